@@ -1,0 +1,1 @@
+//! The CommBox API, simulated.
