@@ -1,0 +1,84 @@
+//! What a notifier is handed: one event or several, with a ready title and text.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// What a notifier is handed. Title, text and url are ready to send: a plugin for short messages needs nothing
+/// else. Everything but `attempt` and `replay` is the same for every attempt of one delivery, byte for byte.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Notification {
+    /// Stable over crash, retry and replay. Holds no dot, so it may serve as `webhook-id`.
+    pub id: String,
+    /// The configured name of the notifier that this is for.
+    pub notifier: String,
+    /// Which attempt this is, from 1. Attempts whose end was lost in a crash are not counted.
+    pub attempt: u32,
+    /// True when an operator asked for this delivery again.
+    pub replay: bool,
+    /// The conversation or incident, at most 255 bytes: equal keys belong together.
+    pub key: String,
+    /// What the receiver should do with the key.
+    pub action: Action,
+    /// How much it matters.
+    pub severity: Severity,
+    /// One line of plain text.
+    pub title: String,
+    /// Plain text, may hold several lines, may be empty.
+    pub text: String,
+    /// Where a person can look at the conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// What happened, oldest first; at least one.
+    pub events: Vec<Event>,
+    /// How many further events were counted rather than listed.
+    #[serde(default)]
+    pub omitted: u64,
+}
+
+/// One event as CloudEvents 1.0 structured JSON, kept as the very bytes that the daemon stored.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct Event(Box<RawValue>);
+
+impl Event {
+    /// The event's JSON text, byte for byte as stored: what a webhook sends and what is signed.
+    pub fn as_json(&self) -> &str {
+        self.0.get()
+    }
+
+    /// Decodes the event into a type of the caller's choice, that names only the fields it needs.
+    ///
+    /// # Errors
+    /// When the JSON does not fit `T`.
+    pub fn decode<'de, T: Deserialize<'de>>(&'de self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(self.0.get())
+    }
+}
+
+/// What the receiver should do with the notification's key.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Something begins that a later `close` will end (an incident, a waiting customer).
+    Open,
+    /// More about what is open.
+    Update,
+    /// What was open is over.
+    Close,
+    /// Tell; nothing is open or closed by it. Also what an action unknown to this version is read as.
+    #[serde(other)]
+    Notify,
+}
+
+/// How much it matters.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Somebody should look now.
+    Critical,
+    /// Somebody should look soon.
+    Warning,
+    /// Worth knowing. Also what a severity unknown to this version is read as.
+    #[serde(other)]
+    Info,
+}
