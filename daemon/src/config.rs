@@ -1,0 +1,212 @@
+//! The operator's TOML, checked. A [`Config`] has passed every check; the raw form stays private to this wing.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Url;
+
+use crate::core::message::Bot;
+use crate::core::route::Route;
+use crate::core::watch::Watch;
+
+/// A configuration that has passed every check, with every default filled in and every path absolute.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file that was named, absolute.
+    pub path: PathBuf,
+    /// Every file that was read (the named one, then `conf.d/*.toml`), for the watcher.
+    pub files: Vec<PathBuf>,
+    /// `[accounts.NAME]`, at least one.
+    pub accounts: BTreeMap<String, Account>,
+    /// `[[watch]]`, in order of the files.
+    pub watches: Vec<Watch>,
+    /// `[notifiers.NAME]`.
+    pub notifiers: BTreeMap<String, Notifier>,
+    /// `[[route]]`, in order of the files.
+    pub routes: Vec<Route>,
+    /// `[operators] notify`.
+    pub operators: Vec<String>,
+    /// `[plugins]`.
+    pub plugins: Plugins,
+    /// `[store]`.
+    pub store: Store,
+    /// `[http]`.
+    pub http: Http,
+    /// `[admin]`.
+    pub admin: Admin,
+    /// `[reload]`.
+    pub reload: Reload,
+    /// `[log]`.
+    pub log: Log,
+}
+
+/// `[accounts.NAME]`: a `CommBox` tenant and its key.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// `https`, or `http` to a loopback address; never ends in a slash.
+    pub base_url: Url,
+    /// Where the key comes from. Read when polling starts and at reload, not while checking.
+    pub token: SecretRef,
+    /// Requests per second, more than 0.
+    pub rate: Rate,
+    /// Requests that may be sent at once after a pause, at least 1.
+    pub burst: u32,
+    /// Requests under way at once, at least 1.
+    pub max_in_flight: u32,
+    /// For one whole request.
+    pub timeout: Duration,
+    /// Link put into alerts; holds `{object_id}`.
+    pub console_url: Option<String>,
+    /// Authors who count as bots.
+    pub bots: Vec<Bot>,
+    /// An HTTP proxy for this account's requests.
+    pub proxy: Option<Url>,
+    /// Further certificate authorities, PEM.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// How often something may happen: `count` in `per`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Rate {
+    /// At least 1.
+    pub count: u32,
+    /// More than 0.
+    pub per: Duration,
+}
+
+impl Rate {
+    /// As a number of times a second.
+    pub fn per_second(self) -> f64 {
+        f64::from(self.count) / self.per.as_secs_f64()
+    }
+}
+
+/// How much of the customer's text leaves the house.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Content {
+    /// None of it, and no names of people.
+    None,
+    /// The first 280 characters.
+    Snippet,
+    /// All that was kept.
+    Full,
+}
+
+/// `[notifiers.NAME]`: a configured instance of a plugin.
+#[derive(Clone, Debug)]
+pub struct Notifier {
+    /// The plugin's word (`slack`, `acme-teams`).
+    pub plugin: String,
+    /// The file found for it on `[plugins] path`; `None` when there is none (a broken notifier, not a bad file).
+    pub library: Option<PathBuf>,
+    /// How much of the customer's text it gets.
+    pub content: Content,
+    /// For one attempt.
+    pub timeout: Duration,
+    /// How often it is handed something.
+    pub rate: Rate,
+    /// How long a delivery is tried before it is a dead letter.
+    pub retry_for: Duration,
+    /// The plugin's own configuration: checked against its schema, defaults filled in, every secret replaced
+    /// by `{"$secret": "/json/pointer"}`.
+    pub config: serde_json::Value,
+    /// Where those secrets come from, by pointer.
+    pub secrets: BTreeMap<String, SecretRef>,
+}
+
+/// A typed reference to a secret; the text itself is never part of a configuration.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum SecretRef {
+    /// `{ credential = "NAME" }`: a file of that name in `$CREDENTIALS_DIRECTORY` (systemd.exec(5)).
+    Credential(String),
+    /// `{ file = "PATH" }`, absolute.
+    File(PathBuf),
+    /// `{ env = "NAME" }`.
+    Env(String),
+}
+
+/// `[plugins]`.
+#[derive(Clone, Debug)]
+pub struct Plugins {
+    /// Folders looked in, in order; nowhere else is.
+    pub path: Vec<PathBuf>,
+    /// Who must own the files.
+    pub trust: Trust,
+}
+
+/// Whose plugin files are loaded.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Trust {
+    /// Root's, in folders that only root may write.
+    Strict,
+    /// Root's or the daemon's own user's.
+    Owner,
+}
+
+/// `[store]`.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// The database file.
+    pub path: PathBuf,
+    /// How long events and finished deliveries are kept.
+    pub retention: Duration,
+    /// How long message text is kept.
+    pub text_retention: Duration,
+}
+
+/// `[http]`.
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// Where metrics, health and the page are served.
+    pub listen: SocketAddr,
+    /// Opens the page to hosts other than this one.
+    pub token: Option<SecretRef>,
+    /// Values of `Host` that are answered besides loopback ones.
+    pub allowed_hosts: Vec<String>,
+    /// Whether the page shows message text.
+    pub show_text: bool,
+}
+
+/// `[admin]`.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// The Unix socket that `commwatch status` and its siblings talk to.
+    pub socket: PathBuf,
+}
+
+/// `[reload]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Reload {
+    /// Whether a changed file is read again by itself.
+    pub on_change: bool,
+    /// How long files must have been still before they are read.
+    pub settle: Duration,
+}
+
+/// `[log]`.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// A `tracing` filter: a level, or directives such as `commwatch=debug,info`.
+    pub level: String,
+    /// How lines are written.
+    pub format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LogFormat {
+    /// JSON to the journal (`$JOURNAL_STREAM`), else text.
+    Auto,
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+    /// Text with the journal's `<N>` level prefixes (sd-daemon(3)).
+    Journald,
+}
+
+/// A secret that has been read.
+pub type Secret = SecretString;

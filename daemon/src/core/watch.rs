@@ -1,0 +1,85 @@
+//! What the operator asked to watch.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Names of accounts, watches, notifiers and routes are `[a-z0-9-]`, 1 to 63 characters.
+pub const NAME_CHARS_MAX: usize = 63;
+
+/// A conversation is (account, object id); the stream is only its address.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct ConversationId {
+    /// The account's configured name.
+    pub account: String,
+    /// `CommBox`'s object id, an int64 (commbox-api §4).
+    pub object: i64,
+}
+
+impl fmt::Display for ConversationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.account, self.object)
+    }
+}
+
+/// A channel, as it stands in a request's path.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum Stream {
+    /// The plain number.
+    Number(i64),
+    /// The encrypted text, percent-decoded once (`...==`), opaque and case-sensitive.
+    Encrypted(String),
+}
+
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Encrypted(text) => f.write_str(text),
+        }
+    }
+}
+
+/// How much a watch matters.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    /// The most important customers.
+    Vip,
+    /// Everybody else.
+    #[default]
+    Normal,
+}
+
+impl Priority {
+    /// Every value, for metrics that start at zero.
+    pub const ALL: [Self; 2] = [Self::Vip, Self::Normal];
+
+    /// The word used in configuration, metrics and events.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Vip => "vip",
+            Self::Normal => "normal",
+        }
+    }
+}
+
+/// What the operator asked to watch: for now, one conversation.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Watch {
+    /// Unique, `[a-z0-9-]`; the label in metrics.
+    pub name: String,
+    /// What people read; the name where the operator gave none.
+    pub title: String,
+    /// How much it matters.
+    pub priority: Priority,
+    /// For routes.
+    pub tags: Vec<String>,
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// Its address.
+    pub stream: Stream,
+    /// How often it is polled; at least a second.
+    pub interval: Duration,
+}
