@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::core::message::Bot;
+pub use crate::core::notification::Content;
 use crate::core::route::Route;
 use crate::core::watch::Watch;
 
@@ -82,17 +83,6 @@ impl Rate {
     pub fn per_second(self) -> f64 {
         f64::from(self.count) / self.per.as_secs_f64()
     }
-}
-
-/// How much of the customer's text leaves the house.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Content {
-    /// None of it, and no names of people.
-    None,
-    /// The first 280 characters.
-    Snippet,
-    /// All that was kept.
-    Full,
 }
 
 /// `[notifiers.NAME]`: a configured instance of a plugin.

@@ -1,8 +1,26 @@
 //! What the product is: pure decisions over plain values.
 //!
 //! Nothing here reads a clock, touches the network or a disk, or knows tokio or SQL: `now` is an argument and
-//! randomness a seed. Nothing here imports a wing above it; `tests/it/floors.rs` holds that.
+//! randomness a seed. Nothing here imports a wing above it; a test holds that. In the data's way:
+
+pub mod schedule;
+
+pub mod budget;
+
+pub mod backoff;
+
+pub mod watch;
 
 pub mod message;
+
+pub mod cursor;
+
+pub mod detect;
+
+pub mod event;
+
 pub mod route;
-pub mod watch;
+
+pub mod notification;
+
+pub mod outcome;

@@ -1,0 +1,101 @@
+//! What has been seen of a conversation.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use crate::core::message::ChildId;
+
+/// What has been seen of a conversation. Lives in the store; read only when an answer has changed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cursor {
+    /// When it was first answered; what was there then is the baseline. `None`: never answered so far.
+    pub baseline_at: Option<Timestamp>,
+    /// Whether an answer has ever listed children. Until then their absence means nothing.
+    pub listed: bool,
+    /// The sequence number of the latest event; 0 before the first.
+    pub sequence: u64,
+    /// The status in the latest answer.
+    pub status_id: Option<i64>,
+    /// The agent in the latest answer; `None` = nobody.
+    pub assigned_manager_id: Option<i64>,
+    /// Since when it cannot be reached, once that has been told.
+    pub unreachable_since: Option<Timestamp>,
+    /// Every child of the latest answer, and those that vanished within [`VANISHED_KEPT`].
+    pub seen: HashMap<ChildId, Seen>,
+}
+
+/// How long a vanished child is remembered, so that it does not alert when it comes back.
+pub const VANISHED_KEPT: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 60 * 60);
+
+/// What is kept of a child that was seen.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Seen {
+    /// When it was written.
+    pub instant: Option<Timestamp>,
+    /// Of its normalised text.
+    pub text_hash: u64,
+    /// How often its text has changed; 0 = never.
+    pub revision: u32,
+    /// Since when answers no longer list it.
+    pub vanished_at: Option<Timestamp>,
+}
+
+/// What one answer changes in a cursor; written together with the events that it explains.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CursorChange {
+    /// The whole conversation row after the change.
+    pub after: CursorRow,
+    /// Children to insert or replace.
+    pub seen: Vec<(ChildId, Seen)>,
+    /// Children to forget.
+    pub forget: Vec<ChildId>,
+}
+
+/// A cursor without its children.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CursorRow {
+    /// See [`Cursor::baseline_at`].
+    pub baseline_at: Option<Timestamp>,
+    /// See [`Cursor::listed`].
+    pub listed: bool,
+    /// See [`Cursor::sequence`].
+    pub sequence: u64,
+    /// See [`Cursor::status_id`].
+    pub status_id: Option<i64>,
+    /// See [`Cursor::assigned_manager_id`].
+    pub assigned_manager_id: Option<i64>,
+    /// See [`Cursor::unreachable_since`].
+    pub unreachable_since: Option<Timestamp>,
+}
+
+impl Cursor {
+    /// Everything but the children.
+    pub fn row(&self) -> CursorRow {
+        CursorRow {
+            baseline_at: self.baseline_at,
+            listed: self.listed,
+            sequence: self.sequence,
+            status_id: self.status_id,
+            assigned_manager_id: self.assigned_manager_id,
+            unreachable_since: self.unreachable_since,
+        }
+    }
+
+    /// The cursor as it is once `change` is written.
+    pub fn apply(&mut self, change: &CursorChange) {
+        let row = change.after.clone();
+        self.baseline_at = row.baseline_at;
+        self.listed = row.listed;
+        self.sequence = row.sequence;
+        self.status_id = row.status_id;
+        self.assigned_manager_id = row.assigned_manager_id;
+        self.unreachable_since = row.unreachable_since;
+        for (id, seen) in &change.seen {
+            self.seen.insert(id.clone(), seen.clone());
+        }
+        for id in &change.forget {
+            self.seen.remove(id);
+        }
+    }
+}

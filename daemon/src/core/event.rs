@@ -1,0 +1,359 @@
+//! What happened, as a `CloudEvents` 1.0 event with an id that a crash, a retry and a replay keep.
+
+use data_encoding::BASE32_NOPAD;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::core::message::AuthorKind;
+use crate::core::watch::Priority;
+
+/// What can happen.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum EventKind {
+    /// A message that was not there before.
+    MessageCreated,
+    /// A child that is there but cannot be read.
+    MessageUnparsed,
+    /// The conversation's status is another.
+    StatusChanged,
+    /// The conversation is assigned to somebody else, or to nobody.
+    Assigned,
+    /// `CommBox` no longer shows the conversation.
+    WatchUnreachable,
+    /// It shows it again.
+    WatchRecovered,
+    /// `CommBox` refuses the account's key.
+    AccountDenied,
+    /// It accepts it again.
+    AccountRecovered,
+    /// A notifier as a whole does not work.
+    NotifierBroken,
+    /// It works again.
+    NotifierRecovered,
+    /// A notifier's deliveries were given up.
+    DeliveryDead,
+}
+
+impl EventKind {
+    /// Every kind, in the order of the contract.
+    pub const ALL: [Self; 11] = [
+        Self::MessageCreated,
+        Self::MessageUnparsed,
+        Self::StatusChanged,
+        Self::Assigned,
+        Self::WatchUnreachable,
+        Self::WatchRecovered,
+        Self::AccountDenied,
+        Self::AccountRecovered,
+        Self::NotifierBroken,
+        Self::NotifierRecovered,
+        Self::DeliveryDead,
+    ];
+
+    /// Kinds that contract.md names and a later version brings.
+    pub const NOT_YET: [&'static str; 9] = [
+        "message.edited",
+        "message.deleted",
+        "conversation.opened",
+        "conversation.waiting",
+        "conversation.answered",
+        "gap.unresolved",
+        "account.token_expiring",
+        "heartbeat",
+        "test",
+    ];
+
+    /// The word used in configuration and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MessageCreated => "message.created",
+            Self::MessageUnparsed => "message.unparsed",
+            Self::StatusChanged => "conversation.status_changed",
+            Self::Assigned => "conversation.assigned",
+            Self::WatchUnreachable => "watch.unreachable",
+            Self::WatchRecovered => "watch.recovered",
+            Self::AccountDenied => "account.denied",
+            Self::AccountRecovered => "account.recovered",
+            Self::NotifierBroken => "notifier.broken",
+            Self::NotifierRecovered => "notifier.recovered",
+            Self::DeliveryDead => "delivery.dead",
+        }
+    }
+
+    /// The kind of that word.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
+    /// Whether it has an author, so that a route's `from` applies.
+    pub fn is_message(self) -> bool {
+        matches!(self, Self::MessageCreated | Self::MessageUnparsed)
+    }
+
+    /// Whether it is about our own health, so that `[operators]` are told.
+    pub fn is_own_health(self) -> bool {
+        !matches!(self, Self::MessageCreated | Self::MessageUnparsed | Self::StatusChanged | Self::Assigned)
+    }
+}
+
+/// Derives an event's id: `evt_` and 32 characters of base32, no dot. The parts say what happened to what; the
+/// same parts give the same id on every machine.
+pub fn event_id(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(b"commwatch event v1");
+    for part in parts {
+        // With its length before it, no two lists of parts run together into the same bytes.
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let digest = hash.finalize();
+    format!("evt_{}", BASE32_NOPAD.encode(&digest[..20]).to_ascii_lowercase())
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Stable; see [`event_id`].
+    pub id: String,
+    /// What happened.
+    pub kind: EventKind,
+    /// To what: `<base_url>/objects/O`, or the account's or notifier's own name as a URI.
+    pub source: String,
+    /// `child/<id>`, where there is a child.
+    pub subject: Option<String>,
+    /// When it happened, as `CommBox` says; else when it was found.
+    pub time: Timestamp,
+    /// When it was found.
+    pub recorded: Timestamp,
+    /// Its place among the conversation's events, from 1; `None` where there is no conversation.
+    pub sequence: Option<u64>,
+    /// The rest.
+    pub data: EventData,
+}
+
+/// An event's `data`. Absent parts are left out of the JSON.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct EventData {
+    /// The account's configured name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The watch that it was found by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<WatchData>,
+    /// The conversation that it happened in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<ConversationData>,
+    /// The message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageData>,
+    /// What it was and what it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<ChangeData>,
+    /// Of our own health: what is wrong, and since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<ProblemData>,
+    /// How it was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detection: Option<DetectionData>,
+}
+
+/// The watch of an event.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct WatchData {
+    /// Its configured name.
+    pub name: String,
+    /// What people read.
+    pub title: String,
+    /// How much it matters.
+    pub priority: Priority,
+    /// For receivers that route further.
+    pub tags: Vec<String>,
+}
+
+/// The conversation of an event. Ids are text, since they pass 2^53.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct ConversationData {
+    /// The plain channel number, where it is known.
+    pub stream_id: Option<String>,
+    /// The conversation.
+    pub object_id: String,
+    /// `ObjectStatusType` as a number.
+    pub status_id: Option<i64>,
+    /// The same in a word (commbox-api §8.1).
+    pub status: Option<String>,
+    /// Who has it; absent = nobody.
+    pub assigned_manager_id: Option<String>,
+    /// First and last name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_name: Option<String>,
+    /// The channel in a word (commbox-api §8.2).
+    pub channel: Option<String>,
+    /// Where a person can look at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub console_url: Option<String>,
+}
+
+/// The message of an event.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct MessageData {
+    /// The child's id.
+    pub id: String,
+    /// Who wrote it.
+    pub author: AuthorData,
+    /// When it was written, if that could be read.
+    pub created: Option<Timestamp>,
+    /// Plain text.
+    pub text: String,
+    /// Whether there was more.
+    pub text_truncated: bool,
+    /// How many files came with it.
+    pub attachments: u32,
+}
+
+/// Who wrote a message.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct AuthorData {
+    /// Which side.
+    pub kind: AuthorKind,
+    /// `CommBox`'s id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// First and last name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// What it was and what it is.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ChangeData {
+    /// Before; absent = nobody, or not known.
+    pub previous: Option<String>,
+    /// Now; absent = nobody.
+    pub current: Option<String>,
+}
+
+/// What is wrong with ourselves.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ProblemData {
+    /// `account/NAME`, `notifier/NAME` or `watch/NAME`.
+    pub subject: String,
+    /// When it began.
+    pub since: Timestamp,
+    /// One line for the operator; never a secret.
+    pub why: String,
+}
+
+/// How an event was found.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct DetectionData {
+    /// When the answer came that showed it.
+    pub polled_at: Timestamp,
+    /// When the answer before that came, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_poll_at: Option<Timestamp>,
+    /// From when it happened to when it was found, seconds, never negative.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay_seconds: Option<f64>,
+}
+
+impl Event {
+    /// The event as `CloudEvents` 1.0 structured JSON. The order of the members is fixed: equal events are
+    /// equal bytes.
+    pub fn to_json(&self) -> String {
+        #[derive(Serialize)]
+        struct Wire<'a> {
+            specversion: &'static str,
+            id: &'a str,
+            source: &'a str,
+            r#type: String,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            subject: Option<&'a str>,
+            time: Timestamp,
+            recordedtime: Timestamp,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            sequence: Option<String>,
+            datacontenttype: &'static str,
+            data: &'a EventData,
+        }
+        let wire = Wire {
+            specversion: "1.0",
+            id: &self.id,
+            source: &self.source,
+            r#type: format!("commwatch.{}.v1", self.kind.as_str()),
+            subject: self.subject.as_deref(),
+            time: self.time,
+            recordedtime: self.recorded,
+            sequence: self.sequence.map(|n| format!("{n:020}")),
+            datacontenttype: "application/json",
+            data: &self.data,
+        };
+        serde_json::to_string(&wire).expect("an event holds text and numbers only")
+    }
+}
+
+/// `ObjectStatusType` in words (commbox-api §8.1).
+pub fn status_name(id: i64) -> Option<&'static str> {
+    Some(match id {
+        1 => "open",
+        2 => "resolved",
+        3 => "forward",
+        4 => "irrelevant",
+        5 => "deleted",
+        6 => "forward reply",
+        7 => "draft",
+        8 => "in process",
+        9 => "scheduled",
+        10 => "follow up",
+        11 => "automated",
+        13 => "sent",
+        14 => "archive",
+        15 => "pending",
+        _ => return None,
+    })
+}
+
+/// `StreamProviderType` in words (commbox-api §8.2).
+pub fn channel_name(id: i64) -> Option<&'static str> {
+    Some(match id {
+        0 => "chat",
+        1 => "facebook",
+        2 => "twitter",
+        3 => "youtube",
+        4 => "mail",
+        5 => "telephone",
+        6 => "anonymous",
+        7 => "whatsapp",
+        8 => "web",
+        9 => "apple app store",
+        10 => "instagram",
+        11 => "google",
+        12 => "telegram",
+        13 => "google my business",
+        14 => "microsoft 365",
+        15 => "gmail",
+        16 => "whatsapp cloud",
+        17 => "salesforce",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_stable_hold_no_dot_and_tell_parts_apart() {
+        assert_eq!(event_id(&["main", "7", "message.created", "1"]), "evt_xvzqmuuovciyn4j6ygguwph3icdnalzz");
+        assert_ne!(event_id(&["ab", "c"]), event_id(&["a", "bc"]));
+        assert!(!event_id(&["a.b"]).contains('.'));
+    }
+
+    #[test]
+    fn every_kind_is_found_by_its_word() {
+        for kind in EventKind::ALL {
+            assert_eq!(EventKind::named(kind.as_str()), Some(kind));
+            assert!(!EventKind::NOT_YET.contains(&kind.as_str()));
+        }
+    }
+}

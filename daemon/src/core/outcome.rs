@@ -1,0 +1,125 @@
+//! What becomes of a delivery after an attempt. Pure: the driver asks, the store writes.
+
+use std::time::Duration;
+
+use commwatch_plugin_api::Outcome;
+use jiff::Timestamp;
+
+use crate::core::backoff::Backoff;
+
+/// Between attempts of one delivery: soon at first, for who waits, then every ten minutes or so.
+pub const RETRY: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(600), 0.2);
+/// However long a receiver asks us to wait, we come back after this.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
+/// How often a broken notifier is tried with its oldest delivery.
+pub const PROBE_EVERY: Duration = Duration::from_secs(300);
+
+/// A delivery as far as the decision needs it.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempted {
+    /// Attempts that count, this one included.
+    pub attempts: u32,
+    /// When the first attempt began.
+    pub first_attempt_at: Timestamp,
+    /// How long it is tried.
+    pub retry_for: Duration,
+}
+
+/// What becomes of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Fate {
+    /// Done.
+    Delivered,
+    /// Tried again.
+    RetryAt(Timestamp),
+    /// Given up, with the reason.
+    Dead(String),
+    /// The whole notifier waits; this attempt does not count.
+    NotifierBroken(String),
+}
+
+/// Decides. `seed` spreads the retries.
+pub fn fate(outcome: &Outcome, attempted: Attempted, now: Timestamp, seed: u64) -> Fate {
+    let (after, why) = match outcome {
+        Outcome::Delivered { .. } => return Fate::Delivered,
+        Outcome::Reject { why } => return Fate::Dead(why.clone()),
+        Outcome::Broken { why } => return Fate::NotifierBroken(why.clone()),
+        Outcome::Retry { after, why } => (*after, why),
+        Outcome::Unknown { why } => (None, why),
+    };
+    let asked = after.unwrap_or_default().min(RETRY_AFTER_MAX);
+    let delay = RETRY.after(attempted.attempts, seed).max(asked);
+    let tried_for = Duration::try_from(now.duration_since(attempted.first_attempt_at)).unwrap_or_default();
+    if tried_for >= attempted.retry_for {
+        let minutes = tried_for.as_secs() / 60;
+        return Fate::Dead(format!("given up after {} attempts in {minutes} min: {why}", attempted.attempts));
+    }
+    Fate::RetryAt(now.checked_add(delay).unwrap_or(Timestamp::MAX))
+}
+
+/// The word for metrics and the attempt's row.
+pub fn outcome_word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Delivered { .. } => "delivered",
+        Outcome::Retry { .. } => "retry",
+        Outcome::Reject { .. } => "reject",
+        Outcome::Unknown { .. } => "unknown",
+        Outcome::Broken { .. } => "broken",
+    }
+}
+
+/// What was said about the attempt, one line.
+pub fn outcome_detail(outcome: &Outcome) -> &str {
+    match outcome {
+        Outcome::Delivered { receipt } => receipt.as_deref().unwrap_or_default(),
+        Outcome::Retry { why, .. }
+        | Outcome::Reject { why }
+        | Outcome::Unknown { why }
+        | Outcome::Broken { why } => why,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn after(outcome: &Outcome, attempts: u32, minutes: i64) -> Fate {
+        let first = Timestamp::from_second(1_700_000_000).unwrap();
+        let now = first + jiff::SignedDuration::from_mins(minutes);
+        fate(outcome, Attempted { attempts, first_attempt_at: first, retry_for: HOUR }, now, 1)
+    }
+
+    fn delay(fate: &Fate, minutes: i64) -> i64 {
+        let Fate::RetryAt(at) = fate else { panic!("{fate:?}") };
+        at.as_second() - 1_700_000_000 - minutes * 60
+    }
+
+    #[test]
+    fn what_a_receiver_asks_for_is_obeyed_up_to_an_hour() {
+        let ask = |seconds| Outcome::Retry { after: Some(Duration::from_secs(seconds)), why: "429".into() };
+        assert_eq!(delay(&after(&ask(90), 1, 0), 0), 90);
+        assert_eq!(delay(&after(&ask(999_999), 1, 0), 0), 3600);
+        assert!(delay(&after(&ask(0), 5, 0), 0) >= 12);
+    }
+
+    #[test]
+    fn retries_end_in_a_dead_letter_when_their_time_is_over() {
+        assert!(matches!(after(&Outcome::retry("500"), 9, 59), Fate::RetryAt(_)));
+        assert_eq!(
+            after(&Outcome::unknown("lost"), 10, 60),
+            Fate::Dead("given up after 10 attempts in 60 min: lost".into())
+        );
+    }
+
+    #[test]
+    fn a_broken_notifier_never_uses_up_its_deliveries() {
+        assert_eq!(after(&Outcome::broken("401"), 1, 600), Fate::NotifierBroken("401".into()));
+    }
+
+    #[test]
+    fn a_rejected_one_is_dead_at_once() {
+        assert_eq!(after(&Outcome::reject("400"), 1, 0), Fate::Dead("400".into()));
+    }
+}

@@ -1,0 +1,376 @@
+//! Which conversations are due, when, and why. Pure: time is the span since the engine began.
+//!
+//! Each conversation keeps its own interval on a grid whose phase comes from a hash of its name, so that start
+//! times spread and a reload does not move them. What is due waits for its account: for a token of its budget,
+//! a free place among its requests, and the end of what `CommBox` asked us to wait. VIPs go first.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
+use std::time::Duration;
+
+use crate::core::backoff::{Backoff, mix, seed_of};
+use crate::core::budget::Budget;
+use crate::core::watch::{ConversationId, Priority};
+
+/// A refused key is tried this often: it may have been renewed.
+pub const DENIED_PROBE: Duration = Duration::from_secs(300);
+/// However long a fault lasts, a conversation is tried this often (commbox-api §10).
+pub const BACKOFF_MAX: Duration = Duration::from_secs(900);
+/// Without `Retry-After`, a throttled account waits this long, then longer.
+pub const THROTTLED: Backoff = Backoff::new(Duration::from_secs(30), BACKOFF_MAX, 0.2);
+/// However long `CommBox` asks us to wait, we come back after this.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
+
+/// One conversation to poll.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Target {
+    /// The conversation.
+    pub id: ConversationId,
+    /// How often, at least a second.
+    pub interval: Duration,
+    /// VIPs go first.
+    pub priority: Priority,
+}
+
+/// What an account allows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Allowance {
+    /// Requests per second.
+    pub per_second: f64,
+    /// Requests at once after a pause.
+    pub burst: u32,
+    /// Requests under way at once.
+    pub in_flight_max: u32,
+}
+
+/// How a poll ended, as far as the schedule needs it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Polled {
+    /// Answered.
+    Ok,
+    /// 429: the whole account waits.
+    Throttled(Option<Duration>),
+    /// 401, 403: the whole account stops, and is probed slowly.
+    Denied,
+    /// 400, 404, empty: this conversation is tried more slowly.
+    Gone,
+    /// 5xx, time-outs, faults on the way.
+    Unavailable(Option<Duration>),
+    /// An answer that cannot be used.
+    Malformed,
+}
+
+/// What to do now.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Next {
+    /// Poll this conversation; it was due at that time.
+    Poll(ConversationId, Duration),
+    /// Nothing before that time.
+    WaitUntil(Duration),
+    /// Nothing until a poll ends or the targets change.
+    Idle,
+}
+
+/// Who is due when.
+#[derive(Debug)]
+pub struct Schedule {
+    seed: u64,
+    accounts: BTreeMap<String, AccountQueue>,
+    slots: HashMap<ConversationId, Slot>,
+    /// Due times ahead; entries whose stamp is not their slot's are stale and skipped.
+    ahead: BinaryHeap<Reverse<(Duration, u64, ConversationId)>>,
+    stamps: u64,
+}
+
+#[derive(Debug)]
+struct Slot {
+    target: Target,
+    due: Duration,
+    stamp: u64,
+    in_flight: bool,
+    failures: u32,
+    /// Whether it waits because the account could not be reached, so that another's success frees it.
+    unavailable: bool,
+}
+
+#[derive(Debug)]
+struct AccountQueue {
+    allowance: Allowance,
+    budget: Budget,
+    in_flight: u32,
+    blocked_until: Duration,
+    throttles: u32,
+    denied: bool,
+    /// Due now, VIPs and the oldest first.
+    ready: BTreeSet<(Priority, Duration, ConversationId)>,
+}
+
+impl Schedule {
+    /// An empty schedule. `seed` differs between machines, so that two do not poll in step.
+    pub fn new(seed: u64) -> Self {
+        Self { seed, accounts: BTreeMap::new(), slots: HashMap::new(), ahead: BinaryHeap::new(), stamps: 0 }
+    }
+
+    /// Takes over a configuration. What stays the same keeps its place; a changed interval or a new
+    /// conversation gets a new one; a poll under way is left to end.
+    pub fn replace(&mut self, accounts: &BTreeMap<String, Allowance>, targets: &[Target], now: Duration) {
+        self.accounts.retain(|name, _| accounts.contains_key(name));
+        for (name, allowance) in accounts {
+            match self.accounts.get_mut(name) {
+                Some(account) => {
+                    account.budget.reconfigure(allowance.per_second, allowance.burst, now);
+                    account.allowance = *allowance;
+                }
+                None => {
+                    self.accounts.insert(name.clone(), AccountQueue::new(*allowance, now));
+                }
+            }
+        }
+        let wanted: HashMap<&ConversationId, &Target> = targets.iter().map(|t| (&t.id, t)).collect();
+        self.slots.retain(|id, _| wanted.contains_key(id));
+        for account in self.accounts.values_mut() {
+            account.ready.retain(|(priority, _, id)| wanted.get(id).is_some_and(|t| t.priority == *priority));
+        }
+        for target in targets {
+            self.place(target, now);
+        }
+    }
+
+    fn place(&mut self, target: &Target, now: Duration) {
+        if let Some(slot) = self.slots.get_mut(&target.id) {
+            if slot.target == *target {
+                return;
+            }
+            slot.target = target.clone();
+            if !slot.in_flight {
+                let due = self.first_tick(target, now);
+                self.at(&target.id, due);
+            }
+            return;
+        }
+        let slot = Slot {
+            target: target.clone(),
+            due: now,
+            stamp: 0,
+            in_flight: false,
+            failures: 0,
+            unavailable: false,
+        };
+        self.slots.insert(target.id.clone(), slot);
+        let due = self.first_tick(target, now);
+        self.at(&target.id, due);
+    }
+
+    /// Says what to do now. `Poll` counts as begun: every one must be answered with [`finished`](Self::finished).
+    pub fn next(&mut self, now: Duration) -> Next {
+        self.move_ready(now);
+        let mut wait = self.ahead.peek().map(|Reverse((due, ..))| *due);
+        for account in self.accounts.values_mut() {
+            if account.ready.is_empty() || account.in_flight >= account.in_flight_max() {
+                continue;
+            }
+            let gate = match account.blocked_until.checked_sub(now).filter(|left| !left.is_zero()) {
+                Some(left) => Err(left),
+                None => account.budget.take(now),
+            };
+            match gate {
+                Ok(()) => {
+                    let (_, due, id) = account.ready.pop_first().expect("seen not to be empty");
+                    account.in_flight += 1;
+                    if let Some(slot) = self.slots.get_mut(&id) {
+                        slot.in_flight = true;
+                    }
+                    return Next::Poll(id, due);
+                }
+                Err(left) => wait = Some(wait.map_or(now + left, |at| at.min(now + left))),
+            }
+        }
+        wait.map_or(Next::Idle, Next::WaitUntil)
+    }
+
+    /// A poll ended.
+    pub fn finished(&mut self, id: &ConversationId, polled: Polled, now: Duration) {
+        let seed = mix(self.seed ^ seed_of(&id.account) ^ self.stamps);
+        if let Some(account) = self.accounts.get_mut(&id.account) {
+            account.in_flight = account.in_flight.saturating_sub(1);
+            account.note(polled, now, seed);
+        }
+        if polled == Polled::Ok {
+            self.free_the_unavailable(&id.account, now);
+        }
+        let Some(slot) = self.slots.get_mut(id) else { return };
+        slot.in_flight = false;
+        slot.unavailable = matches!(polled, Polled::Unavailable(_));
+        let delay = match polled {
+            Polled::Ok => {
+                slot.failures = 0;
+                None
+            }
+            // The account waits; the conversation itself has done nothing wrong.
+            Polled::Throttled(_) | Polled::Denied => None,
+            Polled::Gone | Polled::Unavailable(_) | Polled::Malformed => {
+                slot.failures += 1;
+                let interval = slot.target.interval;
+                let backoff = Backoff::new(interval, BACKOFF_MAX.max(interval), 0.2);
+                // The second try comes one interval later: most faults are over by then.
+                Some(backoff.after(slot.failures, seed ^ seed_of(&id.to_string())))
+            }
+        };
+        let target = slot.target.clone();
+        let due = match delay {
+            None => self.tick_after(&target, now),
+            Some(delay) => now + delay,
+        };
+        self.at(id, due);
+    }
+
+    /// Makes every waiting conversation of an account due, as after a renewed key.
+    pub fn reopen(&mut self, account: &str, now: Duration) {
+        if let Some(account) = self.accounts.get_mut(account) {
+            account.denied = false;
+            account.blocked_until = now;
+        }
+        self.free_the_unavailable(account, now);
+    }
+
+    /// When a conversation is next due, if it is not being polled.
+    pub fn due(&self, id: &ConversationId) -> Option<Duration> {
+        self.slots.get(id).filter(|slot| !slot.in_flight).map(|slot| slot.due)
+    }
+
+    /// How many times in a row polling a conversation has failed.
+    pub fn failures(&self, id: &ConversationId) -> u32 {
+        self.slots.get(id).map_or(0, |slot| slot.failures)
+    }
+
+    /// How far an account is used: (requests per second in force, what the targets would need of it as a ratio,
+    /// until when it is blocked).
+    pub fn usage(&self, account: &str) -> Option<(f64, f64, Duration)> {
+        let queue = self.accounts.get(account)?;
+        let wanted: f64 = self
+            .slots
+            .iter()
+            .filter(|(id, _)| id.account == account)
+            .map(|(_, slot)| 1.0 / slot.target.interval.as_secs_f64())
+            .sum();
+        let rate = queue.budget.rate();
+        Some((rate, wanted / rate, queue.blocked_until))
+    }
+
+    fn free_the_unavailable(&mut self, account: &str, now: Duration) {
+        let waiting: Vec<Target> = self
+            .slots
+            .values()
+            .filter(|slot| slot.unavailable && !slot.in_flight && slot.target.id.account == account)
+            .map(|slot| slot.target.clone())
+            .collect();
+        for target in waiting {
+            let due = self.tick_after(&target, now);
+            if let Some(slot) = self.slots.get_mut(&target.id) {
+                slot.unavailable = false;
+                if slot.due > due {
+                    self.at(&target.id, due);
+                }
+            }
+        }
+    }
+
+    fn at(&mut self, id: &ConversationId, due: Duration) {
+        self.stamps += 1;
+        let stamp = self.stamps;
+        let Some(slot) = self.slots.get_mut(id) else { return };
+        if let Some(account) = self.accounts.get_mut(&id.account) {
+            account.ready.remove(&(slot.target.priority, slot.due, id.clone()));
+        }
+        slot.due = due;
+        slot.stamp = stamp;
+        self.ahead.push(Reverse((due, stamp, id.clone())));
+    }
+
+    fn move_ready(&mut self, now: Duration) {
+        while let Some(Reverse((due, stamp, id))) = self.ahead.peek() {
+            let current = self.slots.get(id).is_some_and(|slot| slot.stamp == *stamp && !slot.in_flight);
+            if current && *due > now {
+                return;
+            }
+            if current
+                && let (Some(slot), Some(account)) = (self.slots.get(id), self.accounts.get_mut(&id.account))
+            {
+                account.ready.insert((slot.target.priority, *due, id.clone()));
+            }
+            self.ahead.pop();
+        }
+    }
+
+    /// The first poll comes within one interval, at the conversation's own place in it.
+    fn first_tick(&self, target: &Target, now: Duration) -> Duration {
+        let (interval, phase) = self.grid(target);
+        let into = now.as_micros() % interval;
+        let wait = (phase + interval - into) % interval;
+        now + micros(wait)
+    }
+
+    /// The next place on the grid that is not over yet: missed ones are skipped.
+    fn tick_after(&self, target: &Target, now: Duration) -> Duration {
+        self.first_tick(target, now + Duration::from_micros(1))
+    }
+
+    fn grid(&self, target: &Target) -> (u128, u128) {
+        let interval = target.interval.as_micros().max(1);
+        let phase = u128::from(mix(seed_of(&target.id.to_string()) ^ self.seed)) % interval;
+        (interval, phase)
+    }
+}
+
+impl AccountQueue {
+    fn new(allowance: Allowance, now: Duration) -> Self {
+        Self {
+            allowance,
+            budget: Budget::new(allowance.per_second, allowance.burst, now),
+            in_flight: 0,
+            blocked_until: Duration::ZERO,
+            throttles: 0,
+            denied: false,
+            ready: BTreeSet::new(),
+        }
+    }
+
+    /// While its key is refused, an account is asked one thing at a time.
+    fn in_flight_max(&self) -> u32 {
+        if self.denied { 1 } else { self.allowance.in_flight_max.max(1) }
+    }
+
+    fn note(&mut self, polled: Polled, now: Duration, seed: u64) {
+        match polled {
+            Polled::Throttled(asked) => {
+                self.throttles += 1;
+                self.budget.throttled(now);
+                let asked = asked.map(|asked| asked.min(RETRY_AFTER_MAX));
+                let wait = asked.unwrap_or_else(|| THROTTLED.after(self.throttles, seed));
+                self.blocked_until = self.blocked_until.max(now + wait);
+            }
+            Polled::Denied => {
+                self.denied = true;
+                self.blocked_until = self.blocked_until.max(now + DENIED_PROBE);
+            }
+            Polled::Unavailable(Some(asked)) => {
+                self.blocked_until = self.blocked_until.max(now + asked.min(RETRY_AFTER_MAX));
+            }
+            Polled::Ok => {
+                self.throttles = 0;
+                if self.denied {
+                    self.denied = false;
+                    self.blocked_until = now;
+                }
+            }
+            Polled::Gone | Polled::Unavailable(None) | Polled::Malformed => {}
+        }
+    }
+}
+
+fn micros(micros: u128) -> Duration {
+    Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests;

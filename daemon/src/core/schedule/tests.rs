@@ -1,0 +1,183 @@
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn id(object: i64) -> ConversationId {
+    ConversationId { account: "main".into(), object }
+}
+
+fn target(object: i64, seconds: u64) -> Target {
+    Target { id: id(object), interval: SECOND * u32::try_from(seconds).unwrap(), priority: Priority::Normal }
+}
+
+fn schedule(targets: &[Target], per_second: f64, burst: u32, in_flight_max: u32) -> Schedule {
+    let mut schedule = Schedule::new(7);
+    schedule.replace(&allow(per_second, burst, in_flight_max), targets, Duration::ZERO);
+    schedule
+}
+
+fn allow(per_second: f64, burst: u32, in_flight_max: u32) -> BTreeMap<String, Allowance> {
+    BTreeMap::from([("main".to_owned(), Allowance { per_second, burst, in_flight_max })])
+}
+
+/// Runs until `end`; each poll takes `takes` and ends as `answer` says. Gives (when, whom).
+fn run(
+    schedule: &mut Schedule,
+    end: Duration,
+    takes: Duration,
+    mut answer: impl FnMut(&ConversationId, Duration) -> Polled,
+) -> Vec<(Duration, i64)> {
+    let (mut now, mut begun, mut under_way) = (Duration::ZERO, Vec::new(), Vec::new());
+    while now <= end {
+        let wake = match schedule.next(now) {
+            Next::Poll(id, due) => {
+                assert!(due <= now, "polled before it was due");
+                assert!(!under_way.iter().any(|(_, busy)| *busy == id), "{id} is polled twice at once");
+                begun.push((now, id.object));
+                under_way.push((now + takes, id));
+                continue;
+            }
+            Next::WaitUntil(at) => at.max(now + Duration::from_micros(1)),
+            Next::Idle => end + SECOND,
+        };
+        under_way.sort();
+        now = match under_way.first() {
+            Some((ends, _)) if *ends <= wake => {
+                let (ends, id) = under_way.remove(0);
+                let polled = answer(&id, ends);
+                schedule.finished(&id, polled, ends);
+                ends
+            }
+            _ => wake,
+        };
+    }
+    begun
+}
+
+fn times(begun: &[(Duration, i64)], object: i64) -> Vec<Duration> {
+    begun.iter().filter(|(_, o)| *o == object).map(|(at, _)| *at).collect()
+}
+
+#[test]
+fn every_watch_keeps_its_own_interval() {
+    let mut schedule = schedule(&[target(1, 10), target(2, 30)], 100.0, 100, 10);
+    let begun = run(&mut schedule, SECOND * 300, SECOND / 10, |_, _| Polled::Ok);
+    for (object, interval) in [(1, 10), (2, 30)] {
+        let times = times(&begun, object);
+        assert!(times.windows(2).all(|w| w[1] - w[0] == SECOND * interval), "{times:?}");
+        assert_eq!(times.len(), 300 / interval as usize);
+    }
+}
+
+#[test]
+fn start_times_are_spread_over_the_interval() {
+    let targets: Vec<Target> = (0..100).map(|n| target(n, 100)).collect();
+    let mut schedule = schedule(&targets, 1000.0, 1000, 100);
+    let begun = run(&mut schedule, SECOND * 99, Duration::ZERO, |_, _| Polled::Ok);
+    for quarter in 0..4 {
+        let (from, to) = (SECOND * 25 * quarter, SECOND * 25 * (quarter + 1));
+        let count = begun.iter().filter(|(at, _)| (from..to).contains(at)).count();
+        assert!((12..=40).contains(&count), "{count} of 100 in quarter {quarter}");
+    }
+}
+
+#[test]
+fn a_poll_longer_than_the_interval_skips_ticks_and_never_overlaps() {
+    let mut schedule = schedule(&[target(1, 10)], 100.0, 100, 10);
+    let begun = run(&mut schedule, SECOND * 200, SECOND * 25, |_, _| Polled::Ok);
+    let times = times(&begun, 1);
+    assert!(times.windows(2).all(|w| w[1] - w[0] == SECOND * 30), "{times:?}");
+}
+
+#[test]
+fn the_budget_and_the_places_are_shared_by_the_account() {
+    let targets: Vec<Target> = (0..50).map(|n| target(n, 1)).collect();
+    let mut schedule = schedule(&targets, 2.0, 3, 2);
+    let begun = run(&mut schedule, SECOND * 60, SECOND / 10, |_, _| Polled::Ok);
+    assert!((115..=124).contains(&begun.len()), "{}", begun.len());
+    for (start, _) in &begun {
+        let window = begun.iter().filter(|(at, _)| (*start..*start + SECOND).contains(at)).count();
+        assert!(window <= 5, "{window} requests within a second");
+    }
+    let polled: BTreeSet<i64> = begun.iter().map(|(_, object)| *object).collect();
+    assert_eq!(polled.len(), 50, "nobody starves");
+}
+
+#[test]
+fn vips_go_first_when_the_budget_is_short() {
+    let mut targets: Vec<Target> = (0..20).map(|n| target(n, 1)).collect();
+    targets[19].priority = Priority::Vip;
+    let mut schedule = schedule(&targets, 2.0, 1, 2);
+    let begun = run(&mut schedule, SECOND * 60, SECOND / 100, |_, _| Polled::Ok);
+    assert!(times(&begun, 19).len() >= 55, "{}", times(&begun, 19).len());
+}
+
+#[test]
+fn a_throttled_account_is_quiet_for_as_long_as_it_was_asked_to() {
+    let targets: Vec<Target> = (0..5).map(|n| target(n, 5)).collect();
+    let mut schedule = schedule(&targets, 100.0, 100, 1);
+    let mut throttled = None;
+    let begun = run(&mut schedule, SECOND * 200, Duration::ZERO, |_, now| {
+        if now > SECOND * 20 && throttled.is_none() {
+            throttled = Some(now);
+            return Polled::Throttled(Some(SECOND * 60));
+        }
+        Polled::Ok
+    });
+    let at = throttled.unwrap();
+    assert!(!begun.iter().any(|(when, _)| *when > at && *when < at + SECOND * 60));
+    assert!(begun.iter().any(|(when, _)| *when >= at + SECOND * 60));
+}
+
+#[test]
+fn a_refused_key_is_tried_every_five_minutes_and_all_go_on_once_it_works() {
+    let targets: Vec<Target> = (0..10).map(|n| target(n, 10)).collect();
+    let mut schedule = schedule(&targets, 100.0, 100, 4);
+    let begun = run(&mut schedule, SECOND * 1000, Duration::ZERO, |_, now| {
+        if now < SECOND * 700 { Polled::Denied } else { Polled::Ok }
+    });
+    let before: Vec<_> = begun.iter().filter(|(at, _)| *at < SECOND * 700).collect();
+    // Up to four were under way when the first refusal came.
+    assert!(before.len() <= 4 + 2, "{before:?}");
+    let after = begun.iter().filter(|(at, _)| *at > SECOND * 920).count();
+    assert!(after >= 70, "{after}");
+}
+
+#[test]
+fn faults_back_off_to_a_quarter_of_an_hour_and_one_success_frees_the_account() {
+    let mut schedule = schedule(&[target(1, 10), target(2, 10)], 100.0, 100, 4);
+    let recovery = SECOND * 20_000;
+    let begun = run(&mut schedule, SECOND * 22_000, Duration::ZERO, |_, now| {
+        if now < recovery { Polled::Unavailable(None) } else { Polled::Ok }
+    });
+    let gaps: Vec<u64> = times(&begun, 1).windows(2).map(|w| (w[1] - w[0]).as_secs()).collect();
+    assert!(gaps[0] >= 10 && gaps[0] <= 12, "{gaps:?}");
+    assert!(gaps.iter().take_while(|gap| **gap > 0).all(|gap| *gap <= 1080), "{gaps:?}");
+    let first = begun.iter().find(|(at, _)| *at >= recovery).unwrap();
+    let other = begun.iter().find(|(at, o)| *at >= first.0 && *o != first.1).unwrap();
+    assert!(other.0 - first.0 <= SECOND * 10, "{first:?} {other:?}");
+}
+
+#[test]
+fn a_reload_leaves_what_is_the_same_in_its_place() {
+    let targets = [target(1, 10), target(2, 10)];
+    let mut one = schedule(&targets, 100.0, 100, 4);
+    let mut other = schedule(&targets, 100.0, 100, 4);
+    let before = run(&mut one, SECOND * 35, Duration::ZERO, |_, _| Polled::Ok);
+    let _ = run(&mut other, SECOND * 35, Duration::ZERO, |_, _| Polled::Ok);
+    other.replace(&allow(100.0, 100, 4), &[targets[0].clone(), target(3, 10)], SECOND * 35);
+    assert_eq!(one.due(&id(1)), other.due(&id(1)));
+    assert_eq!(other.due(&id(2)), None);
+    assert!(other.due(&id(3)).unwrap() <= SECOND * 45);
+    assert!(!before.is_empty());
+}
+
+#[test]
+fn a_conversation_removed_while_it_is_polled_is_let_go() {
+    let mut schedule = schedule(&[target(1, 1)], 100.0, 100, 4);
+    let Next::WaitUntil(due) = schedule.next(Duration::ZERO) else { panic!() };
+    let Next::Poll(polled, _) = schedule.next(due) else { panic!() };
+    schedule.replace(&allow(100.0, 100, 4), &[], due);
+    schedule.finished(&polled, Polled::Ok, due + SECOND);
+    assert_eq!(schedule.next(due + SECOND * 10), Next::Idle);
+}
