@@ -14,6 +14,7 @@
 //! request but not read.
 #![deny(missing_docs)]
 
+pub mod abi;
 mod host;
 mod notification;
 mod notifier;
