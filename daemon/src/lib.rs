@@ -1,1 +1,3 @@
 //! commwatch.
+
+pub mod tls;
