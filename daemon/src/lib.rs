@@ -1,3 +1,4 @@
 //! commwatch.
 
+pub mod plugin;
 pub mod tls;
