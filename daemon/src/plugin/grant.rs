@@ -144,7 +144,7 @@ mod tests {
         json!({
             "type": "object",
             "properties": {
-                "url": {"type": "string", "format": "uri", "x-secret": true},
+                "url": {"type": "string", "format": "uri", "x-secret": "required"},
                 "proxy": {"type": "string", "format": "uri"},
                 "note": {"type": "string"},
             }

@@ -60,10 +60,11 @@ fn grant_with<const N: usize>(url: &str, secrets: [(&str, &str); N]) -> Grant {
     Grant::new(&schema, &json!({ "url": url }), secrets.into()).unwrap()
 }
 
-/// What a notifier is granted whose URL is a secret, named `/url`.
-fn grant_of_secret_url(url: &str) -> Grant {
-    let schema = json!({"properties": {"url": {"format": "uri", "x-secret": true}}});
-    let secrets = BTreeMap::from([("/url".to_owned(), SecretString::from(url))]);
+/// What a notifier is granted whose URL is a secret, named `/url`, and that has other secrets.
+fn grant_of_secret_url<const N: usize>(url: &str, others: [(&str, &str); N]) -> Grant {
+    let schema = json!({"properties": {"url": {"format": "uri", "x-secret": "required"}}});
+    let mut secrets = BTreeMap::from(others.map(|(name, text)| (name.to_owned(), SecretString::from(text))));
+    secrets.insert("/url".to_owned(), SecretString::from(url));
     Grant::new(&schema, &json!({"url": {"$secret": "/url"}}), secrets).unwrap()
 }
 

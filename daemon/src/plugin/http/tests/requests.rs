@@ -37,10 +37,7 @@ async fn a_request_is_sent_as_described_with_what_the_host_adds() {
 async fn secrets_become_the_url_header_values_and_authorization() {
     let receiver = Receiver::answering("200 OK", "", "").await;
     let url = receiver.url("/services/T0/B0/hush");
-    let schema = json!({"properties": {"url": {"format": "uri"}}});
-    let secrets = [("/url", url.as_str()), ("/key", "k-123"), ("/token", "t-456")];
-    let secrets = secrets.map(|(name, text)| (name.to_owned(), SecretString::from(text)));
-    let grant = Grant::new(&schema, &json!({"url": {"$secret": "/url"}}), secrets.into()).unwrap();
+    let grant = grant_of_secret_url(&url, [("/key", "k-123"), ("/token", "t-456")]);
 
     let request = Request::post(secret("/url"), "text/plain", "hi")
         .header("x-api-key", secret("/key"))

@@ -64,9 +64,7 @@ async fn a_receiver_that_repeats_what_it_was_asked_tells_the_plugin_no_secret() 
     let log = Log::capture();
     let path = format!("/services/T0/{MARK}");
     let said = format!("Cannot POST {path} with Bearer {MARK}-token and whsec_{KEY_TEXT} or {KEY_TEXT}");
-    let headers =
-        format!("location: https://elsewhere.test{path}\r\nx-{MARK}: x\r\nx-echo: {MARK}-token\r\n");
-    let headers = headers.replace(&format!("x-{MARK}: x\r\n"), "");
+    let headers = format!("location: https://elsewhere.test{path}\r\nx-echo: {MARK}-token\r\n");
     let receiver = Receiver::start(Manner::Answers(answer("404 Not Found", &headers, &said))).await;
     let grant = grant_of_everything(&receiver.url(&path));
     let request = Request::post(secret("/url"), "text/plain", "x")
@@ -86,15 +84,9 @@ async fn a_receiver_that_repeats_what_it_was_asked_tells_the_plugin_no_secret() 
 const KEY_TEXT: &str = "TOPSECRETTOPSECRETTOPSECRETxyz12";
 
 fn grant_of_everything(url: &str) -> Grant {
-    let schema = json!({"properties": {"url": {"format": "uri", "x-secret": true}}});
-    let secrets = [
-        ("/url", url.to_owned()),
-        ("/token", format!("{MARK}-token")),
-        ("/lines", format!("{MARK}\r\nx-evil: {MARK}")),
-        ("/key", format!("whsec_{KEY_TEXT}")),
-    ];
-    let secrets = secrets.map(|(name, text)| (name.to_owned(), SecretString::from(text)));
-    Grant::new(&schema, &json!({"url": {"$secret": "/url"}}), secrets.into()).unwrap()
+    let lines = format!("{MARK}\r\nx-evil: {MARK}");
+    let (token, key) = (format!("{MARK}-token"), format!("whsec_{KEY_TEXT}"));
+    grant_of_secret_url(url, [("/token", &token), ("/lines", &lines), ("/key", &key)])
 }
 
 /// All that is logged on this thread, by us at every level and by the HTTP crates down to `debug`.
