@@ -12,3 +12,5 @@
 
 pub mod config;
 pub mod core;
+pub mod plugin;
+pub mod tls;
