@@ -12,4 +12,6 @@
 
 pub mod config;
 pub mod core;
+pub mod plugin;
 pub mod store;
+pub mod tls;

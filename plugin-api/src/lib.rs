@@ -7,17 +7,24 @@
 //!
 //! - implement [`Notifier`], whose [`deliver`](Notifier::deliver) is a plain blocking call and ends in an
 //!   [`Outcome`],
-//! - export it with `export_plugin!`, which also writes the manifest into the file.
+//! - export it with [`export_plugin!`], which also writes the manifest into the file,
+//! - try it against [`testing::FakeHost`], which answers HTTP as told and remembers what it was asked.
 //!
 //! HTTP is the host's: a plugin describes a [`Request`] and gets a [`Response`]. Secrets are the host's as
 //! well: where the configuration has one, the plugin sees a [`Secret`], a reference that it can put into a
 //! request but not read.
 #![deny(missing_docs)]
 
+pub mod abi;
+#[doc(hidden)]
+pub mod export;
 mod host;
+#[doc(hidden)]
+pub mod manifest;
 mod notification;
 mod notifier;
 mod outcome;
+pub mod testing;
 
 pub use host::{Auth, Body, Host, HostFunctions, HttpError, Level, Request, Response, Secret, Sign, Value};
 pub use notification::{Action, Event, Notification, Severity};

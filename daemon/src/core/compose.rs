@@ -264,7 +264,10 @@ mod tests {
         let second = event(scene(&watch, at(1)), &change, 6);
         assert_ne!(first.id, second.id);
         let change = first.data.change.unwrap();
-        assert_eq!((change.previous.as_deref(), change.current.as_deref()), (Some("open"), Some("status 99")));
+        assert_eq!(
+            (change.previous.as_deref(), change.current.as_deref()),
+            (Some("open"), Some("status 99"))
+        );
     }
 
     #[test]

@@ -54,7 +54,10 @@ pub fn fate(outcome: &Outcome, attempted: Attempted, now: Timestamp, seed: u64) 
         Outcome::Unknown { why } => (None, why),
     };
     if attempted.crashes >= CRASHES_MAX {
-        return Fate::Dead(format!("the plugin died {} times while it had this one: {why}", attempted.crashes));
+        return Fate::Dead(format!(
+            "the plugin died {} times while it had this one: {why}",
+            attempted.crashes
+        ));
     }
     let asked = after.unwrap_or_default().min(RETRY_AFTER_MAX);
     let delay = RETRY.after(attempted.attempts, seed).max(asked);
@@ -131,7 +134,8 @@ mod tests {
     fn one_that_kills_its_plugin_again_and_again_is_given_up() {
         let first = Timestamp::from_second(1_700_000_000).unwrap();
         let with = |crashes| {
-            let attempted = Attempted { attempts: crashes, first_attempt_at: first, retry_for: HOUR, crashes };
+            let attempted =
+                Attempted { attempts: crashes, first_attempt_at: first, retry_for: HOUR, crashes };
             fate(&Outcome::unknown("SIGABRT"), attempted, first, 1)
         };
         assert!(matches!(with(2), Fate::RetryAt(_)));
