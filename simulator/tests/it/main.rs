@@ -1,0 +1,7 @@
+//! The simulator, asked over real HTTP by a client that knows nothing of its insides.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+mod ask;
+mod faults;
+mod samples;
