@@ -235,3 +235,49 @@ impl fmt::Debug for WaitError {
 }
 
 impl std::error::Error for WaitError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(requests: &Arc<Requests>) -> Ticket {
+        requests.arrive(Seen {
+            number: 0,
+            at: Instant::now(),
+            method: "GET".to_owned(),
+            path: "/streams/1/objects/2".to_owned(),
+            query: String::new(),
+            object_id: Some(2),
+            authorized: true,
+            user_agent: None,
+            connection: 1,
+            status: None,
+            ended: None,
+        })
+    }
+
+    #[test]
+    fn the_newest_requests_are_kept_and_all_are_counted() {
+        let requests = Requests::new();
+        let mut first = request(&requests);
+        for _ in 0..REQUESTS_KEPT_MAX {
+            request(&requests).answered(200);
+        }
+        first.answered(500);
+        let newest = requests.newest();
+        assert_eq!((newest.len(), newest[0].number), (REQUESTS_KEPT_MAX, 2));
+        assert!(newest.iter().all(|seen| seen.status == Some(200)), "each answer finds its own request");
+        let all = u64::try_from(REQUESTS_KEPT_MAX).unwrap() + 1;
+        assert_eq!((requests.total(), requests.count(2), requests.answered(2)), (all, all, all));
+    }
+
+    #[test]
+    fn a_request_that_was_given_up_does_not_hold_up_a_wait_for_later_ones() {
+        let requests = Requests::new();
+        drop(request(&requests));
+        assert_eq!(requests.answered_after(2, 1), 1);
+        let open = request(&requests);
+        assert_eq!(requests.answered_after(2, 1), 2, "an open one may be answered and must not count");
+        drop(open);
+    }
+}

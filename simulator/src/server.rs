@@ -27,7 +27,8 @@ pub(crate) struct Server {
     thread: Option<JoinHandle<()>>,
 }
 
-/// A bound address that does not listen: callers are refused, and nobody else can take the port meanwhile.
+/// A bound address that does not listen: callers are refused, and the system gives the port to
+/// nobody who asks for any.
 pub(crate) fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;

@@ -2,6 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod api;
 mod ask;
 mod faults;
+mod knobs;
+mod lists;
+mod requests;
 mod samples;
+mod shapes;
