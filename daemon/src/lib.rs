@@ -13,4 +13,5 @@
 pub mod config;
 pub mod core;
 pub mod plugin;
+pub mod plugin_host;
 pub mod tls;
