@@ -1,4 +1,4 @@
-//! commwatch watches `CommBox` conversations and tells people and programs what is new.
+//! commwatch watches CommBox conversations and tells people and programs what is new.
 //!
 //! The wings, in the order of the data's way; imports only go down this picture:
 //!
@@ -13,5 +13,6 @@
 pub mod config;
 pub mod core;
 pub mod plugin;
+pub mod plugin_host;
 pub mod store;
 pub mod tls;

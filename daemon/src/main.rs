@@ -1,1 +1,5 @@
-fn main() {}
+//! commwatch.
+
+fn main() {
+    commwatch::plugin_host::enter_if_asked();
+}

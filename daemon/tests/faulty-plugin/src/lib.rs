@@ -125,9 +125,11 @@ impl Faulty {
         Request::post(url, "application/octet-stream", vec![b'x'; self.0.amount as usize])
     }
 
-    /// A large body, a large line and a large answer, all at once.
+    /// A large body, a large answer, and meanwhile (and on into the next delivery) as many bytes of log lines.
     fn echo(&self, host: &Host) -> Outcome {
-        host.log(Level::Debug, &"y".repeat(self.0.amount as usize));
+        const LINE: usize = 8 << 10;
+        let (host, lines) = (*host, self.0.amount as usize / LINE);
+        std::thread::spawn(move || (0..lines).for_each(|_| host.log(Level::Debug, &"y".repeat(LINE))));
         match host.http(&self.request()) {
             Ok(response) if response.headers.get("x-length") == Some(&self.0.amount.to_string()) => {
                 Outcome::Delivered { receipt: Some(response.body.len().to_string()) }
