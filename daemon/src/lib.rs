@@ -10,6 +10,7 @@
 //! core/                   what the product is: pure
 //! ```
 
+pub mod commbox;
 pub mod config;
 pub mod core;
 pub mod plugin;
