@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 
-/// Four o'clock on the day of the examples.
+/// Two o'clock on the day of the examples.
 pub(crate) const NOW: Timestamp = Timestamp::constant(1_795_356_000, 0);
 
 pub(crate) fn ago(seconds: u64) -> Timestamp {
