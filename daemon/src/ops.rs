@@ -3,7 +3,7 @@
 //!
 //! Nothing here decides anything or starts a task: the engine fills in what is shown, and runs the futures.
 
-// pub mod admin;
+pub mod admin;
 pub mod http;
 // pub mod log;
 pub mod metrics;
