@@ -5,7 +5,7 @@
 
 pub mod admin;
 pub mod http;
-// pub mod log;
+pub mod log;
 pub mod metrics;
 pub mod status;
-// pub mod systemd;
+pub mod systemd;
