@@ -10,6 +10,7 @@
 //! core/                   what the product is: pure
 //! ```
 
+pub mod cli;
 pub mod config;
 pub mod core;
 pub mod ops;
