@@ -10,9 +10,11 @@
 //! core/                   what the product is: pure
 //! ```
 
+pub mod cli;
 pub mod commbox;
 pub mod config;
 pub mod core;
+pub mod ops;
 pub mod plugin;
 pub mod plugin_host;
 pub mod store;
