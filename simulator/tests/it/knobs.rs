@@ -197,3 +197,24 @@ async fn posting_an_id_twice_is_a_mistake() {
     sim.conversation(1, 2).says(Post::customer("a").id(9));
     sim.conversation(1, 3).says(Post::customer("b").id(9));
 }
+
+#[tokio::test]
+async fn a_cast_enters_and_what_it_says_can_be_read() {
+    let sim = Simulator::start().await.unwrap();
+    let mut cast = commwatch_simulator::Cast::demo();
+    assert!(cast.clone().speak(&sim).is_err(), "nobody has entered");
+    cast.enter(&sim);
+    let mut said = Vec::new();
+    for _ in 0..40 {
+        said.extend(cast.speak(&sim).unwrap());
+    }
+    let mut told = Vec::new();
+    for member in cast.members() {
+        for child in object(&sim, member.stream, member.object).await["childs"].as_array().unwrap() {
+            told.push(child["id"].as_i64().unwrap());
+        }
+    }
+    told.sort_unstable();
+    assert_eq!(told, said);
+    assert_eq!(sim.posted_since(38).len(), sim.posted().len() - 38);
+}
