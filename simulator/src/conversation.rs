@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::json::Json;
 use crate::post::{Garbled, Post};
-use crate::record::{Channel, Record};
+use crate::record::{Channel, Child, Record};
 use crate::shape::Shape;
 use crate::world::{Refused, State, World};
 
@@ -136,19 +136,13 @@ impl Conversation {
     /// Brings a redacted message back.
     #[track_caller]
     pub fn restore(&self, child_id: i64) {
-        self.change_by(|state, id| {
-            state.record(id)?.child_mut(child_id).ok_or(Refused::NoChild(child_id))?.redacted = false;
-            Ok(())
-        });
+        self.change_by(|state, id| state.restore(id, child_id));
     }
 
     /// Writes a message so that no reader can make sense of it, or (`None`) sensibly again.
     #[track_caller]
     pub fn garble(&self, child_id: i64, how: Option<Garbled>) {
-        self.change_by(|state, id| {
-            state.record(id)?.child_mut(child_id).ok_or(Refused::NoChild(child_id))?.garbled = how;
-            Ok(())
-        });
+        self.change_by(|state, id| state.garble(id, child_id, how));
     }
 
     #[track_caller]
@@ -212,15 +206,30 @@ impl Conversation {
 /// The changes that a person can make over HTTP, too.
 impl State {
     pub(crate) fn edit(&mut self, object_id: i64, child_id: i64, text: String) -> Result<(), Refused> {
-        let child = self.record(object_id)?.child_mut(child_id).ok_or(Refused::NoChild(child_id))?;
+        let child = self.child(object_id, child_id)?;
         child.post.html = None;
         child.post.text = text;
         Ok(())
     }
 
     pub(crate) fn redact(&mut self, object_id: i64, child_id: i64) -> Result<(), Refused> {
-        self.record(object_id)?.child_mut(child_id).ok_or(Refused::NoChild(child_id))?.redacted = true;
+        self.child(object_id, child_id)?.redacted = true;
         self.log_activity(object_id, ACTIVITY_REDACT, Json::Object(vec![("childId", child_id.into())]))
+    }
+
+    pub(crate) fn restore(&mut self, object_id: i64, child_id: i64) -> Result<(), Refused> {
+        self.child(object_id, child_id)?.redacted = false;
+        Ok(())
+    }
+
+    pub(crate) fn garble(
+        &mut self,
+        object_id: i64,
+        child_id: i64,
+        how: Option<Garbled>,
+    ) -> Result<(), Refused> {
+        self.child(object_id, child_id)?.garbled = how;
+        Ok(())
     }
 
     pub(crate) fn set_status(&mut self, object_id: i64, status_id: i64) -> Result<(), Refused> {
@@ -234,5 +243,10 @@ impl State {
         self.record(object_id)?.assign(manager_id, now);
         let data = vec![("managerId", manager_id.into()), ("assignedManagerId", manager_id.into())];
         self.log_activity(object_id, ACTIVITY_ASSIGN, Json::Object(data))
+    }
+
+    fn child(&mut self, object_id: i64, child_id: i64) -> Result<&mut Child, Refused> {
+        let child = self.record(object_id)?.children.iter_mut().find(|child| child.id == child_id);
+        child.ok_or(Refused::NoChild(child_id))
     }
 }

@@ -142,10 +142,6 @@ impl Record {
         self.updated = self.updated.max(now);
     }
 
-    pub(crate) fn child_mut(&mut self, id: i64) -> Option<&mut Child> {
-        self.children.iter_mut().find(|child| child.id == id)
-    }
-
     /// The children an answer may show, oldest first, without the newest `missing` ones.
     pub(crate) fn visible(&self, missing: usize) -> Vec<&Child> {
         let mut children: Vec<_> = self.children.iter().filter(|child| !child.redacted).collect();

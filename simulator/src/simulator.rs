@@ -13,11 +13,11 @@ use tokio::net::TcpSocket;
 
 use crate::conversation::Conversation;
 use crate::fault::{Fault, Scope, Times};
-use crate::post::Posted;
+use crate::post::{Post, Posted};
 use crate::requests::{Requests, Seen, WaitError};
 use crate::server::{self, Server};
 use crate::throttle::{Throttle, Window};
-use crate::world::World;
+use crate::world::{Refused, World};
 
 const DEFAULT_TOKEN: &str = "simulator-token";
 
@@ -26,6 +26,7 @@ const DEFAULT_TOKEN: &str = "simulator-token";
 pub struct Simulator {
     world: Arc<World>,
     address: SocketAddr,
+    admin: bool,
     listening: Arc<Mutex<Listening>>,
 }
 
@@ -44,6 +45,7 @@ enum Listening {
 pub struct Builder {
     address: SocketAddr,
     token: String,
+    admin: bool,
 }
 
 impl Builder {
@@ -59,6 +61,12 @@ impl Builder {
         self
     }
 
+    /// Offers the knobs over HTTP too, under `/_sim/` and without a token; refused on other than loopback addresses.
+    pub fn admin(mut self, offered: bool) -> Builder {
+        self.admin = offered;
+        self
+    }
+
     /// Binds, listens and answers.
     pub async fn start(self) -> io::Result<Simulator> {
         self.start_blocking()
@@ -66,10 +74,15 @@ impl Builder {
 
     /// The same without an asynchronous caller. The server has a thread of its own either way.
     pub fn start_blocking(self) -> io::Result<Simulator> {
+        if self.admin && !self.address.ip().is_loopback() {
+            let text = "knobs without a token are for loopback addresses only";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
         let socket = server::reserve(self.address)?;
         let simulator = Simulator {
             world: World::new(self.token),
             address: socket.local_addr()?,
+            admin: self.admin,
             listening: Arc::new(Mutex::new(Listening::No(socket))),
         };
         simulator.start_listening()?;
@@ -81,7 +94,7 @@ impl Builder {
 impl Simulator {
     pub fn builder() -> Builder {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Builder { address, token: DEFAULT_TOKEN.to_owned() }
+        Builder { address, token: DEFAULT_TOKEN.to_owned(), admin: false }
     }
 
     pub async fn start() -> io::Result<Simulator> {
@@ -149,7 +162,7 @@ impl Simulator {
     }
 
     fn router(&self) -> Router {
-        let router = Router::new();
+        let router = if self.admin { crate::admin::router() } else { Router::new() };
         router.fallback(crate::api::answer).with_state(Arc::clone(&self.world))
     }
 
@@ -169,6 +182,11 @@ impl Simulator {
         let made = self.world.state().conversation(stream_id, object_id).map(|_| ());
         made.unwrap_or_else(|refused| panic!("{refused}"));
         Conversation { world: Arc::clone(&self.world), object_id }
+    }
+
+    /// Says something in a conversation by its id.
+    pub fn say(&self, object_id: i64, post: Post) -> Result<i64, Refused> {
+        self.world.state().post(object_id, post)
     }
 
     /// The id of the agent of this name, for [`Conversation::assign`].
@@ -207,6 +225,11 @@ impl Simulator {
     /// Every message that was posted, in that order, also when it was edited or redacted later.
     pub fn posted(&self) -> Vec<Posted> {
         self.world.state().posted.clone()
+    }
+
+    /// [`Simulator::posted`] without the first `count`.
+    pub fn posted_since(&self, count: usize) -> Vec<Posted> {
+        self.world.state().posted.get(count..).unwrap_or_default().to_vec()
     }
 
     /// The newest requests, at most [`crate::REQUESTS_KEPT_MAX`], oldest first.

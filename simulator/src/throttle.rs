@@ -68,7 +68,10 @@ impl Window {
         Err(Throttled {
             retry_after: match retry_after {
                 RetryAfter::Seconds => Some(seconds.to_string()),
-                RetryAfter::HttpDate => Some(http_date(wall + Duration::from_secs(seconds + 1))),
+                RetryAfter::HttpDate => {
+                    let then = wall.checked_add(Duration::from_secs(seconds.saturating_add(1)));
+                    Some(http_date(then.unwrap_or(wall)))
+                }
                 RetryAfter::Absent => None,
             },
         })

@@ -197,3 +197,34 @@ async fn posting_an_id_twice_is_a_mistake() {
     sim.conversation(1, 2).says(Post::customer("a").id(9));
     sim.conversation(1, 3).says(Post::customer("b").id(9));
 }
+
+#[tokio::test]
+async fn a_cast_enters_and_what_it_says_can_be_read() {
+    let sim = Simulator::start().await.unwrap();
+    let mut cast = commwatch_simulator::Cast::demo();
+    assert!(cast.clone().speak(&sim).is_err(), "nobody has entered");
+    cast.enter(&sim);
+    let mut said = Vec::new();
+    for _ in 0..40 {
+        said.extend(cast.speak(&sim).unwrap());
+    }
+    let mut told = Vec::new();
+    for member in cast.members() {
+        for child in object(&sim, member.stream, member.object).await["childs"].as_array().unwrap() {
+            told.push(child["id"].as_i64().unwrap());
+        }
+    }
+    told.sort_unstable();
+    assert_eq!(told, said);
+    assert_eq!(sim.posted_since(38).len(), sim.posted().len() - 38);
+}
+
+#[tokio::test]
+async fn equal_times_are_ordered_by_id_whoever_was_posted_first() {
+    let sim = Simulator::start().await.unwrap();
+    let at: Timestamp = "2026-03-02T10:00:00Z".parse().unwrap();
+    for id in [5, 9, 7] {
+        sim.conversation(1, 2).says(Post::customer(id.to_string()).id(id).at(at));
+    }
+    assert_eq!(messages(&object(&sim, 1, 2).await), ["9", "7", "5"]);
+}
