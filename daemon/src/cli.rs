@@ -3,9 +3,11 @@
 //!
 //! The hidden `plugin-host` command never comes this far: `main` asks for it before anything else.
 
+pub mod commands;
 mod console;
 mod later;
 mod reload;
+mod run;
 mod status;
 
 use std::ffi::OsString;

@@ -14,6 +14,7 @@ pub mod cli;
 pub mod commbox;
 pub mod config;
 pub mod core;
+pub mod engine;
 pub mod ops;
 pub mod plugin;
 pub mod plugin_host;

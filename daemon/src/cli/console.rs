@@ -43,6 +43,14 @@ impl<'a> Console<'a> {
         self.result(&text);
     }
 
+    /// Writes a result for whom it was asked: `value` for programs, `text` for people.
+    pub fn answer(&mut self, value: &impl Serialize, text: &str) {
+        match self.output {
+            Output::Json => self.json(value),
+            Output::Text => self.result(text),
+        }
+    }
+
     /// Writes a message and a line break.
     pub fn message(&mut self, text: &str) {
         let _ = writeln!(self.err, "{text}");

@@ -191,9 +191,9 @@ impl NotifierMetrics {
         self.owner.write(|name| self.families.process_up.with_label_values(&[name]).set(f64::from(up)));
     }
 
-    /// Its process was replaced.
-    pub fn restarted(&self, reason: &'static str) {
-        self.owner.write(|name| self.families.restarts.with_label_values(&[name, reason]).inc());
+    /// Its process was replaced that many times more.
+    pub fn restarted(&self, reason: &'static str, times: u64) {
+        self.owner.write(|name| self.families.restarts.with_label_values(&[name, reason]).inc_by(times));
     }
 
     /// Which plugin it runs, by the manifest.

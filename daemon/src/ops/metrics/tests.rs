@@ -98,7 +98,7 @@ fn exercise(metrics: &Metrics, config: &Config) {
         notifier.outbox(&Outbox { pending: 3, held, oldest_pending: Some(NOW), dead: 1, imbalance: 0 });
         notifier.up(true);
         notifier.process_up(true);
-        notifier.restarted("exited");
+        notifier.restarted("exited", 1);
         notifier.info("log", "0.1.0");
     }
     for watch in &config.watches {
@@ -239,7 +239,7 @@ fn series_vanish_with_what_they_are_about_and_late_writes_do_not_bring_them_back
     account.request("object", "500", Duration::ZERO);
     account.polled(Priority::Normal, PollResult::Error);
     account.up(false);
-    notifier.restarted("exited");
+    notifier.restarted("exited", 1);
     notifier.outbox(&Outbox { pending: 1, oldest_pending: Some(NOW), ..Outbox::default() });
     notifier.info("log", "0.1.0");
 

@@ -15,16 +15,16 @@ use tracing::{info, warn};
 /// How often a loop that has nothing to do ticks.
 pub const BEAT_EVERY: Duration = Duration::from_secs(2);
 
-/// The loops that have to be alive.
-#[derive(Debug, Default)]
+/// The loops that have to be alive. All clones are the same watchdog: loops come and go with a reload.
+#[derive(Clone, Debug, Default)]
 pub struct Watchdog {
-    loops: Vec<Watched>,
+    loops: Arc<Mutex<Vec<Watched>>>,
     pulse: Pulse,
 }
 
 #[derive(Debug)]
 struct Watched {
-    name: &'static str,
+    name: String,
     heart: Arc<Heart>,
     /// Its ticks when the watchdog was last fed.
     fed_at: u64,
@@ -70,9 +70,10 @@ impl Watchdog {
     }
 
     /// From now on, this loop has to tick.
-    pub fn beat(&mut self, name: &'static str) -> Beat {
+    pub fn beat(&self, name: impl Into<String>) -> Beat {
         let heart = Arc::new(Heart::default());
-        self.loops.push(Watched { name, heart: Arc::clone(&heart), fed_at: 0 });
+        let watched = Watched { name: name.into(), heart: Arc::clone(&heart), fed_at: 0 };
+        self.loops.lock().unwrap_or_else(PoisonError::into_inner).push(watched);
         Beat(heart)
     }
 
@@ -83,7 +84,7 @@ impl Watchdog {
 
     /// Looks every so often ([`look_every`](super::look_every)) and calls `feed` each time that every loop has
     /// ticked since it was last called. Ends with `shutdown`, which should come when the loops have ended.
-    pub async fn watch(mut self, every: Duration, mut feed: impl FnMut(), shutdown: CancellationToken) {
+    pub async fn watch(self, every: Duration, mut feed: impl FnMut(), shutdown: CancellationToken) {
         let mut looks = tokio::time::interval(every);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         looks.tick().await;
@@ -96,15 +97,18 @@ impl Watchdog {
     }
 
     /// Whether every loop has ticked since this last said so.
-    fn look(&mut self) -> bool {
+    fn look(&self) -> bool {
+        let mut loops = self.loops.lock().unwrap_or_else(PoisonError::into_inner);
+        loops.retain(|one| !one.heart.retired.load(Ordering::Relaxed));
         let missed: Vec<String> =
-            self.loops.iter().filter(|one| one.missed()).map(|one| one.name.to_owned()).collect();
+            loops.iter().filter(|one| one.missed()).map(|one| one.name.clone()).collect();
         let well = missed.is_empty();
         if well {
-            for one in &mut self.loops {
+            for one in loops.iter_mut() {
                 one.fed_at = one.heart.ticks.load(Ordering::Relaxed);
             }
         }
+        drop(loops);
         self.publish(missed);
         well
     }
@@ -123,7 +127,7 @@ impl Watchdog {
 
 impl Watched {
     fn missed(&self) -> bool {
-        !self.heart.retired.load(Ordering::Relaxed) && self.heart.ticks.load(Ordering::Relaxed) == self.fed_at
+        self.heart.ticks.load(Ordering::Relaxed) == self.fed_at
     }
 }
 
@@ -133,7 +137,7 @@ mod tests {
 
     #[test]
     fn it_is_fed_only_when_every_loop_has_ticked_since_the_last_time() {
-        let mut watchdog = Watchdog::new();
+        let watchdog = Watchdog::new();
         let (schedule, deliver) = (watchdog.beat("schedule"), watchdog.beat("deliver"));
         assert!(!watchdog.look(), "nobody has ticked yet");
         schedule.tick();
@@ -147,13 +151,13 @@ mod tests {
 
     #[test]
     fn a_loop_that_panicked_is_missed_and_one_that_ended_well_is_not() {
-        let mut watchdog = Watchdog::new();
+        let watchdog = Watchdog::new();
         let (schedule, deliver) = (watchdog.beat("schedule"), watchdog.beat("deliver"));
         drop(deliver);
         schedule.tick();
         assert!(!watchdog.look());
 
-        let mut watchdog = Watchdog::new();
+        let watchdog = Watchdog::new();
         let (schedule, deliver) = (watchdog.beat("schedule"), watchdog.beat("deliver"));
         deliver.retire();
         schedule.tick();
@@ -162,7 +166,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_loop_that_stops_ticking_stops_the_feeding() {
-        let mut watchdog = Watchdog::new();
+        let watchdog = Watchdog::new();
         let (alive, dying) = (watchdog.beat("schedule"), watchdog.beat("deliver"));
         let (pulse, shutdown) = (watchdog.pulse(), CancellationToken::new());
         let fed = Arc::new(AtomicU64::new(0));
