@@ -10,5 +10,6 @@
 //! core/                   what the product is: pure
 //! ```
 
+pub mod cli;
 pub mod config;
 pub mod core;
