@@ -3,6 +3,7 @@
 //!
 //! The hidden `plugin-host` command never comes this far: `main` asks for it before anything else.
 
+pub mod check;
 pub mod commands;
 mod console;
 mod later;

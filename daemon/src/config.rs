@@ -46,9 +46,11 @@ mod store;
 mod stream;
 mod suggest;
 mod suspicion;
+mod trail;
 mod violation;
 mod warning;
 mod watch;
+mod watcher;
 
 #[cfg(test)]
 mod tests;
@@ -58,6 +60,7 @@ pub use load::{Loaded, load};
 pub use mistake::{Also, Excerpt, Mistake, Mistakes, Severity, Spot};
 pub use secret::{SecretError, read_secret};
 pub use source::Sources;
+pub use watcher::{WatchError, Watcher};
 
 /// A configuration that has passed every check, with every default filled in and every path absolute.
 #[derive(Clone, Debug)]

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::collection::{Named, read_named};
 use super::findings::Note;
 use super::section::{Context, Key, Section, key};
-use super::spanned::{Kind, Table, Value};
-use super::suggest::{did_you_mean, list};
+use super::spanned::{Entry, Kind, Table, Value};
+use super::suggest::{did_you_mean, list, nearest};
 use super::{Account, Rate, address, reference};
 use crate::core::message::Bot;
 
@@ -38,10 +38,14 @@ const TIMEOUT_BOUNDS: RangeInclusive<Duration> = Duration::from_millis(100)..=Du
 /// Reads all accounts. At least one is needed.
 pub(super) fn read_all(cx: Context<'_>, root: &Table) -> BTreeMap<String, Named<Account>> {
     let accounts = read_named(cx, root, "accounts", |_, title, value| read(cx, title, value));
-    if root
-        .get("accounts")
-        .is_none_or(|entry| matches!(&entry.value.kind, Kind::Table(table) if table.0.is_empty()))
-    {
+    // A misspelt section has been told of already.
+    let meant = |entry: &Entry| nearest(&entry.key, ["accounts"]).is_some();
+    let declared = match root.get("accounts").map(|entry| &entry.value.kind) {
+        Some(Kind::Table(table)) => !table.0.is_empty(),
+        Some(_) => true,
+        None => root.0.iter().any(meant),
+    };
+    if !declared {
         let hint = "add [accounts.main] with `base_url` and `token`";
         cx.findings.add(Note::error(cx.findings.top(), "there is no account").hint(hint));
     }
@@ -70,7 +74,7 @@ fn read(cx: Context<'_>, title: &str, value: &Value) -> Option<Account> {
     let bots = bots(&section);
     let proxy = section.parse("proxy", address::proxy);
     let ca_file = section.path("ca_file");
-    if let Some(path) = ca_file.as_deref().filter(|path| !path.exists()) {
+    if let Some(path) = ca_file.as_deref().filter(|path| matches!(path.try_exists(), Ok(false))) {
         let message = format!("there is no file `{}`", path.display());
         section.error(
             section.place("ca_file"),

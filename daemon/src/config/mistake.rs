@@ -78,6 +78,17 @@ pub struct Also {
 #[serde(transparent)]
 pub struct Mistakes(pub Vec<Mistake>);
 
+impl Mistake {
+    /// All of it but the excerpt on one line, for a log.
+    pub fn one_line(&self) -> String {
+        let hint = self.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+        match (self.spot.file.display(), self.spot.line, self.spot.column) {
+            (file, 0, _) => format!("{} ({file}{hint})", self.message),
+            (file, line, column) => format!("{} ({file}:{line}:{column}{hint})", self.message),
+        }
+    }
+}
+
 impl Mistakes {
     /// How many of them are of this severity.
     pub fn count(&self, severity: Severity) -> usize {

@@ -43,7 +43,7 @@ pub enum SecretError {
 /// Reads a secret. One trailing line break is not part of it.
 ///
 /// # Errors
-/// If there is none, it is empty, not text, or longer than [`SECRET_BYTES_MAX`].
+/// If there is none, it is empty, not text, or longer than 64 KiB.
 pub fn read_secret(reference: &SecretRef) -> Result<SecretString, SecretError> {
     read_from(reference, |name| std::env::var_os(name))
 }

@@ -10,8 +10,10 @@ use super::load::{Surroundings, load_in};
 use super::{Catalog, Config, Found, Loaded, Mistake, Mistakes, NotFound, Trust};
 
 mod defaults;
+mod manual;
 mod merging;
 mod mistakes;
+mod mutations;
 mod plugins;
 mod secrets;
 mod warnings;

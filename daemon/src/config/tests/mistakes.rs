@@ -772,6 +772,7 @@ fn files_that_cannot_be_read_are_told() {
 fn mistakes_are_objects_for_programs() {
     let world = World::new("[[watch]]\nname = \"a\"\n[[watch]]\nname = \"a\"\n");
     let mistakes = world.load().unwrap_err();
+    assert_snapshot!(world.plain(&mistakes.0[0].one_line()), @r#"there is no account (config.toml:1:1; add [accounts.main] with `base_url` and `token`)"#);
     let twice = mistakes.0.iter().find(|mistake| mistake.message.contains("two watches")).unwrap();
     assert_snapshot!(world.plain(&serde_json::to_string_pretty(twice).unwrap()), @r#"
     {
