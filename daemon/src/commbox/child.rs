@@ -52,7 +52,7 @@ pub(super) fn read(child: Json<'_>, context: &Context<'_>) -> Result<Message, Un
     let kind = members.get(&["type"]).and_then(Json::integer);
     let author = author::author(&members, kind, context);
     let created = members.get(&["createdtime"]).and_then(Json::instant);
-    let id = id.unwrap_or_else(|| approximate(created, &author, plain.hash));
+    let id = id.unwrap_or_else(|| approximate(&members, created, &author, plain.hash));
     // A photo, a video, an audio or a voice message is a file, also where its extras can't be read.
     let attachments = content.files.max(u32::from(matches!(kind, Some(2 | 3 | 6 | 8))));
     Ok(Message {
@@ -66,25 +66,19 @@ pub(super) fn read(child: Json<'_>, context: &Context<'_>) -> Result<Message, Un
     })
 }
 
-/// The child's id. Nothing and 0 are none; what is neither a number nor a plain word is hashed, since the id
-/// becomes a part of ours.
+/// The child's id: a number other than 0, which means none.
 fn id(members: &Object<'_>) -> Option<ChildId> {
-    let id = members.get(&["id"])?;
-    if let Some(digits) = id.digits() {
-        return (digits != "0").then(|| ChildId::new(digits));
-    }
-    let text = id.scalar()?;
-    let text = text.trim();
-    let is_word = text.len() <= 64
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    Some(if is_word { ChildId::new(text) } else { ChildId::approximate(hash([text.as_bytes()])) })
+    members.get(&["id"])?.digits().filter(|digits| digits != "0").map(ChildId::new)
 }
 
-/// The id of a child without one. Seconds, not fractions: those can come and go with an admin's setting.
-fn approximate(created: Option<Timestamp>, author: &Author, text_hash: u64) -> ChildId {
-    let second = created.map_or(i64::MIN, Timestamp::as_second);
+/// The id of a child without a number: a hash of what it says, and of the word that stands for its id, if there is
+/// one (it alone might be the same for all). Seconds, not fractions: those can come and go with an admin's setting.
+fn approximate(members: &Object<'_>, created: Option<Timestamp>, author: &Author, text_hash: u64) -> ChildId {
+    let word =
+        members.get(&["id"]).filter(|id| id.digits().is_none()).and_then(Json::scalar).unwrap_or_default();
+    let second = created.map_or(i64::MIN, Timestamp::as_second).to_be_bytes();
     let who = author.id.as_deref().or(author.name.as_deref()).unwrap_or_default();
-    ChildId::approximate(hash([&second.to_be_bytes()[..], who.as_bytes(), &text_hash.to_be_bytes()[..]]))
+    ChildId::approximate(hash([&second[..], who.as_bytes(), &text_hash.to_be_bytes()[..], word.as_bytes()]))
 }
 
 /// A hash that stays the same from one version to the next: it ends up in the store.

@@ -66,7 +66,7 @@ fn clean(text: &str) -> String {
                 chars.next_if_eq(&'\n');
                 clean.push('\n');
             }
-            '\u{85}' | '\u{2028}' | '\u{2029}' => clean.push('\n'),
+            '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => clean.push('\n'),
             '\n' | '\t' => clean.push(c),
             '\u{feff}' => {}
             _ if c.is_control() => {}
@@ -175,7 +175,7 @@ mod tests {
             ("\n\nPlease choose a topic\n\n", "Please choose a topic"),
             (" \r\n\t\r\n  a\r\nb\rc \n \n", "  a\nb\nc"),
             ("a\u{0}b\u{1b}[31mc\u{7f}\u{9b}d", "ab[31mcd"),
-            ("\u{feff}a\u{2028}b\u{2029}c\u{85}d", "a\nb\nc\nd"),
+            ("\u{feff}a\u{2028}b\u{2029}c\u{85}d\u{b}e\u{c}f", "a\nb\nc\nd\ne\nf"),
             ("\n \n", ""),
             ("", ""),
         ] {

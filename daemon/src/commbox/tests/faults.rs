@@ -168,7 +168,7 @@ async fn a_status_counts_although_its_body_never_comes() {
     let server =
         Server::hanging_after("HTTP/1.1 401 Unauthorized\r\nContent-Length: 100\r\n\r\n{\"status\":");
     let mut account = account(&server.url());
-    account.timeout = Duration::from_millis(150);
+    account.timeout = Duration::from_secs(1);
     let error = client(&account).unwrap().conversation(&STREAM, OBJECT).await.expect_err("denied");
     assert_eq!((error.reaction, error.detail.as_str()), (Reaction::Denied, "401 Unauthorized"));
 }
