@@ -61,7 +61,7 @@ impl Builder {
         self
     }
 
-    /// Offers the knobs over HTTP too, under `/_sim/` and without a token. For a loopback address only.
+    /// Offers the knobs over HTTP too, under `/_sim/` and without a token; refused on other than loopback addresses.
     pub fn admin(mut self, offered: bool) -> Builder {
         self.admin = offered;
         self
@@ -74,6 +74,10 @@ impl Builder {
 
     /// The same without an asynchronous caller. The server has a thread of its own either way.
     pub fn start_blocking(self) -> io::Result<Simulator> {
+        if self.admin && !self.address.ip().is_loopback() {
+            let text = "knobs without a token are for loopback addresses only";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
         let socket = server::reserve(self.address)?;
         let simulator = Simulator {
             world: World::new(self.token),

@@ -134,3 +134,9 @@ async fn the_knobs_are_not_offered_unless_asked_for() {
     let sim = Simulator::start().await.unwrap();
     assert_eq!(get(&sim, "/_sim/posted").await.0, 404);
 }
+
+#[tokio::test]
+async fn the_knobs_are_not_offered_beyond_this_machine() {
+    let open = Simulator::builder().bind("0.0.0.0:0".parse().unwrap()).admin(true).start().await;
+    assert_eq!(open.unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+}

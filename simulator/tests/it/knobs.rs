@@ -218,3 +218,13 @@ async fn a_cast_enters_and_what_it_says_can_be_read() {
     assert_eq!(told, said);
     assert_eq!(sim.posted_since(38).len(), sim.posted().len() - 38);
 }
+
+#[tokio::test]
+async fn equal_times_are_ordered_by_id_whoever_was_posted_first() {
+    let sim = Simulator::start().await.unwrap();
+    let at: Timestamp = "2026-03-02T10:00:00Z".parse().unwrap();
+    for id in [5, 9, 7] {
+        sim.conversation(1, 2).says(Post::customer(id.to_string()).id(id).at(at));
+    }
+    assert_eq!(messages(&object(&sim, 1, 2).await), ["9", "7", "5"]);
+}
