@@ -1,14 +1,15 @@
 //! The program, as people run it.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{self, Receiver};
 
-use crate::ask::client;
+use crate::ask::{PATIENCE, client};
 
 /// A running program that ends with the test.
 struct Program {
     process: Child,
-    lines: std::io::Lines<BufReader<ChildStdout>>,
+    lines: Receiver<String>,
 }
 
 impl Drop for Program {
@@ -21,12 +22,16 @@ impl Drop for Program {
 impl Program {
     fn start(args: &[&str]) -> Program {
         let mut process = command(args).stdout(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+        });
         Program { process, lines }
     }
 
     fn line(&mut self) -> String {
-        self.lines.next().unwrap().unwrap()
+        self.lines.recv_timeout(PATIENCE).unwrap()
     }
 }
 
