@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::{Commands, Console, Exit, run};
+use super::{Commands, Console, Exit, check, run};
 use crate::config;
 use crate::plugin::{Installed, Manifest, list};
 
@@ -18,13 +18,14 @@ impl Commands for Real {
     }
 
     fn check(&self, config: &Path, console: &mut Console<'_>) -> Exit {
-        match config::load(config, &Installed) {
-            Ok(_) => Exit::Done,
-            Err(mistakes) => {
-                console.message(mistakes.to_string().trim_end());
-                Exit::InvalidConfig
-            }
+        let checked = check::check(config, &Installed, console.output);
+        if !checked.stderr.is_empty() {
+            console.message(checked.stderr.trim_end());
         }
+        if !checked.stdout.is_empty() {
+            console.result(checked.stdout.trim_end());
+        }
+        if checked.code == check::OK { Exit::Done } else { Exit::InvalidConfig }
     }
 
     fn plugins_list(&self, config: &Path, console: &mut Console<'_>) -> Exit {

@@ -24,8 +24,8 @@ use super::shutdown::Steps;
 use super::wakes::Wakes;
 use super::{housekeeping, status};
 use crate::commbox::{self, Client};
-use crate::config::watcher::Watcher;
-use crate::config::{self, Catalog, Config, Loaded, Sources};
+
+use crate::config::{self, Catalog, Config, Loaded, Sources, Watcher};
 use crate::ops::admin::{self, Admin, AdminSocket};
 use crate::ops::http::{self, Access, Source};
 use crate::ops::metrics::Metrics;

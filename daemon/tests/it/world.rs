@@ -272,6 +272,19 @@ format = "json"
         serde_json::from_str(&self.ask(&["status", "--output", "json"])).unwrap()
     }
 
+    /// Waits until the daemon's own status says so: the loops have to come round first.
+    pub async fn status_until(&self, what: &str, says: impl Fn(&Value) -> bool) -> Value {
+        let deadline = std::time::Instant::now() + PATIENCE;
+        loop {
+            let status = self.status();
+            if says(&status) {
+                return status;
+            }
+            assert!(std::time::Instant::now() < deadline, "waited in vain for {what}: {status:#}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// A page of the daemon's own HTTP.
     pub async fn get(&self, path: &str) -> (u16, String) {
         let http = self.daemon.as_ref().and_then(|running| running.http.clone()).expect("an address");
