@@ -13,6 +13,55 @@ pub use crate::core::notification::Content;
 use crate::core::route::Route;
 use crate::core::watch::Watch;
 
+mod account;
+mod address;
+mod admin;
+mod catalog;
+mod collection;
+mod duration;
+mod event_type;
+mod excerpt;
+mod findings;
+mod http;
+mod keys;
+mod load;
+mod log;
+mod mistake;
+mod name;
+mod notifier;
+mod operators;
+mod plugin_config;
+mod plugin_schema;
+mod plugins;
+mod polling;
+mod rate;
+mod reference;
+mod reload;
+mod route;
+mod secret;
+mod section;
+mod source;
+mod spanned;
+mod store;
+mod stream;
+mod suggest;
+mod suspicion;
+mod trail;
+mod violation;
+mod warning;
+mod watch;
+mod watcher;
+
+#[cfg(test)]
+mod tests;
+
+pub use catalog::{Catalog, Found, NotFound};
+pub use load::{Loaded, load};
+pub use mistake::{Also, Excerpt, Mistake, Mistakes, Severity, Spot};
+pub use secret::{SecretError, read_secret};
+pub use source::Sources;
+pub use watcher::{WatchError, Watcher};
+
 /// A configuration that has passed every check, with every default filled in and every path absolute.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -47,7 +96,8 @@ pub struct Config {
 /// `[accounts.NAME]`: a `CommBox` tenant and its key.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// `https`, or `http` to a loopback address; never ends in a slash.
+    /// `https`, or `http` to a loopback address. Its path does not end in a slash, but for the single one that an
+    /// address without a path has.
     pub base_url: Url,
     /// Where the key comes from. Read when polling starts and at reload, not while checking.
     pub token: SecretRef,

@@ -19,6 +19,8 @@ pub mod detect;
 
 pub mod event;
 
+pub mod compose;
+
 pub mod route;
 
 pub mod notification;

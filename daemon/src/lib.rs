@@ -1,4 +1,4 @@
-//! commwatch watches `CommBox` conversations and tells people and programs what is new.
+//! commwatch watches CommBox conversations and tells people and programs what is new.
 //!
 //! The wings, in the order of the data's way; imports only go down this picture:
 //!
@@ -10,8 +10,13 @@
 //! core/                   what the product is: pure
 //! ```
 
+pub mod cli;
+pub mod commbox;
 pub mod config;
 pub mod core;
+pub mod engine;
+pub mod ops;
 pub mod plugin;
 pub mod plugin_host;
+pub mod store;
 pub mod tls;

@@ -13,8 +13,10 @@ mod sandbox;
 
 pub mod frame;
 
+mod catalog;
 mod children;
 mod host;
+pub use self::catalog::{Installed, list};
 pub use self::children::Children;
 pub use self::host::{
     DELIVERY_GRACE, FAILED_RETRY_AFTER, Handover, PluginHost, PluginSpec, PluginState, Report,
@@ -23,3 +25,6 @@ pub use self::host::{
 
 pub mod grant;
 pub mod http;
+pub use self::grant::Grant;
+pub use self::http::{HostHttp, HttpService};
+pub use self::manifest::Manifest;

@@ -14,6 +14,10 @@ pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 /// How often a broken notifier is tried with its oldest delivery.
 pub const PROBE_EVERY: Duration = Duration::from_secs(300);
 
+/// A delivery whose child died this often while it was in flight is not tried again: the first time others were
+/// in flight with it, then it was alone.
+pub const CRASHES_MAX: u32 = 3;
+
 /// A delivery as far as the decision needs it.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempted {
@@ -23,6 +27,8 @@ pub struct Attempted {
     pub first_attempt_at: Timestamp,
     /// How long it is tried.
     pub retry_for: Duration,
+    /// How often its child died while it was in flight, this time included.
+    pub crashes: u32,
 }
 
 /// What becomes of it.
@@ -47,6 +53,12 @@ pub fn fate(outcome: &Outcome, attempted: Attempted, now: Timestamp, seed: u64) 
         Outcome::Retry { after, why } => (*after, why),
         Outcome::Unknown { why } => (None, why),
     };
+    if attempted.crashes >= CRASHES_MAX {
+        return Fate::Dead(format!(
+            "the plugin died {} times while it had this one: {why}",
+            attempted.crashes
+        ));
+    }
     let asked = after.unwrap_or_default().min(RETRY_AFTER_MAX);
     let delay = RETRY.after(attempted.attempts, seed).max(asked);
     let tried_for = Duration::try_from(now.duration_since(attempted.first_attempt_at)).unwrap_or_default();
@@ -88,7 +100,7 @@ mod tests {
     fn after(outcome: &Outcome, attempts: u32, minutes: i64) -> Fate {
         let first = Timestamp::from_second(1_700_000_000).unwrap();
         let now = first + jiff::SignedDuration::from_mins(minutes);
-        fate(outcome, Attempted { attempts, first_attempt_at: first, retry_for: HOUR }, now, 1)
+        fate(outcome, Attempted { attempts, first_attempt_at: first, retry_for: HOUR, crashes: 0 }, now, 1)
     }
 
     fn delay(fate: &Fate, minutes: i64) -> i64 {
@@ -116,6 +128,18 @@ mod tests {
     #[test]
     fn a_broken_notifier_never_uses_up_its_deliveries() {
         assert_eq!(after(&Outcome::broken("401"), 1, 600), Fate::NotifierBroken("401".into()));
+    }
+
+    #[test]
+    fn one_that_kills_its_plugin_again_and_again_is_given_up() {
+        let first = Timestamp::from_second(1_700_000_000).unwrap();
+        let with = |crashes| {
+            let attempted =
+                Attempted { attempts: crashes, first_attempt_at: first, retry_for: HOUR, crashes };
+            fate(&Outcome::unknown("SIGABRT"), attempted, first, 1)
+        };
+        assert!(matches!(with(2), Fate::RetryAt(_)));
+        assert!(matches!(with(3), Fate::Dead(_)));
     }
 
     #[test]

@@ -158,6 +158,16 @@ impl PluginHost {
         (host, supervisor.run())
     }
 
+    /// A notifier that cannot even be tried, with the reason: it takes nothing until it is exchanged for another.
+    pub fn failed(why: impl Into<String>) -> Self {
+        Self {
+            orders: mpsc::channel(1).0,
+            state: watch::channel(PluginState::Failed { why: why.into() }).1,
+            stop: CancellationToken::new(),
+            restarts: Arc::new(Restarts::default()),
+        }
+    }
+
     /// How it is, now and later.
     pub fn state(&self) -> watch::Receiver<PluginState> {
         self.state.clone()

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use commwatch_plugin_api::{HttpError, Request, Response};
+use commwatch_plugin_api::{HttpError, Request, Response, abi};
 use thiserror::Error;
 use tokio::time::Instant;
 
@@ -27,9 +27,9 @@ use self::address::{GuardedResolver, Lookup, SystemLookup};
 use super::grant::Grant;
 
 /// Longest body that is sent; a longer one is refused.
-pub const REQUEST_BODY_MAX: usize = 1024 * 1024;
+pub const REQUEST_BODY_MAX: usize = abi::HTTP_REQUEST_BODY_MAX as usize;
 /// Longest body that is handed to a plugin; the rest is cut off.
-pub const RESPONSE_BODY_MAX: usize = 64 * 1024;
+pub const RESPONSE_BODY_MAX: usize = abi::HTTP_RESPONSE_BODY_MAX as usize;
 /// Longest wait that a receiver can ask for.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
 

@@ -82,3 +82,22 @@ fn refusal(answer: Result<Response, HttpError>) -> String {
         other => panic!("not refused: {other:?}"),
     }
 }
+
+/// Runs a test once more, in a process of its own and with these variables added to the environment, and fails
+/// if it fails there. Only there is it true.
+///
+/// What belongs to a whole process (its environment, which log lines somebody listens to) can be changed in no
+/// other way without troubling the tests beside it.
+async fn alone(test: &str, variables: &[(&str, String)]) -> bool {
+    const INSIDE: &str = "COMMWATCH_TEST_ALONE";
+    if std::env::var_os(INSIDE).is_some() {
+        return true;
+    }
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", &format!("plugin::http::tests::{test}")]).env(INSIDE, "1");
+    again.envs(variables.iter().map(|(name, value)| (name, value)));
+    let output = tokio::task::spawn_blocking(move || again.output().unwrap()).await.unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    false
+}

@@ -1,0 +1,221 @@
+//! What a person types. One command, one file; what a command needs of wings that write no text for people
+//! comes through [`Commands`].
+//!
+//! The hidden `plugin-host` command never comes this far: `main` asks for it before anything else.
+
+pub mod check;
+pub mod commands;
+mod console;
+mod later;
+mod reload;
+mod run;
+mod status;
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+pub use console::Console;
+
+use crate::ops::admin::{AskError, DEFAULT_SOCKET};
+
+/// The configuration that is meant when none is named.
+pub const DEFAULT_CONFIG: &str = "/etc/commwatch/commwatch.toml";
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Exit {
+    /// Yes, or done.
+    Done = 0,
+    /// No, or failed.
+    Failed = 1,
+    /// It was not understood, or is not there yet.
+    Usage = 2,
+    /// The daemon is not running (sysexits' `EX_UNAVAILABLE`).
+    NotRunning = 69,
+    /// The configuration is invalid (sysexits' `EX_CONFIG`).
+    InvalidConfig = 78,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// What commands do that is not the command line's own business.
+pub trait Commands {
+    /// `commwatch run`: the daemon, until it is stopped.
+    fn run(&self, config: &Path, accept_new_baseline: bool) -> Exit;
+
+    /// `commwatch check`.
+    fn check(&self, config: &Path, console: &mut Console<'_>) -> Exit;
+
+    /// `commwatch plugins list`.
+    fn plugins_list(&self, config: &Path, console: &mut Console<'_>) -> Exit;
+
+    /// `commwatch plugins inspect FILE`.
+    fn plugins_inspect(&self, file: &Path, console: &mut Console<'_>) -> Exit;
+
+    /// The admin socket that a configuration names, however wrong the rest of it may be. Cheap: no checks.
+    fn admin_socket(&self, config: &Path) -> Option<PathBuf>;
+}
+
+#[derive(Debug, Parser)]
+#[command(name = "commwatch", version, disable_help_subcommand = true, arg_required_else_help = true)]
+#[command(about = "Watches CommBox conversations and tells people and programs what is new")]
+#[command(after_help = after_help())]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args, Debug)]
+struct Global {
+    /// The configuration
+    #[arg(short, long, global = true, value_name = "FILE")]
+    #[arg(env = "COMMWATCH_CONFIG", hide_env_values = true, default_value = DEFAULT_CONFIG)]
+    config: PathBuf,
+    /// How results are written
+    #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
+    #[arg(value_name = "text|json", hide_possible_values = true)]
+    output: Output,
+    /// The running daemon's admin socket [default: the configuration's]
+    #[arg(long, global = true, value_name = "PATH")]
+    socket: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon
+    Run {
+        /// Start although the database is gone: all that is there now counts as seen
+        #[arg(long)]
+        accept_new_baseline: bool,
+    },
+    /// Say everything that is wrong with the configuration, at once
+    Check {
+        #[arg(long, hide = true)]
+        online: bool,
+    },
+    /// Ask the running daemon how it goes: are the VIPs fresh?
+    Status,
+    /// Have the running daemon read its configuration again, and say what became of it
+    Reload {
+        /// Take it also when it removes a VIP, the last route or many watches
+        #[arg(long)]
+        allow_removals: bool,
+    },
+    /// Look at plugins, without loading them
+    #[command(subcommand, arg_required_else_help = true)]
+    Plugins(Plugins),
+}
+
+#[derive(Debug, Subcommand)]
+#[command(disable_help_subcommand = true)]
+enum Plugins {
+    /// List the plugins on the configuration's search path
+    List,
+    /// Say what a plugin's manifest says
+    Inspect {
+        /// The .so file
+        file: PathBuf,
+    },
+}
+
+/// Runs the command of this process.
+pub fn main(commands: &dyn Commands) -> ExitCode {
+    // Not locked: while the daemon runs, other threads write their log lines to stderr.
+    let (mut out, mut err) = (io::stdout(), io::stderr());
+    let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    run(std::env::args_os(), commands, colour, &mut out, &mut err).into()
+}
+
+/// Runs the command that `args` say, the program's name first.
+pub fn run(
+    args: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    commands: &dyn Commands,
+    colour: bool,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Exit {
+    let mut console = Console::new(Output::Text, colour, out, err);
+    let parsed = later::declare(Cli::command()).try_get_matches_from(args);
+    let cli = parsed.and_then(|matches| match later::asked_for(&matches) {
+        Some(command) => Ok(Err(command)),
+        None => Cli::from_arg_matches(&matches).map(Ok),
+    });
+    match cli {
+        Ok(Ok(cli)) => {
+            console.output = cli.global.output;
+            dispatch(cli, commands, &mut console)
+        }
+        Ok(Err(command)) => later::refuse(&command, &mut console),
+        Err(refused) => explain(&refused, &mut console),
+    }
+}
+
+fn dispatch(cli: Cli, commands: &dyn Commands, console: &mut Console<'_>) -> Exit {
+    let Global { config, socket, .. } = cli.global;
+    let socket = || {
+        let configured = || commands.admin_socket(&config);
+        socket.clone().or_else(configured).unwrap_or_else(|| DEFAULT_SOCKET.into())
+    };
+    match cli.command {
+        Command::Run { accept_new_baseline } => commands.run(&config, accept_new_baseline),
+        Command::Check { online: true } => later::refuse("check --online", console),
+        Command::Check { online: false } => commands.check(&config, console),
+        Command::Status => status::run(&socket(), console),
+        Command::Reload { allow_removals } => reload::run(&socket(), allow_removals, console),
+        Command::Plugins(Plugins::List) => commands.plugins_list(&config, console),
+        Command::Plugins(Plugins::Inspect { file }) => commands.plugins_inspect(&file, console),
+    }
+}
+
+/// Help and version are results; anything else is a usage error.
+fn explain(refused: &clap::Error, console: &mut Console<'_>) -> Exit {
+    let rendered = refused.render();
+    let text = if console.colour { rendered.ansi().to_string() } else { rendered.to_string() };
+    if refused.use_stderr() {
+        console.message(text.trim_end());
+        return Exit::Usage;
+    }
+    console.result(text.trim_end());
+    Exit::Done
+}
+
+/// What could not be asked of the daemon, and how the command ends with that.
+fn unanswered(error: &AskError, console: &mut Console<'_>) -> Exit {
+    console.message(&format!("error: {error}"));
+    match error {
+        AskError::NotRunning { .. } => Exit::NotRunning,
+        _ => Exit::Failed,
+    }
+}
+
+fn after_help() -> String {
+    format!(
+        "status and reload talk to the running daemon. Results go to stdout, messages to stderr.\n\
+         Exit status: 0 yes or done, 1 no or failed, 2 usage, 69 the daemon is not running,\n\
+         78 the configuration is invalid.\n\n\
+         Not yet:\n{}",
+        later::names()
+    )
+}
+
+#[cfg(test)]
+mod tests;

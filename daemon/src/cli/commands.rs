@@ -1,0 +1,93 @@
+//! The commands that need other wings.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::{Commands, Console, Exit, check, run};
+use crate::config;
+use crate::plugin::{Installed, Manifest, list};
+
+/// The commands of the real binary.
+#[derive(Clone, Copy, Debug)]
+pub struct Real;
+
+impl Commands for Real {
+    fn run(&self, config: &Path, accept_new_baseline: bool) -> Exit {
+        run::run(config, accept_new_baseline)
+    }
+
+    fn check(&self, config: &Path, console: &mut Console<'_>) -> Exit {
+        let checked = check::check(config, &Installed, console.output);
+        if !checked.stderr.is_empty() {
+            console.message(checked.stderr.trim_end());
+        }
+        if !checked.stdout.is_empty() {
+            console.result(checked.stdout.trim_end());
+        }
+        if checked.code == check::OK { Exit::Done } else { Exit::InvalidConfig }
+    }
+
+    fn plugins_list(&self, config: &Path, console: &mut Console<'_>) -> Exit {
+        let folders = match config::load(config, &Installed) {
+            Ok(loaded) => loaded.config.plugins.path,
+            Err(mistakes) => {
+                console.message(mistakes.to_string().trim_end());
+                return Exit::InvalidConfig;
+            }
+        };
+        let found: Vec<_> =
+            list(&folders).into_iter().map(|(name, file)| (name, Manifest::read(&file), file)).collect();
+        let plugins: Vec<serde_json::Value> = found
+            .iter()
+            .map(|(name, manifest, file)| match manifest {
+                Ok(manifest) => json!({ "name": name, "version": manifest.version,
+                    "description": manifest.description, "file": file }),
+                Err(refusal) => json!({ "name": name, "file": file, "error": refusal.to_string() }),
+            })
+            .collect();
+        let lines = found.iter().map(|(name, manifest, file)| match manifest {
+            Ok(manifest) => {
+                format!("{name:<12} {:<8} {}  ({})", manifest.version, manifest.description, file.display())
+            }
+            Err(refusal) => format!("{name:<12} refused  {refusal}"),
+        });
+        let text = lines.collect::<Vec<_>>().join("\n");
+        console.answer(&json!({ "plugins": plugins }), &text);
+        Exit::Done
+    }
+
+    fn plugins_inspect(&self, file: &Path, console: &mut Console<'_>) -> Exit {
+        match Manifest::read(file) {
+            Ok(manifest) => {
+                let schema = serde_json::to_string_pretty(&manifest.config).expect("JSON is JSON");
+                let text = format!(
+                    "name         {}\nversion      {}\ndescription  {}\nconcurrency  {}\nnotification {} bytes at most\nconfig\n{schema}",
+                    manifest.name,
+                    manifest.version,
+                    manifest.description,
+                    manifest.concurrency,
+                    manifest.notification_bytes_max,
+                );
+                let value = json!({
+                    "name": manifest.name,
+                    "version": manifest.version,
+                    "description": manifest.description,
+                    "concurrency": manifest.concurrency,
+                    "notification_bytes_max": manifest.notification_bytes_max,
+                    "config": manifest.config,
+                });
+                console.answer(&value, &text);
+                Exit::Done
+            }
+            Err(refusal) => {
+                console.message(&format!("error: {refusal}"));
+                Exit::Failed
+            }
+        }
+    }
+
+    fn admin_socket(&self, config: &Path) -> Option<PathBuf> {
+        config::load(config, &Installed).ok().map(|loaded| loaded.config.admin.socket)
+    }
+}

@@ -1,0 +1,288 @@
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::ops::admin::{Admin, AdminSocket, serve};
+use crate::ops::status::Status;
+use crate::ops::status::tests::example;
+
+/// Notes what was called.
+#[derive(Default)]
+struct Spy {
+    calls: RefCell<Vec<String>>,
+    socket: Option<PathBuf>,
+}
+
+impl Spy {
+    fn note(&self, call: String) -> Exit {
+        self.calls.borrow_mut().push(call);
+        Exit::Done
+    }
+}
+
+impl Commands for Spy {
+    fn run(&self, config: &Path, accept_new_baseline: bool) -> Exit {
+        self.note(format!("run {} {accept_new_baseline}", config.display()))
+    }
+
+    fn check(&self, config: &Path, console: &mut Console<'_>) -> Exit {
+        self.note(format!("check {} {:?}", config.display(), console.output));
+        Exit::InvalidConfig
+    }
+
+    fn plugins_list(&self, config: &Path, _: &mut Console<'_>) -> Exit {
+        self.note(format!("list {}", config.display()))
+    }
+
+    fn plugins_inspect(&self, file: &Path, _: &mut Console<'_>) -> Exit {
+        self.note(format!("inspect {}", file.display()))
+    }
+
+    fn admin_socket(&self, config: &Path) -> Option<PathBuf> {
+        self.note(format!("socket of {}", config.display()));
+        self.socket.clone()
+    }
+}
+
+/// What a command line did: exit status, stdout, stderr.
+fn typed(spy: &Spy, line: &str) -> (Exit, String, String) {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let args = ["commwatch"].into_iter().chain(line.split_whitespace());
+    let exit = run(args, spy, false, &mut out, &mut err);
+    (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+}
+
+fn called(line: &str) -> (Exit, Vec<String>) {
+    let spy = Spy::default();
+    let (exit, ..) = typed(&spy, line);
+    (exit, spy.calls.into_inner())
+}
+
+#[test]
+fn help_says_what_there_is_and_what_is_to_come() {
+    let (exit, help, err) = typed(&Spy::default(), "--help");
+    assert_eq!((exit, &*err), (Exit::Done, ""));
+    insta::assert_snapshot!(help, @r"
+    Watches CommBox conversations and tells people and programs what is new
+
+    Usage: commwatch [OPTIONS] <COMMAND>
+
+    Commands:
+      run      Run the daemon
+      check    Say everything that is wrong with the configuration, at once
+      status   Ask the running daemon how it goes: are the VIPs fresh?
+      reload   Have the running daemon read its configuration again, and say what became of it
+      plugins  Look at plugins, without loading them
+
+    Options:
+      -c, --config <FILE>       The configuration [env: COMMWATCH_CONFIG] [default: /etc/commwatch/commwatch.toml]
+          --output <text|json>  How results are written [default: text]
+          --socket <PATH>       The running daemon's admin socket [default: the configuration's]
+      -h, --help                Print help
+      -V, --version             Print version
+
+    status and reload talk to the running daemon. Results go to stdout, messages to stderr.
+    Exit status: 0 yes or done, 1 no or failed, 2 usage, 69 the daemon is not running,
+    78 the configuration is invalid.
+
+    Not yet:
+      once, show, find, routes, watches, notifiers, events, deliveries, why, replay, dead,
+      test-notification, silence, ack, tail, backup, schema, completion, man, plugins conform,
+      plugins pin, check --online
+    ");
+}
+
+#[test]
+fn each_command_has_its_help() {
+    let (_, reload, _) = typed(&Spy::default(), "reload --help");
+    insta::assert_snapshot!(reload, @r"
+    Have the running daemon read its configuration again, and say what became of it
+
+    Usage: commwatch reload [OPTIONS]
+
+    Options:
+          --allow-removals      Take it also when it removes a VIP, the last route or many watches
+      -c, --config <FILE>       The configuration [env: COMMWATCH_CONFIG] [default: /etc/commwatch/commwatch.toml]
+          --output <text|json>  How results are written [default: text]
+          --socket <PATH>       The running daemon's admin socket [default: the configuration's]
+      -h, --help                Print help
+    ");
+    let (_, plugins, _) = typed(&Spy::default(), "plugins --help");
+    insta::assert_snapshot!(plugins, @r"
+    Look at plugins, without loading them
+
+    Usage: commwatch plugins [OPTIONS] <COMMAND>
+
+    Commands:
+      list     List the plugins on the configuration's search path
+      inspect  Say what a plugin's manifest says
+
+    Options:
+      -c, --config <FILE>       The configuration [env: COMMWATCH_CONFIG] [default: /etc/commwatch/commwatch.toml]
+          --output <text|json>  How results are written [default: text]
+          --socket <PATH>       The running daemon's admin socket [default: the configuration's]
+      -h, --help                Print help
+    ");
+}
+
+#[test]
+fn without_a_command_the_help_is_a_usage_error() {
+    let (exit, out, err) = typed(&Spy::default(), "");
+    assert_eq!((exit, &*out), (Exit::Usage, ""));
+    assert!(err.contains("Usage: commwatch"), "{err}");
+}
+
+#[test]
+fn the_version_is_a_result() {
+    let (exit, out, _) = typed(&Spy::default(), "--version");
+    assert_eq!((exit, out), (Exit::Done, format!("commwatch {}\n", env!("CARGO_PKG_VERSION"))));
+}
+
+#[test]
+fn commands_get_the_configuration_whichever_side_it_stands_on() {
+    assert_eq!(called("run -c a.toml"), (Exit::Done, vec!["run a.toml false".into()]));
+    assert_eq!(called("-c a.toml run --accept-new-baseline").1, ["run a.toml true"]);
+    assert_eq!(
+        called("check --config a.toml --output json"),
+        (Exit::InvalidConfig, vec!["check a.toml Json".into()])
+    );
+    assert_eq!(called("plugins list -c a.toml").1, ["list a.toml"]);
+    assert_eq!(called("plugins inspect libcommwatch_log.so").1, ["inspect libcommwatch_log.so"]);
+}
+
+#[test]
+fn every_command_to_come_says_not_yet_whatever_its_arguments() {
+    for line in [
+        "once --dry-run",
+        "show acme-cfo",
+        "find --phone +972",
+        "routes --watch acme",
+        "watches",
+        "notifiers resume ops",
+        "events",
+        "deliveries --dead",
+        "why --message 12 --since 2h",
+        "replay --dead --notifier ops",
+        "dead drop",
+        "test-notification ops",
+        "silence add",
+        "ack acme",
+        "tail",
+        "backup f.db",
+        "schema",
+        "completion bash",
+        "man",
+        "once --help",
+        "plugins conform x.so --verbose",
+        "plugins pin",
+        "check --online",
+        "-c a.toml once",
+    ] {
+        let spy = Spy::default();
+        let (exit, out, err) = typed(&spy, line);
+        assert_eq!((exit, &*out), (Exit::Usage, ""), "{line}: {err}");
+        assert!(
+            err.starts_with("not yet: `commwatch ") && err.ends_with("` comes in a later version\n"),
+            "{line}: {err}"
+        );
+        assert!(spy.calls.borrow().is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn a_slip_of_the_pen_is_answered_with_the_nearest_command() {
+    let (exit, _, err) = typed(&Spy::default(), "statsu");
+    assert_eq!(exit, Exit::Usage);
+    assert!(err.contains("status"), "{err}");
+}
+
+#[test]
+fn when_no_daemon_runs_the_exit_status_is_69_and_the_text_says_where_it_was_looked_for() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let socket = folder.path().join("admin.sock");
+    for line in ["status", "reload", "status --output json"] {
+        let (exit, out, err) = typed(&Spy { socket: Some(socket.clone()), ..Spy::default() }, line);
+        assert_eq!((exit, &*out), (Exit::NotRunning, ""), "{line}");
+        let where_to = socket.display();
+        assert!(
+            err.starts_with(&format!("error: no commwatch is listening on {where_to}\n  hint: ")),
+            "{err}"
+        );
+    }
+}
+
+#[test]
+fn the_socket_is_the_one_named_then_the_configured_one_then_the_usual_one() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let named = folder.path().join("named.sock");
+    let spy = Spy::default();
+    let (_, _, err) = typed(&spy, &format!("status --socket {}", named.display()));
+    assert!(err.contains("named.sock"), "{err}");
+    assert!(spy.calls.borrow().is_empty(), "no configuration was needed");
+
+    let configured = Spy { socket: Some(folder.path().join("configured.sock")), ..Spy::default() };
+    assert!(typed(&configured, "status -c a.toml").2.contains("configured.sock"));
+    assert_eq!(*configured.calls.borrow(), ["socket of a.toml"]);
+}
+
+#[test]
+fn exit_codes_are_those_of_the_contract() {
+    let codes =
+        [Exit::Done, Exit::Failed, Exit::Usage, Exit::NotRunning, Exit::InvalidConfig].map(|exit| exit as u8);
+    assert_eq!(codes, [0, 1, 2, 69, 78]);
+}
+
+/// An engine that refuses removals.
+struct Engine;
+
+#[async_trait]
+impl Admin for Engine {
+    async fn status(&self) -> Status {
+        example()
+    }
+
+    async fn reload(&self, allow_removals: bool) -> Result<String, String> {
+        match allow_removals {
+            true => Ok("removed watch acme-cfo\n".into()),
+            false => Err("it removes the VIP acme-cfo\n  hint: commwatch reload --allow-removals".into()),
+        }
+    }
+}
+
+/// Types `line` at a running daemon.
+async fn asked(line: &'static str) -> (Exit, String, String) {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("admin.sock");
+    let shutdown = CancellationToken::new();
+    let socket = AdminSocket::bind(&path).unwrap();
+    let daemon = tokio::spawn(serve(socket, Arc::new(Engine), shutdown.clone()));
+    let typing = move || typed(&Spy { socket: Some(path), ..Spy::default() }, line);
+    let result = tokio::task::spawn_blocking(typing).await.unwrap();
+    shutdown.cancel();
+    daemon.await.unwrap().unwrap();
+    result
+}
+
+#[tokio::test]
+async fn status_is_text_for_people_and_json_for_programs() {
+    let (exit, text, err) = asked("status").await;
+    assert_eq!((exit, &*err), (Exit::Done, ""));
+    assert!(text.starts_with("1 of 2 VIPs NOT FRESH.\n"), "{text}");
+    let (_, json, _) = asked("status --output json").await;
+    let status: Status = serde_json::from_str(&json).unwrap();
+    assert_eq!(status.notifiers[1].name, "ops-slack");
+}
+
+#[tokio::test]
+async fn reload_says_what_changed_or_why_it_was_refused() {
+    let (exit, out, err) = asked("reload").await;
+    assert_eq!((exit, &*out), (Exit::Failed, ""));
+    assert_eq!(err, "error: it removes the VIP acme-cfo\n  hint: commwatch reload --allow-removals\n");
+    let (exit, out, _) = asked("reload --allow-removals").await;
+    assert_eq!((exit, &*out), (Exit::Done, "removed watch acme-cfo\n"));
+    let (_, json, _) = asked("reload --allow-removals --output json").await;
+    assert_eq!(json, "{\n  \"changes\": \"removed watch acme-cfo\\n\"\n}\n");
+}

@@ -1,0 +1,34 @@
+//! What the configuration asks of plugins: is there one of this name, and what may its configuration hold?
+
+use std::path::PathBuf;
+
+use super::Trust;
+
+/// Finds plugins without loading them.
+pub trait Catalog {
+    /// Looks for `plugin` (`slack`, `acme-teams`) in `folders`, in order, nowhere else.
+    fn find(&self, plugin: &str, folders: &[PathBuf], trust: Trust) -> Result<Found, NotFound>;
+}
+
+/// A plugin's file and what its manifest says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// The file.
+    pub library: PathBuf,
+    /// JSON Schema of `[notifiers.NAME.config]`. A property with `"x-secret": "required"` takes only a reference,
+    /// with `"allowed"` text or a reference, without `x-secret` only what the schema says.
+    pub schema: serde_json::Value,
+    /// The plugin's version.
+    pub version: String,
+}
+
+/// Why there is no such plugin, or none that may be loaded.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NotFound {
+    /// What is wrong, one line.
+    pub why: String,
+    /// Where it was looked for.
+    pub looked_in: Vec<PathBuf>,
+    /// Plugins that are there.
+    pub names: Vec<String>,
+}

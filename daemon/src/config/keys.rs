@@ -1,0 +1,47 @@
+//! Every key there is, by section: for the manual's test, and to tell our own words from other people's.
+
+use super::section::Key;
+use super::section::{key, later};
+use super::{
+    account, admin, http, log, notifier, operators, plugins, polling, reference, reload, route, store, watch,
+};
+
+/// Sections of the file.
+pub(super) const SECTIONS: &[Key] = &[
+    key("accounts"),
+    key("polling"),
+    key("watch"),
+    key("notifiers"),
+    key("route"),
+    key("operators"),
+    key("plugins"),
+    key("store"),
+    key("http"),
+    key("admin"),
+    key("reload"),
+    key("log"),
+    later("heartbeat"),
+    later("hours"),
+];
+
+/// The keys of each.
+pub(super) const KEYS: [(&str, &[Key]); 12] = [
+    ("accounts", account::KEYS),
+    ("polling", polling::KEYS),
+    ("watch", watch::KEYS),
+    ("notifiers", notifier::KEYS),
+    ("route", route::KEYS),
+    ("operators", operators::KEYS),
+    ("plugins", plugins::KEYS),
+    ("store", store::KEYS),
+    ("http", http::KEYS),
+    ("admin", admin::KEYS),
+    ("reload", reload::KEYS),
+    ("log", log::KEYS),
+];
+
+/// Whether a word is one of ours, and so no secret.
+pub(super) fn is_known_word(word: &str) -> bool {
+    let known = |keys: &[Key]| keys.iter().any(|key| key.name == word);
+    known(SECTIONS) || known(reference::KEYS) || KEYS.iter().any(|(_, keys)| known(keys))
+}

@@ -1,0 +1,132 @@
+//! `[notifiers.NAME]`: a configured instance of a plugin.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::catalog::{Found, NotFound};
+use super::collection::{Named, read_named};
+use super::findings::{Doubt, Note};
+use super::mistake::Severity;
+use super::plugin_config::{self, Checked};
+use super::section::{Bad, Context, Key, Section, key, later};
+use super::spanned::{Place, Table, Value};
+use super::suggest::{did_you_mean, list};
+use super::{Content, Notifier, Plugins, Rate, name};
+
+pub(super) const KEYS: &[Key] = &[
+    key("plugin"),
+    key("content"),
+    key("timeout"),
+    key("rate"),
+    key("retry_for"),
+    key("config"),
+    later("fallback"),
+    later("fallback_after"),
+    later("group"),
+    later("max_per"),
+    later("network"),
+    later("order"),
+    later("quiet_hours"),
+    later("reveal"),
+    later("timezone"),
+];
+
+const CONTENTS: [(&str, Content); 3] =
+    [("none", Content::None), ("snippet", Content::Snippet), ("full", Content::Full)];
+
+pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
+const TIMEOUT_BOUNDS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(600);
+const RETRY_FOR_BOUNDS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(30 * 86_400);
+
+/// Slack takes one message a second and channel.
+pub(super) fn default_rate(plugin: &str) -> Rate {
+    Rate { count: if plugin == "slack" { 1 } else { 10 }, per: Duration::from_secs(1) }
+}
+
+/// People do not want yesterday's alerts; programs want every event.
+pub(super) fn default_retry_for(plugin: &str) -> Duration {
+    Duration::from_secs(if plugin == "webhook" { 3 * 86_400 } else { 6 * 3_600 })
+}
+
+/// Reads all notifiers, finding each one's plugin and checking its configuration against the plugin's schema.
+pub(super) fn read_all(
+    cx: Context<'_>,
+    root: &Table,
+    plugins: &Plugins,
+) -> BTreeMap<String, Named<Notifier>> {
+    read_named(cx, root, "notifiers", |_, title, value| read(cx, title, value, plugins))
+}
+
+fn read(cx: Context<'_>, title: &str, value: &Value, plugins: &Plugins) -> Option<Notifier> {
+    let section = Section::open(cx, value, title, KEYS)?;
+    section.need("plugin", title, "name the plugin, such as plugin = \"slack\"");
+    let plugin = section.parse("plugin", plugin_word);
+    let content = section.word("content", &CONTENTS).unwrap_or(Content::Snippet);
+    let timeout = section.duration("timeout", TIMEOUT_BOUNDS).unwrap_or(TIMEOUT);
+    let rate = section.rate("rate");
+    let retry_for = section.duration("retry_for", RETRY_FOR_BOUNDS);
+    let config = section.get("config").map(|entry| &entry.value);
+    let found = plugin.and_then(|plugin| find(cx, plugin, section.place("plugin"), plugins));
+    if let (None, Some(config)) = (&found, config) {
+        // Which of these are secrets is known to the plugin alone.
+        cx.findings.hide_all(config, Doubt::May);
+    }
+    let plugin = plugin?;
+    let library = found.as_ref().map(|found| found.library.clone());
+    let checked = found.and_then(|found| check_config(cx, title, &section, config, &found));
+    let broken = library.is_none() || checked.is_none();
+    let Checked { config, secrets } = checked.unwrap_or_default();
+    Some(Notifier {
+        plugin: plugin.to_owned(),
+        library: library.filter(|_| !broken),
+        content,
+        timeout,
+        rate: rate.unwrap_or_else(|| default_rate(plugin)),
+        retry_for: retry_for.unwrap_or_else(|| default_retry_for(plugin)),
+        config,
+        secrets,
+    })
+}
+
+fn plugin_word(text: &str) -> Result<&str, Bad> {
+    name::check(text).map_err(|_| {
+        let hint = "write the plugin's word, such as \"slack\" for the file libcommwatch_slack.so";
+        Bad::new(format!("`{text}` cannot be the name of a plugin"), hint)
+    })
+}
+
+/// A plugin that is not there breaks its notifiers, not the configuration.
+fn find(cx: Context<'_>, plugin: &str, at: Place, plugins: &Plugins) -> Option<Found> {
+    let NotFound { why, looked_in, names } = match cx.catalog.find(plugin, &plugins.path, plugins.trust) {
+        Ok(found) => return Some(found),
+        Err(not_found) => not_found,
+    };
+    let folders: Vec<_> = looked_in.iter().map(|folder| folder.to_string_lossy()).collect();
+    let mut hint = format!("looked in {}", list(folders.iter().map(AsRef::as_ref)));
+    if !names.is_empty() {
+        hint.push_str(&format!("; plugins there are {}", list(names.iter().map(String::as_str))));
+        hint.push_str(&did_you_mean(plugin, names.iter().map(String::as_str)));
+    }
+    cx.findings.add(Note::new(Severity::Broken, at, format!("no plugin `{plugin}`: {why}")).hint(hint));
+    None
+}
+
+fn check_config(
+    cx: Context<'_>,
+    title: &str,
+    section: &Section<'_>,
+    config: Option<&Value>,
+    found: &Found,
+) -> Option<Checked> {
+    let title = title.replace(']', ".config]");
+    plugin_config::check(cx, &title, config, section.at, &found.schema).unwrap_or_else(|why| {
+        if let Some(config) = config {
+            cx.findings.hide_all(config, Doubt::May);
+        }
+        let message = format!("the plugin's own description of its configuration is unusable: {why}");
+        let hint = format!("the fault is in {}, version {}", found.library.display(), found.version);
+        cx.findings.add(Note::new(Severity::Broken, section.place("plugin"), message).hint(hint));
+        None
+    })
+}

@@ -1,0 +1,135 @@
+//! `[[route]]`: which events go where.
+
+use std::collections::BTreeMap;
+
+use super::collection::{Named, Once, listed, title};
+use super::findings::Note;
+use super::section::{Context, Key, Section, key, later};
+use super::spanned::{Place, Table};
+use super::suggest::{did_you_mean, list};
+use super::watch::PRIORITIES;
+use super::{Notifier, event_type, name};
+use crate::core::message::AuthorKind;
+use crate::core::route::Route;
+
+pub(super) const KEYS: &[Key] = &[
+    key("name"),
+    key("priority"),
+    key("events"),
+    key("from"),
+    key("tags"),
+    key("tags_all"),
+    key("not_tags"),
+    key("notify"),
+    later("unanswered_for"),
+    later("hours"),
+];
+
+const AUTHORS: [(&str, AuthorKind); 5] = [
+    ("customer", AuthorKind::Customer),
+    ("agent", AuthorKind::Agent),
+    ("bot", AuthorKind::Bot),
+    ("system", AuthorKind::System),
+    ("unknown", AuthorKind::Unknown),
+];
+/// Whose messages a route gets that names no authors: nobody's own colleagues, and whoever cannot be told.
+pub(super) const FROM: [AuthorKind; 2] = [AuthorKind::Customer, AuthorKind::Unknown];
+
+/// The notifiers that the file declares.
+pub(super) type Notifiers = BTreeMap<String, Named<Notifier>>;
+
+/// Reads all routes, in order of the files.
+pub(super) fn read_all(cx: Context<'_>, root: &Table, notifiers: &Notifiers) -> Vec<Route> {
+    let mut names = Once::new();
+    let mut routes = Vec::new();
+    for (index, value) in listed(cx, root, "route").iter().enumerate() {
+        let title = title("route", value);
+        let Some(section) = Section::open(cx, value, &title, KEYS) else { continue };
+        let name =
+            section.parse("name", name::check).map_or_else(|| format!("route-{}", index + 1), str::to_owned);
+        let message = || format!("two routes are called `{name}`");
+        names.see(cx, name.clone(), section.place("name"), message, "give one of them another name");
+        let waits = section.get("unanswered_for").is_some();
+        section.need("notify", &title, "name the notifiers to tell, such as notify = [\"ops-slack\"]");
+        routes.push(Route {
+            name,
+            priority: section.word("priority", &PRIORITIES),
+            events: if waits { Vec::new() } else { events(&section) },
+            from: authors(&section),
+            tags: tags(&section, "tags"),
+            tags_all: tags(&section, "tags_all"),
+            not_tags: tags(&section, "not_tags"),
+            notify: notified(&section, "a route", notifiers),
+        });
+    }
+    routes
+}
+
+/// The notifiers that `notify` names, each once; there must be one.
+pub(super) fn notified(section: &Section<'_>, place: &str, notifiers: &Notifiers) -> Vec<String> {
+    let Some(names) = section.texts("notify") else { return Vec::new() };
+    if names.is_empty() {
+        section.error(
+            section.place("notify"),
+            "`notify` names nobody",
+            "name a notifier, or delete the whole section",
+        );
+    }
+    let mut known: Vec<String> = Vec::new();
+    for (at, name) in names {
+        if !notifiers.contains_key(name) {
+            unknown_notifier(section, at, name, place, notifiers);
+        } else if !known.iter().any(|other| other == name) {
+            known.push(name.to_owned());
+        }
+    }
+    known
+}
+
+fn unknown_notifier(section: &Section<'_>, at: Place, name: &str, place: &str, notifiers: &Notifiers) {
+    let names = || notifiers.keys().map(String::as_str);
+    let hint = if notifiers.is_empty() {
+        format!("there is no notifier in this file; add [notifiers.{name}]")
+    } else {
+        format!("notifiers in this file are {}{}", list(names()), did_you_mean(name, names()))
+    };
+    section.error(at, format!("unknown notifier `{name}` in {place}"), hint);
+}
+
+fn events(section: &Section<'_>) -> Vec<String> {
+    let Some(words) = section.texts("events") else { return vec![event_type::DEFAULT.to_owned()] };
+    if words.is_empty() {
+        let hint = format!("delete the key for `{}`, or name event types", event_type::DEFAULT);
+        section.error(section.place("events"), "`events` is empty: the route would never apply", hint);
+    }
+    let mut events = Vec::new();
+    for (at, word) in words {
+        if event_type::NOW.contains(&word) {
+            events.push(word.to_owned());
+        } else if event_type::LATER.contains(&word) {
+            let note = Note::error(at, format!("events of type `{word}` do not exist yet"));
+            section.cx.findings.add(note.hint("delete the word; a later version brings it"));
+        } else {
+            let meant = word.trim_start_matches("commwatch.").trim_end_matches(".v1");
+            let hint = format!("types are {}{}", list(event_type::NOW), did_you_mean(meant, event_type::NOW));
+            section.error(at, format!("unknown event type `{word}`"), hint);
+        }
+    }
+    events
+}
+
+fn authors(section: &Section<'_>) -> Vec<AuthorKind> {
+    let Some(words) = section.texts("from") else { return FROM.to_vec() };
+    if words.is_empty() {
+        section.error(
+            section.place("from"),
+            "`from` is empty: no message would match",
+            "delete the key for customer and unknown",
+        );
+    }
+    words.into_iter().filter_map(|(at, word)| section.one_of("from", at, word, &AUTHORS)).collect()
+}
+
+fn tags(section: &Section<'_>, key: &str) -> Vec<String> {
+    section.texts(key).unwrap_or_default().into_iter().map(|(_, tag)| tag.to_owned()).collect()
+}

@@ -1,0 +1,63 @@
+//! "Did you mean": the nearest of the words that would have been right, and lists of words for hints.
+
+/// Longer words are not compared; nobody mistypes them into something short.
+const COMPARED_CHARS_MAX: usize = 80;
+/// How many words a hint lists.
+const LISTED_MAX: usize = 12;
+
+/// The word that was most likely meant, if one is near.
+pub(super) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let length = word.chars().count();
+    if length > COMPARED_CHARS_MAX {
+        return None;
+    }
+    let folded = fold(word);
+    words
+        .into_iter()
+        .filter(|other| other.len() <= COMPARED_CHARS_MAX)
+        .map(|other| (strsim::damerau_levenshtein(&folded, &fold(other)), other))
+        .filter(|(distance, _)| *distance <= (length / 3).max(1))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, other)| other)
+}
+
+/// `` `a`, `b` and 3 more ``.
+pub(super) fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let words: Vec<&str> = words.into_iter().collect();
+    let mut text =
+        words.iter().take(LISTED_MAX).map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+    if words.len() > LISTED_MAX {
+        text.push_str(&format!(" and {} more", words.len() - LISTED_MAX));
+    }
+    text
+}
+
+/// `; did you mean ...?`, or nothing.
+pub(super) fn did_you_mean<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(word, words).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
+}
+
+fn fold(word: &str) -> String {
+    word.to_lowercase().replace('-', "_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_words_are_suggested_and_far_ones_are_not() {
+        let words = ["interval", "priority", "name"];
+        assert_eq!(nearest("intervall", words), Some("interval"));
+        assert_eq!(nearest("Priority", words), Some("priority"));
+        assert_eq!(nearest("nmae", words), Some("name"));
+        assert_eq!(nearest("colour", words), None);
+        assert_eq!(nearest("", words), None);
+    }
+
+    #[test]
+    fn a_long_list_is_cut_and_says_so() {
+        let words: Vec<String> = (0..14).map(|n| format!("w{n}")).collect();
+        assert!(list(words.iter().map(String::as_str)).ends_with("`w11` and 2 more"));
+    }
+}

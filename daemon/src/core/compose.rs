@@ -1,0 +1,279 @@
+//! From what happened to the event that says it.
+
+use jiff::Timestamp;
+
+use crate::core::detect::Happened;
+use crate::core::event::{
+    AuthorData, ChangeData, ConversationData, DetectionData, Event, EventData, EventKind, MessageData,
+    ProblemData, WatchData, channel_name, event_id, status_name,
+};
+use crate::core::message::{AuthorKind, ChildId, Message, Snapshot};
+use crate::core::route::Subject;
+use crate::core::watch::Watch;
+
+/// Where something happened, and how it was found.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene<'a> {
+    /// The watch that it was found by.
+    pub watch: &'a Watch,
+    /// The account's address, without a slash at its end.
+    pub base_url: &'a str,
+    /// The link put into alerts; holds `{object_id}`.
+    pub console_url: Option<&'a str>,
+    /// The answer that showed it; `None` where there was none.
+    pub snapshot: Option<&'a Snapshot>,
+    /// When the answer came.
+    pub now: Timestamp,
+    /// When the answer before it came.
+    pub previous_poll_at: Option<Timestamp>,
+}
+
+/// The event of one thing that happened in a conversation. `sequence` is its place among the conversation's.
+pub fn event(scene: Scene<'_>, happened: &Happened, sequence: u64) -> Event {
+    let kind = kind(happened);
+    let mut data = EventData {
+        account: Some(scene.watch.conversation.account.clone()),
+        watch: Some(watch_data(scene.watch)),
+        conversation: Some(conversation_data(scene)),
+        ..EventData::default()
+    };
+    let (mut time, mut subject) = (None, None);
+    match happened {
+        Happened::Message(message) => {
+            time = message.created;
+            subject = Some(format!("child/{}", message.id));
+            data.message = Some(message_data(message));
+        }
+        Happened::Unparsed(child) => {
+            subject = Some(format!("child/{}", child.id));
+            data.problem = Some(problem(scene, scene.now, format!("{} ({} bytes)", child.why, child.bytes)));
+        }
+        Happened::Status { previous, current } => {
+            data.change = Some(ChangeData { previous: previous.map(status), current: current.map(status) });
+        }
+        Happened::Assigned { previous, current } => {
+            let text = |id: &i64| id.to_string();
+            let (previous, current) = (previous.as_ref().map(text), current.as_ref().map(text));
+            data.change = Some(ChangeData { previous, current });
+        }
+        Happened::Unreachable { since, why } => data.problem = Some(problem(scene, *since, why.clone())),
+        Happened::Recovered { since } => {
+            data.problem = Some(problem(scene, *since, "CommBox shows the conversation again".to_owned()));
+        }
+    }
+    data.detection = Some(DetectionData {
+        polled_at: scene.now,
+        previous_poll_at: scene.previous_poll_at,
+        delay_seconds: time.map(|created| seconds_between(created, scene.now)),
+    });
+    Event {
+        id: id(scene.watch, kind, happened, sequence),
+        kind,
+        source: format!("{}/objects/{}", scene.base_url, scene.watch.conversation.object),
+        subject,
+        time: time.unwrap_or(scene.now),
+        recorded: scene.now,
+        sequence: Some(sequence),
+        data,
+    }
+}
+
+/// What a route is asked about such an event.
+pub fn subject<'a>(watch: &'a Watch, happened: &Happened) -> Subject<'a> {
+    let author = match happened {
+        Happened::Message(message) => Some(message.author.kind),
+        Happened::Unparsed(_) => Some(AuthorKind::Unknown),
+        _ => None,
+    };
+    Subject {
+        kind: kind(happened),
+        priority: Some(watch.priority),
+        tags: &watch.tags,
+        author,
+        concerned: None,
+    }
+}
+
+/// An event about our own health. `subject` is `account/NAME` or `notifier/NAME`, `anchor` tells episodes of
+/// the same subject apart.
+pub fn own_health(kind: EventKind, subject: &str, since: Timestamp, why: &str, now: Timestamp) -> Event {
+    let account = subject.strip_prefix("account/").map(str::to_owned);
+    Event {
+        id: event_id(&[kind.as_str(), subject, &since.to_string()]),
+        kind,
+        source: format!("/{subject}"),
+        subject: None,
+        time: now,
+        recorded: now,
+        sequence: None,
+        data: EventData {
+            account,
+            problem: Some(ProblemData { subject: subject.to_owned(), since, why: why.to_owned() }),
+            ..EventData::default()
+        },
+    }
+}
+
+/// Seconds between two instants; clocks that disagree never make an age negative.
+pub fn seconds_between(earlier: Timestamp, later: Timestamp) -> f64 {
+    later.duration_since(earlier).as_secs_f64().max(0.0)
+}
+
+fn kind(happened: &Happened) -> EventKind {
+    match happened {
+        Happened::Message(_) => EventKind::MessageCreated,
+        Happened::Unparsed(_) => EventKind::MessageUnparsed,
+        Happened::Status { .. } => EventKind::StatusChanged,
+        Happened::Assigned { .. } => EventKind::Assigned,
+        Happened::Unreachable { .. } => EventKind::WatchUnreachable,
+        Happened::Recovered { .. } => EventKind::WatchRecovered,
+    }
+}
+
+/// A child's events are named by the child, so that finding it again after a crash gives the same id; the
+/// conversation's own by their sequence; an episode's by its start.
+fn id(watch: &Watch, kind: EventKind, happened: &Happened, sequence: u64) -> String {
+    let child = |id: &ChildId| id.to_string();
+    let anchor = match happened {
+        Happened::Message(message) => child(&message.id),
+        Happened::Unparsed(unparsed) => child(&unparsed.id),
+        Happened::Status { .. } | Happened::Assigned { .. } => sequence.to_string(),
+        Happened::Unreachable { since, .. } | Happened::Recovered { since } => since.to_string(),
+    };
+    let conversation = &watch.conversation;
+    event_id(&[&conversation.account, &conversation.object.to_string(), kind.as_str(), &anchor])
+}
+
+fn watch_data(watch: &Watch) -> WatchData {
+    WatchData {
+        name: watch.name.clone(),
+        title: watch.title.clone(),
+        priority: watch.priority,
+        tags: watch.tags.clone(),
+    }
+}
+
+fn conversation_data(scene: Scene<'_>) -> ConversationData {
+    let object_id = scene.watch.conversation.object.to_string();
+    let console_url = scene.console_url.map(|url| url.replace("{object_id}", &object_id));
+    let blank = ConversationData { object_id, console_url, ..ConversationData::default() };
+    let Some(snapshot) = scene.snapshot else { return blank };
+    ConversationData {
+        stream_id: snapshot.stream_id.map(|id| id.to_string()),
+        status_id: snapshot.status_id,
+        status: snapshot.status_id.map(status),
+        assigned_manager_id: snapshot.assigned_manager_id.map(|id| id.to_string()),
+        customer_name: snapshot.customer_name.clone(),
+        channel: snapshot
+            .channel
+            .map(|id| channel_name(id).map_or_else(|| format!("type {id}"), str::to_owned)),
+        ..blank
+    }
+}
+
+fn message_data(message: &Message) -> MessageData {
+    MessageData {
+        id: message.id.to_string(),
+        author: AuthorData {
+            kind: message.author.kind,
+            id: message.author.id.clone(),
+            name: message.author.name.clone(),
+        },
+        created: message.created,
+        text: message.text.clone(),
+        text_truncated: message.text_truncated,
+        attachments: message.attachments,
+    }
+}
+
+fn problem(scene: Scene<'_>, since: Timestamp, why: String) -> ProblemData {
+    ProblemData { subject: format!("watch/{}", scene.watch.name), since, why }
+}
+
+fn status(id: i64) -> String {
+    status_name(id).map_or_else(|| format!("status {id}"), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::watch::{ConversationId, Priority, Stream};
+
+    fn watch(name: &str) -> Watch {
+        Watch {
+            name: name.into(),
+            title: "T".into(),
+            priority: Priority::Vip,
+            tags: vec![],
+            conversation: ConversationId { account: "main".into(), object: 7 },
+            stream: Stream::Number(5),
+            interval: std::time::Duration::from_secs(10),
+        }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn scene(watch: &Watch, now: Timestamp) -> Scene<'_> {
+        Scene {
+            watch,
+            base_url: "https://api.example",
+            console_url: Some("https://acme.example/{object_id}"),
+            snapshot: None,
+            now,
+            previous_poll_at: None,
+        }
+    }
+
+    fn message(created: i64) -> Happened {
+        Happened::Message(Message {
+            id: ChildId::new("2251799813699002"),
+            created: Some(at(created)),
+            author: crate::core::message::Author { kind: AuthorKind::Customer, id: None, name: None },
+            text: "hi".into(),
+            text_truncated: false,
+            attachments: 0,
+            text_hash: 1,
+        })
+    }
+
+    #[test]
+    fn a_message_keeps_its_id_whenever_and_by_whichever_watch_it_is_found() {
+        let (one, renamed) = (watch("one"), watch("renamed"));
+        let first = event(scene(&one, at(100)), &message(50), 1);
+        let again = event(scene(&renamed, at(900)), &message(50), 8);
+        assert_eq!(first.id, again.id);
+        assert_eq!(first.source, "https://api.example/objects/7");
+        assert_eq!(first.data.detection.unwrap().delay_seconds, Some(50.0));
+    }
+
+    #[test]
+    fn a_message_from_the_future_has_no_negative_age() {
+        let watch = watch("one");
+        let event = event(scene(&watch, at(100)), &message(500), 1);
+        assert_eq!(event.data.detection.unwrap().delay_seconds, Some(0.0));
+        assert_eq!(event.time, at(500));
+    }
+
+    #[test]
+    fn status_changes_are_told_apart_by_their_sequence() {
+        let watch = watch("one");
+        let change = Happened::Status { previous: Some(1), current: Some(99) };
+        let first = event(scene(&watch, at(1)), &change, 4);
+        let second = event(scene(&watch, at(1)), &change, 6);
+        assert_ne!(first.id, second.id);
+        let change = first.data.change.unwrap();
+        assert_eq!(
+            (change.previous.as_deref(), change.current.as_deref()),
+            (Some("open"), Some("status 99"))
+        );
+    }
+
+    #[test]
+    fn two_episodes_of_one_subject_are_two_events() {
+        let told = |since| own_health(EventKind::AccountDenied, "account/main", since, "401", at(9)).id;
+        assert_eq!(told(at(1)), told(at(1)));
+        assert_ne!(told(at(1)), told(at(2)));
+    }
+}

@@ -1,0 +1,22 @@
+//! The loops, and what starts, reloads and stops them. The only wing that spawns; it joins all it spawned.
+
+mod board;
+mod clock;
+mod daemon;
+mod delivering;
+mod health;
+mod housekeeping;
+mod notifiers;
+mod plan;
+mod poll;
+mod polling;
+mod reload;
+mod shutdown;
+mod status;
+mod summaries;
+mod wakes;
+
+pub use clock::{Clock, SystemClock};
+pub use daemon::{Daemon, Setup, StartError};
+pub use plan::{Fetch, Plan};
+pub use shutdown::STOP_DEADLINE;

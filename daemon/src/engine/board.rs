@@ -1,0 +1,88 @@
+//! What the loops last saw, for the status page and the CLI. Nothing reads it to decide.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use crate::core::watch::ConversationId;
+
+#[derive(Debug, Default)]
+pub(super) struct Board {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Inner {
+    pub(super) watches: HashMap<ConversationId, WatchSeen>,
+    pub(super) accounts: BTreeMap<String, AccountSeen>,
+    pub(super) notifiers: BTreeMap<String, NotifierSeen>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct WatchSeen {
+    pub(super) last_poll: Option<Timestamp>,
+    pub(super) next_poll: Option<Timestamp>,
+    pub(super) last_error: Option<String>,
+    pub(super) last_message_at: Option<Timestamp>,
+    pub(super) events: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct AccountSeen {
+    pub(super) last_error: Option<String>,
+    pub(super) budget_per_second: f64,
+    pub(super) needed_per_second: f64,
+    pub(super) throttled_until: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct NotifierSeen {
+    pub(super) last_delivered: Option<Timestamp>,
+    pub(super) last_error: Option<String>,
+}
+
+impl Board {
+    pub(super) fn read(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn polled(
+        &self,
+        id: &ConversationId,
+        at: Timestamp,
+        next: Option<Timestamp>,
+        error: Option<String>,
+        newest_message: Option<Timestamp>,
+        events: u64,
+    ) {
+        let mut inner = self.read();
+        let seen = inner.watches.entry(id.clone()).or_default();
+        seen.last_poll = Some(at);
+        seen.next_poll = next;
+        seen.last_error = error;
+        seen.last_message_at = seen.last_message_at.max(newest_message);
+        seen.events += events;
+    }
+
+    pub(super) fn account(&self, name: &str, budget: f64, needed: f64, throttled_until: Option<Timestamp>) {
+        let mut inner = self.read();
+        let seen = inner.accounts.entry(name.to_owned()).or_default();
+        seen.budget_per_second = budget;
+        seen.needed_per_second = needed;
+        seen.throttled_until = throttled_until;
+    }
+
+    pub(super) fn account_error(&self, name: &str, error: Option<String>) {
+        self.read().accounts.entry(name.to_owned()).or_default().last_error = error;
+    }
+
+    pub(super) fn attempted(&self, notifier: &str, at: Timestamp, error: Option<String>) {
+        let mut inner = self.read();
+        let seen = inner.notifiers.entry(notifier.to_owned()).or_default();
+        match error {
+            None => (seen.last_delivered, seen.last_error) = (Some(at), None),
+            Some(error) => seen.last_error = Some(error),
+        }
+    }
+}

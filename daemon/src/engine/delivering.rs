@@ -1,0 +1,420 @@
+//! The loop that delivers for one notifier: takes the heads of its lanes from the store, hands them to its
+//! plugin, and writes how that ended. Its queue is the store; what is held here is lost without loss.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use commwatch_plugin_api::Outcome;
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::board::Board;
+use super::clock::Clock;
+use super::health::Health;
+use super::plan::Plan;
+use super::wakes::Wakes;
+use crate::core::backoff::{mix, seed_of};
+use crate::core::budget::Budget;
+use crate::core::event::EventKind;
+use crate::core::outcome::{self, Attempted, Fate, PROBE_EVERY};
+use crate::core::watch::Priority;
+use crate::ops::metrics::{Attempt, DeliveryResult, Metrics};
+use crate::ops::systemd::{BEAT_EVERY, Beat};
+use crate::plugin::{Handover, PluginHost, PluginState, Report};
+use crate::store::{Due, Settle, Store, Told};
+
+/// The loop looks up at least this often, so that its beat tells that it lives and nothing is overlooked.
+const TICK: Duration = BEAT_EVERY;
+/// When the store cannot be read or written, it is tried again after this.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// What the loop is given.
+pub(super) struct Parts {
+    pub(super) notifier: String,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) plans: watch::Receiver<Arc<Plan>>,
+    pub(super) board: Arc<Board>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) wakes: Arc<Wakes>,
+    pub(super) health: Arc<Health>,
+    pub(super) beat: Beat,
+    pub(super) stop: CancellationToken,
+    pub(super) hosts: mpsc::Receiver<Hosted>,
+}
+
+/// A notifier's process, and how many deliveries its plugin takes at once.
+#[derive(Clone, Debug)]
+pub(super) struct Hosted {
+    pub(super) host: PluginHost,
+    pub(super) concurrency: u16,
+}
+
+pub(super) struct Delivering {
+    parts: Parts,
+    bell: Arc<Notify>,
+    hosted: Hosted,
+    states: watch::Receiver<PluginState>,
+    /// How often this process was replaced, as far as that was counted.
+    restarts: BTreeMap<&'static str, u64>,
+    budget: Budget,
+    in_flight: FuturesUnordered<BoxFuture<'static, Ended>>,
+    handed: HashSet<i64>,
+    /// While the receiver refuses everything: when it is tried again, on the monotonic clock.
+    probe_at: Option<Duration>,
+}
+
+struct Ended {
+    due: Due,
+    started: Timestamp,
+    report: Report,
+}
+
+enum Wake {
+    Ended(Box<Ended>),
+    NewHost(Hosted),
+    NewPlan,
+    StateChanged,
+    Look,
+    Stop,
+}
+
+impl Delivering {
+    pub(super) fn new(parts: Parts, hosted: Hosted) -> Self {
+        let now = parts.clock.elapsed();
+        let probe_at = parts.health.open(&receiver_subject(&parts.notifier)).map(|_| now);
+        let mut delivering = Self {
+            bell: parts.wakes.of(&parts.notifier),
+            states: hosted.host.state(),
+            hosted,
+            restarts: BTreeMap::new(),
+            budget: Budget::new(1.0, 1, now),
+            in_flight: FuturesUnordered::new(),
+            handed: HashSet::new(),
+            probe_at,
+            parts,
+        };
+        delivering.take_plan();
+        delivering
+    }
+
+    /// Delivers until told to stop; then lets what is in flight end.
+    pub(super) async fn run(mut self) {
+        loop {
+            self.note_state().await;
+            let nap = self.hand_over().await;
+            match self.wait(nap).await {
+                Wake::Ended(ended) => self.ended(*ended).await,
+                Wake::NewHost(hosted) => {
+                    self.states = hosted.host.state();
+                    self.hosted = hosted;
+                    self.restarts.clear();
+                    // A changed configuration deserves a try now rather than in five minutes.
+                    self.probe_at = self.probe_at.map(|_| self.parts.clock.elapsed());
+                }
+                Wake::NewPlan => self.take_plan(),
+                Wake::StateChanged | Wake::Look => {}
+                Wake::Stop => break,
+            }
+            self.parts.beat.tick();
+        }
+        while let Some(ended) = self.in_flight.next().await {
+            self.ended(ended).await;
+        }
+        self.parts.beat.retire();
+    }
+
+    async fn wait(&mut self, nap: Duration) -> Wake {
+        tokio::select! {
+            biased;
+            () = self.parts.stop.cancelled() => Wake::Stop,
+            Some(host) = self.parts.hosts.recv() => Wake::NewHost(host),
+            Ok(()) = self.parts.plans.changed() => Wake::NewPlan,
+            Some(ended) = self.in_flight.next() => Wake::Ended(Box::new(ended)),
+            Ok(()) = self.states.changed() => Wake::StateChanged,
+            () = self.bell.notified() => Wake::Look,
+            () = tokio::time::sleep(nap) => Wake::Look,
+        }
+    }
+
+    fn take_plan(&mut self) {
+        let plan = self.parts.plans.borrow_and_update().clone();
+        let Some(notifier) = plan.config.notifiers.get(&self.parts.notifier) else { return };
+        let burst = notifier.rate.per_second().ceil();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded just here")]
+        let burst = burst.clamp(1.0, 1000.0) as u32;
+        self.budget.reconfigure(notifier.rate.per_second(), burst, self.parts.clock.elapsed());
+        // A reload is also a request to try what is broken.
+        self.probe_at = self.probe_at.map(|_| self.parts.clock.elapsed());
+    }
+
+    /// Hands over what is due and may go; says how long nothing else can.
+    async fn hand_over(&mut self) -> Duration {
+        if !matches!(*self.states.borrow(), PluginState::Running { .. }) {
+            return TICK;
+        }
+        let now = self.parts.clock.elapsed();
+        let places = match self.probe_at {
+            Some(_) if !self.in_flight.is_empty() => return TICK,
+            Some(at) if at > now => return (at - now).min(TICK),
+            Some(_) => 1,
+            None => usize::from(self.hosted.concurrency).saturating_sub(self.in_flight.len()),
+        };
+        if places == 0 {
+            return TICK;
+        }
+        let due = match self.due(places).await {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::error!(notifier = self.parts.notifier, %error, "could not read the outbox");
+                return STORE_PAUSE;
+            }
+        };
+        let found = due.len();
+        for due in due {
+            if let Err(wait) = self.budget.take(self.parts.clock.elapsed()) {
+                return wait.min(TICK);
+            }
+            self.start(due);
+        }
+        if found == places { TICK } else { self.next_due().await }
+    }
+
+    async fn due(&mut self, places: usize) -> Result<Vec<Due>, crate::store::StoreError> {
+        // What is in flight is still due in the store; asking for so many more finds the others behind it.
+        let limit = places + self.handed.len();
+        let now = if self.probe_at.is_some() { Timestamp::MAX } else { self.parts.clock.now() };
+        let mut due = self.parts.store.due(&self.parts.notifier, now, limit).await?;
+        due.retain(|due| !self.handed.contains(&due.id));
+        if self.probe_at.is_some() {
+            due.sort_by_key(|due| due.id);
+        }
+        due.truncate(places);
+        Ok(due)
+    }
+
+    async fn next_due(&mut self) -> Duration {
+        match self.parts.store.next_due(&self.parts.notifier).await {
+            // Heads in flight are due already: their end is waited for, not their time.
+            Ok(Some(_)) if !self.handed.is_empty() => Duration::from_secs(1),
+            Ok(Some(at)) => Duration::try_from(at.duration_since(self.parts.clock.now()))
+                .unwrap_or(Duration::from_millis(10))
+                .clamp(Duration::from_millis(10), TICK),
+            Ok(None) => TICK,
+            Err(_) => STORE_PAUSE,
+        }
+    }
+
+    fn start(&mut self, due: Due) {
+        let plan = self.parts.plans.borrow().clone();
+        let timeout = plan
+            .config
+            .notifiers
+            .get(&self.parts.notifier)
+            .map_or(Duration::from_secs(15), |notifier| notifier.timeout);
+        let handover = Handover {
+            payload: due.payload.as_str().into(),
+            attempt: due.attempts + 1,
+            replay: due.replay,
+            deadline: tokio::time::Instant::now() + timeout,
+            alone: due.crashes > 0,
+        };
+        let (host, started) = (self.hosted.host.clone(), self.parts.clock.now());
+        self.handed.insert(due.id);
+        self.in_flight.push(Box::pin(async move {
+            let report = host.deliver(handover).await;
+            Ended { due, started, report }
+        }));
+    }
+
+    async fn ended(&mut self, ended: Ended) {
+        let Ended { due, started, report } = ended;
+        if report.not_sent {
+            // The plugin was not there to take it: no attempt was made.
+            self.handed.remove(&due.id);
+            return;
+        }
+        let now = self.parts.clock.now();
+        let plan = self.parts.plans.borrow().clone();
+        let retry_for = plan
+            .config
+            .notifiers
+            .get(&self.parts.notifier)
+            .map_or(Duration::ZERO, |notifier| notifier.retry_for);
+        let attempted = Attempted {
+            attempts: due.attempts + 1,
+            first_attempt_at: due.first_attempt_at.unwrap_or(started),
+            retry_for,
+            crashes: due.crashes + u32::from(report.crashed),
+        };
+        let seed = mix(seed_of(&due.notification_id) ^ u64::from(attempted.attempts));
+        let fate = outcome::fate(&report.outcome, attempted, now, seed);
+        self.count(&due, &report, &fate, now);
+        self.receiver_health(&plan, &report.outcome, now).await;
+        let told = match &fate {
+            Fate::Dead(why) => Some(self.dead_letter(&plan, &due, why, now)),
+            _ => None,
+        };
+        let settle = Settle {
+            delivery: due.id,
+            started,
+            took: report.duration,
+            outcome: outcome::outcome_word(&report.outcome),
+            detail: outcome::outcome_detail(&report.outcome).to_owned(),
+            counts: !matches!(fate, Fate::NotifierBroken(_)),
+            crashed: report.crashed,
+            fate,
+            told: told.clone(),
+        };
+        self.settle(settle).await;
+        self.handed.remove(&due.id);
+        if let Some(told) = told {
+            self.parts.metrics.event(EventKind::DeliveryDead.as_str(), None);
+            self.parts.wakes.wake(&[told]);
+        }
+    }
+
+    /// Until it is written, the delivery stays handed over: it must not go out again for want of a note.
+    async fn settle(&mut self, settle: Settle) {
+        while let Err(error) = self.parts.store.settle(settle.clone()).await {
+            self.parts.metrics.store_error();
+            tracing::error!(notifier = self.parts.notifier, %error, "could not write how a delivery ended");
+            // The loop lives; it is the disk that does not.
+            self.parts.beat.tick();
+            if self.parts.stop.is_cancelled() {
+                return;
+            }
+            tokio::time::sleep(STORE_PAUSE).await;
+        }
+    }
+
+    /// The operators hear of dead letters once an hour and notifier, not once a letter.
+    fn dead_letter(&self, plan: &Plan, due: &Due, why: &str, now: Timestamp) -> Told {
+        const HOUR_SECONDS: i64 = 3600;
+        let hour = now.as_second().div_euclid(HOUR_SECONDS) * HOUR_SECONDS;
+        let since = Timestamp::from_second(hour).unwrap_or(now);
+        let subject = receiver_subject(&self.parts.notifier);
+        let why = format!("{} for {}: {why}", due.notification_id, self.parts.notifier);
+        plan.own_health(EventKind::DeliveryDead, &subject, since, &why, now)
+    }
+
+    fn count(&self, due: &Due, report: &Report, fate: &Fate, now: Timestamp) {
+        let metrics = self.parts.metrics.notifier(&self.parts.notifier);
+        let word = outcome::outcome_word(&report.outcome);
+        let detail = outcome::outcome_detail(&report.outcome);
+        metrics.attempt(attempt(&report.outcome), report.duration);
+        let (event, notifier) = (&due.notification_id, &self.parts.notifier);
+        let took_ms = report.duration.as_millis();
+        match fate {
+            Fate::Delivered => {
+                metrics.delivery(DeliveryResult::Delivered);
+                metrics.dispatched(priority(due), due.occurred_at, now);
+                tracing::info!(
+                    notifier,
+                    event,
+                    attempt = due.attempts + 1,
+                    took_ms,
+                    "delivered to {notifier}"
+                );
+            }
+            Fate::Dead(why) => {
+                metrics.delivery(DeliveryResult::Dead);
+                tracing::error!(
+                    notifier,
+                    event,
+                    attempt = due.attempts + 1,
+                    took_ms,
+                    "gave up on {notifier}: {why}"
+                );
+            }
+            Fate::RetryAt(at) => {
+                let attempt = due.attempts + 1;
+                tracing::warn!(notifier, event, attempt, took_ms, next = %at, "{word} from {notifier}: {detail}");
+            }
+            Fate::NotifierBroken(why) => {
+                tracing::warn!(notifier, event, took_ms, "{notifier} is broken, its queue waits: {why}");
+            }
+        }
+        let error = (!matches!(fate, Fate::Delivered)).then(|| format!("{word}: {detail}"));
+        self.parts.board.attempted(notifier, now, error);
+    }
+
+    /// Broken: the queue waits and is probed. Anything that shows that the receiver judges what it is sent
+    /// ends that.
+    async fn receiver_health(&mut self, plan: &Plan, outcome: &Outcome, now: Timestamp) {
+        let subject = receiver_subject(&self.parts.notifier);
+        let metrics = self.parts.metrics.notifier(&self.parts.notifier);
+        match outcome {
+            Outcome::Broken { why } => {
+                self.probe_at = Some(self.parts.clock.elapsed() + PROBE_EVERY);
+                metrics.up(false);
+                self.parts.health.notifier_broken(plan, &subject, why, now).await;
+            }
+            Outcome::Delivered { .. } | Outcome::Reject { .. } => {
+                self.probe_at = None;
+                metrics.up(true);
+                self.parts.health.notifier_recovered(plan, &subject, now).await;
+            }
+            Outcome::Retry { .. } | Outcome::Unknown { .. } => {
+                metrics.up(false);
+                if self.probe_at.is_some() {
+                    self.probe_at = Some(self.parts.clock.elapsed() + PROBE_EVERY);
+                }
+            }
+        }
+    }
+
+    /// A plugin that cannot be loaded is an episode of its own, which ends when it runs.
+    async fn note_state(&mut self) {
+        for (reason, total) in self.hosted.host.restarts() {
+            let counted = self.restarts.insert(reason, total).unwrap_or(0);
+            self.parts.metrics.notifier(&self.parts.notifier).restarted(reason, total - counted);
+        }
+        let state = self.states.borrow().clone();
+        let subject = plugin_subject(&self.parts.notifier);
+        let metrics = self.parts.metrics.notifier(&self.parts.notifier);
+        let plan = self.parts.plans.borrow().clone();
+        let now = self.parts.clock.now();
+        metrics.process_up(matches!(state, PluginState::Running { .. }));
+        match state {
+            PluginState::Failed { why } => {
+                metrics.up(false);
+                self.parts.health.notifier_broken(&plan, &subject, &why, now).await;
+            }
+            PluginState::Running { .. } => self.parts.health.notifier_recovered(&plan, &subject, now).await,
+            _ => {}
+        }
+    }
+}
+
+/// The receiver's faults.
+pub(super) fn receiver_subject(notifier: &str) -> String {
+    format!("notifier/{notifier}")
+}
+
+/// The plugin's own.
+pub(super) fn plugin_subject(notifier: &str) -> String {
+    format!("notifier/{notifier}/plugin")
+}
+
+fn priority(due: &Due) -> Priority {
+    match due.priority.as_deref() {
+        Some("vip") => Priority::Vip,
+        _ => Priority::Normal,
+    }
+}
+
+fn attempt(outcome: &Outcome) -> Attempt {
+    match outcome {
+        Outcome::Delivered { .. } => Attempt::Delivered,
+        Outcome::Retry { .. } => Attempt::Retry,
+        Outcome::Reject { .. } => Attempt::Reject,
+        Outcome::Unknown { .. } => Attempt::Unknown,
+        Outcome::Broken { .. } => Attempt::Broken,
+    }
+}

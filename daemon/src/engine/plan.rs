@@ -1,0 +1,131 @@
+//! A configuration in use: built whole, then swapped in one step.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::commbox::{Answer, Client, FetchError};
+use crate::config::{Account, Config};
+use crate::core::compose;
+use crate::core::event::{Event, EventKind};
+use crate::core::notification::{self, Content};
+use crate::core::route::{Routes, Subject};
+use crate::core::schedule::{Allowance, Target};
+use crate::core::watch::{ConversationId, Stream, Watch};
+use crate::store::{NewDelivery, Told};
+
+/// Asks for one conversation.
+#[async_trait]
+pub trait Fetch: Send + Sync {
+    /// The whole conversation as it is now.
+    async fn conversation(&self, stream: &Stream, object: i64) -> Result<Answer, FetchError>;
+}
+
+#[async_trait]
+impl Fetch for Client {
+    async fn conversation(&self, stream: &Stream, object: i64) -> Result<Answer, FetchError> {
+        Self::conversation(self, stream, object).await
+    }
+}
+
+/// A configuration in use.
+pub struct Plan {
+    /// What the operator wrote.
+    pub config: Config,
+    /// Who is told.
+    pub routes: Routes,
+    /// What is polled.
+    pub watches: HashMap<ConversationId, Watch>,
+    /// How `CommBox` is asked, by account.
+    pub clients: BTreeMap<String, Arc<dyn Fetch>>,
+}
+
+impl Plan {
+    /// Of a configuration and the clients made for it.
+    pub fn new(config: Config, clients: BTreeMap<String, Arc<dyn Fetch>>) -> Self {
+        let routes = Routes::new(config.routes.clone(), config.operators.clone());
+        let watches =
+            config.watches.iter().map(|watch| (watch.conversation.clone(), watch.clone())).collect();
+        Self { config, routes, watches, clients }
+    }
+
+    /// The account of a watch.
+    pub fn account(&self, watch: &Watch) -> Option<&Account> {
+        self.config.accounts.get(&watch.conversation.account)
+    }
+
+    /// What the schedule is made of.
+    pub fn targets(&self) -> Vec<Target> {
+        let target = |watch: &Watch| Target {
+            id: watch.conversation.clone(),
+            interval: watch.interval,
+            priority: watch.priority,
+        };
+        self.config.watches.iter().map(target).collect()
+    }
+
+    /// What each account allows.
+    pub fn allowances(&self) -> BTreeMap<String, Allowance> {
+        let allowance = |account: &Account| Allowance {
+            per_second: account.rate.per_second(),
+            burst: account.burst,
+            in_flight_max: account.max_in_flight,
+        };
+        self.config.accounts.iter().map(|(name, account)| (name.clone(), allowance(account))).collect()
+    }
+
+    /// The event, rendered for everybody who is told of it.
+    pub fn told(&self, event: Event, subject: Subject<'_>) -> Told {
+        let lane = lane(&event);
+        let deliveries = self
+            .routes
+            .plan(subject)
+            .into_iter()
+            .filter_map(|name| {
+                let content = self.config.notifiers.get(name).map(|notifier| notifier.content)?;
+                Some(delivery(&event, name, content, &lane))
+            })
+            .collect();
+        Told { event, deliveries }
+    }
+
+    /// An event about our own health, told to the operators; never through the notifier concerned.
+    pub fn own_health(
+        &self,
+        kind: EventKind,
+        subject: &str,
+        since: Timestamp,
+        why: &str,
+        now: Timestamp,
+    ) -> Told {
+        let concerned = subject.strip_prefix("notifier/").map(|rest| rest.split('/').next().unwrap_or(rest));
+        let event = compose::own_health(kind, subject, since, why, now);
+        self.told(event, Subject { kind, priority: None, tags: &[], author: None, concerned })
+    }
+}
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan").field("watches", &self.watches.len()).finish_non_exhaustive()
+    }
+}
+
+fn delivery(event: &Event, notifier: &str, content: Content, lane: &str) -> NewDelivery {
+    NewDelivery {
+        notification: notification::of_event(event, notifier, content),
+        notifier: notifier.to_owned(),
+        lane: lane.to_owned(),
+    }
+}
+
+/// What goes in order among itself: a conversation, or a subject of our own health.
+fn lane(event: &Event) -> String {
+    let data = &event.data;
+    match (&data.account, &data.conversation, &data.problem) {
+        (Some(account), Some(conversation), _) => format!("{account}/{}", conversation.object_id),
+        (_, _, Some(problem)) => problem.subject.clone(),
+        _ => event.source.clone(),
+    }
+}

@@ -1,0 +1,197 @@
+//! One poll, from the question to the commit.
+
+use std::hash::RandomState;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::clock::Clock;
+use super::plan::Plan;
+use crate::commbox::{Answer, FetchError, Reaction};
+use crate::core::compose::{self, Scene};
+use crate::core::detect::{self, Found};
+use crate::core::message::Snapshot;
+use crate::core::watch::{ConversationId, Watch};
+use crate::store::{PollCommit, Store, StoreError, Told};
+
+/// A conversation is said to be unreachable when this many answers in a row said so.
+pub(super) const UNREACHABLE_AFTER: u32 = 2;
+/// Bodies from this size on are read on a thread of their own, so that no other poll waits for it.
+const LARGE_BODY_BYTES: usize = 256 * 1024;
+
+/// What every poll needs.
+pub(super) struct Poller {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) keys: RandomState,
+}
+
+/// What is remembered of a conversation between polls, and lost at restart.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory {
+    /// Of the last answer, when its parse left nothing pending.
+    pub(super) fingerprint: Option<u64>,
+    /// When the last answer came.
+    pub(super) answered_at: Option<Timestamp>,
+    /// How many answers in a row said that it is not there.
+    pub(super) gone: u32,
+}
+
+/// How a poll ended.
+pub(super) struct Ended {
+    pub(super) id: ConversationId,
+    pub(super) at: Timestamp,
+    pub(super) took: Option<Duration>,
+    /// `CommBox`'s clock when it answered.
+    pub(super) server_clock: Option<Timestamp>,
+    pub(super) end: End,
+}
+
+/// How a poll ended.
+pub(super) enum End {
+    /// The answer is the one before.
+    Unchanged,
+    /// The answer was read, and whatever it brought is committed.
+    Read { fingerprint: u64, brought: Brought },
+    /// There was no answer that can be used. `brought` is what that means, once it is certain.
+    Failed { error: FetchError, brought: Brought },
+    /// The answer could not be kept. Nothing is lost: the next poll finds it again.
+    NotKept { error: StoreError },
+}
+
+/// What a poll brought.
+#[derive(Default)]
+pub(super) struct Brought {
+    pub(super) told: Vec<Told>,
+    pub(super) baseline: Option<usize>,
+    pub(super) newest_message: Option<Timestamp>,
+    pub(super) changed: bool,
+}
+
+impl Poller {
+    /// Polls once.
+    pub(super) async fn poll(self: Arc<Self>, plan: Arc<Plan>, watch: Watch, memory: Memory) -> Ended {
+        let Some(client) = plan.clients.get(&watch.conversation.account) else {
+            unreachable!("a plan has a client for each account of its watches");
+        };
+        let asked = client.conversation(&watch.stream, watch.conversation.object).await;
+        let at = self.clock.now();
+        let (took, server_clock) = match &asked {
+            Ok(answer) => (Some(answer.took()), answer.server_clock()),
+            Err(error) => (Some(error.took), None),
+        };
+        let end = match asked {
+            Ok(answer) => self.read(&plan, &watch, &memory, answer, at).await,
+            Err(error) => self.failed(&plan, &watch, &memory, error, at).await,
+        };
+        Ended { id: watch.conversation, at, took, server_clock, end: end.unwrap_or_else(not_kept) }
+    }
+
+    async fn read(
+        &self,
+        plan: &Plan,
+        watch: &Watch,
+        memory: &Memory,
+        answer: Answer,
+        at: Timestamp,
+    ) -> Result<End, StoreError> {
+        let fingerprint = answer.fingerprint(&self.keys);
+        if memory.fingerprint == Some(fingerprint) {
+            return Ok(End::Unchanged);
+        }
+        match decode(plan, watch, answer).await {
+            Ok(snapshot) => {
+                let cursor = self.store.cursor(&watch.conversation).await?;
+                let found = detect::detect(cursor.as_ref(), &snapshot, at);
+                let sequence = cursor.map_or(0, |cursor| cursor.sequence);
+                let newest_message = snapshot.messages.iter().filter_map(|message| message.created).max();
+                let scene = scene(plan, watch, Some(&snapshot), at, memory);
+                let mut brought = self.keep(plan, scene, found, sequence).await?;
+                brought.newest_message = newest_message;
+                brought.baseline = brought.baseline.map(|_| snapshot.messages.len());
+                Ok(End::Read { fingerprint, brought })
+            }
+            Err(error) => self.failed(plan, watch, memory, error, at).await,
+        }
+    }
+
+    /// A conversation that is gone is told of once that has been confirmed.
+    async fn failed(
+        &self,
+        plan: &Plan,
+        watch: &Watch,
+        memory: &Memory,
+        error: FetchError,
+        at: Timestamp,
+    ) -> Result<End, StoreError> {
+        if error.reaction != Reaction::Gone || memory.gone + 1 < UNREACHABLE_AFTER {
+            return Ok(End::Failed { error, brought: Brought::default() });
+        }
+        let cursor = self.store.cursor(&watch.conversation).await?;
+        let found = detect::unreachable(cursor.as_ref(), &error.to_string(), at);
+        let sequence = cursor.map_or(0, |cursor| cursor.sequence);
+        let brought = self.keep(plan, scene(plan, watch, None, at, memory), found, sequence).await?;
+        Ok(End::Failed { error, brought })
+    }
+
+    /// Cursor, seen children, events and deliveries, in one commit.
+    async fn keep(
+        &self,
+        plan: &Plan,
+        scene: Scene<'_>,
+        found: Found,
+        expect_sequence: u64,
+    ) -> Result<Brought, StoreError> {
+        let Some(change) = found.change else { return Ok(Brought::default()) };
+        let told: Vec<Told> = (expect_sequence + 1..)
+            .zip(&found.happened)
+            .map(|(sequence, happened)| {
+                let event = compose::event(scene, happened, sequence);
+                plan.told(event, compose::subject(scene.watch, happened))
+            })
+            .collect();
+        let commit = PollCommit {
+            conversation: scene.watch.conversation.clone(),
+            watch: scene.watch.name.clone(),
+            expect_sequence,
+            change,
+            told: told.clone(),
+            at: scene.now,
+        };
+        self.store.commit_poll(commit).await?;
+        Ok(Brought { told, baseline: found.baseline.then_some(0), newest_message: None, changed: true })
+    }
+}
+
+fn not_kept(error: StoreError) -> End {
+    End::NotKept { error }
+}
+
+fn scene<'a>(
+    plan: &'a Plan,
+    watch: &'a Watch,
+    snapshot: Option<&'a Snapshot>,
+    now: Timestamp,
+    memory: &Memory,
+) -> Scene<'a> {
+    let account = plan.account(watch);
+    Scene {
+        watch,
+        base_url: account.map_or("", |account| account.base_url.as_str().trim_end_matches('/')),
+        console_url: account.and_then(|account| account.console_url.as_deref()),
+        snapshot,
+        now,
+        previous_poll_at: memory.answered_at,
+    }
+}
+
+async fn decode(plan: &Plan, watch: &Watch, answer: Answer) -> Result<Snapshot, FetchError> {
+    let bots = plan.account(watch).map(|account| account.bots.clone()).unwrap_or_default();
+    let object = watch.conversation.object;
+    if answer.body_bytes() < LARGE_BODY_BYTES {
+        return answer.decode(object, &bots);
+    }
+    let reading = tokio::task::spawn_blocking(move || answer.decode(object, &bots));
+    reading.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+}

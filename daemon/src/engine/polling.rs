@@ -1,0 +1,372 @@
+//! The loop that polls: asks the schedule who is due, and tells it how each poll ended.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::RandomState;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::board::Board;
+use super::clock::Clock;
+use super::health::Health;
+use super::plan::Plan;
+use super::poll::{Brought, End, Ended, Memory, Poller};
+use super::summaries::Summaries;
+use super::wakes::Wakes;
+use crate::commbox::{FetchError, Reaction};
+use crate::core::backoff::{mix, seed_of};
+use crate::core::schedule::{Next, Polled, Schedule};
+use crate::core::watch::{ConversationId, Watch};
+use crate::ops::metrics::{Metrics, PollInFlight, PollResult};
+use crate::ops::status::Trouble;
+use crate::ops::systemd::{BEAT_EVERY, Beat};
+use crate::store::{Store, StoreError};
+
+/// The loop looks up at least this often, so that its beat tells that it lives.
+const TICK: Duration = BEAT_EVERY;
+
+/// What the loop is given.
+pub(super) struct Parts {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) plans: watch::Receiver<Arc<Plan>>,
+    pub(super) board: Arc<Board>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) wakes: Arc<Wakes>,
+    pub(super) health: Arc<Health>,
+    pub(super) beat: Beat,
+    pub(super) stop: CancellationToken,
+}
+
+pub(super) struct Polling {
+    parts: Parts,
+    plan: Arc<Plan>,
+    poller: Arc<Poller>,
+    schedule: Schedule,
+    memories: HashMap<ConversationId, Memory>,
+    under_way: FuturesUnordered<BoxFuture<'static, (Ended, PollInFlight)>>,
+    polled_now: HashSet<ConversationId>,
+    summaries: Summaries,
+    accounts_noted: Option<Duration>,
+}
+
+/// Everything that can end the loop's wait.
+enum Wake {
+    Ended(Box<Ended>),
+    Due,
+    NewPlan,
+    Stop,
+}
+
+impl Polling {
+    pub(super) fn new(mut parts: Parts) -> Self {
+        let plan = parts.plans.borrow_and_update().clone();
+        let poller = Poller {
+            store: Arc::clone(&parts.store),
+            clock: Arc::clone(&parts.clock),
+            keys: RandomState::new(),
+        };
+        // Two machines with the same configuration do not poll in step.
+        let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+        let schedule = Schedule::new(mix(seed_of(machine.trim())));
+        let mut polling = Self {
+            poller: Arc::new(poller),
+            schedule,
+            memories: HashMap::new(),
+            under_way: FuturesUnordered::new(),
+            polled_now: HashSet::new(),
+            summaries: Summaries::default(),
+            accounts_noted: None,
+            plan,
+            parts,
+        };
+        polling.take_plan();
+        polling
+    }
+
+    /// Polls until told to stop; then lets what is under way end.
+    pub(super) async fn run(mut self) {
+        loop {
+            let next = self.start_what_is_due();
+            match self.wait(next).await {
+                Wake::Ended(ended) => self.ended(*ended).await,
+                Wake::Due => {}
+                Wake::NewPlan => {
+                    self.plan = self.parts.plans.borrow_and_update().clone();
+                    self.take_plan();
+                }
+                Wake::Stop => break,
+            }
+            self.parts.beat.tick();
+            self.note_accounts();
+            self.flush_summaries(false).await;
+        }
+        while let Some((ended, _)) = self.under_way.next().await {
+            self.ended(ended).await;
+        }
+        self.flush_summaries(true).await;
+        self.parts.beat.retire();
+    }
+
+    async fn wait(&mut self, next: Option<Duration>) -> Wake {
+        let now = self.parts.clock.elapsed();
+        let nap = next.map_or(TICK, |at| at.saturating_sub(now).min(TICK));
+        tokio::select! {
+            biased;
+            () = self.parts.stop.cancelled() => Wake::Stop,
+            Ok(()) = self.parts.plans.changed() => Wake::NewPlan,
+            Some((ended, _)) = self.under_way.next() => Wake::Ended(Box::new(ended)),
+            () = tokio::time::sleep(nap) => Wake::Due,
+        }
+    }
+
+    fn take_plan(&mut self) {
+        let now = self.parts.clock.elapsed();
+        self.schedule.replace(&self.plan.allowances(), &self.plan.targets(), now);
+        let watches = &self.plan.watches;
+        self.memories.retain(|id, _| watches.contains_key(id));
+        for memory in self.memories.values_mut() {
+            // What is told, and to whom, may have changed: read the next answer whatever it is.
+            memory.fingerprint = None;
+        }
+        // A renewed key or another address deserves a try now rather than in five minutes.
+        for account in self.plan.config.accounts.keys() {
+            self.schedule.reopen(account, now);
+        }
+        self.accounts_noted = None;
+    }
+
+    fn start_what_is_due(&mut self) -> Option<Duration> {
+        loop {
+            let now = self.parts.clock.elapsed();
+            match self.schedule.next(now) {
+                Next::Poll(id, due) => self.start(id, now.saturating_sub(due)),
+                Next::WaitUntil(at) => return Some(at),
+                Next::Idle => return None,
+            }
+        }
+    }
+
+    fn start(&mut self, id: ConversationId, late: Duration) {
+        let watch = self.plan.watches.get(&id).filter(|_| !self.polled_now.contains(&id));
+        let Some(watch) = watch else {
+            // Removed and added again while its poll is under way: that one counts.
+            self.schedule.finished(&id, Polled::Ok, self.parts.clock.elapsed());
+            return;
+        };
+        let memory = self.memories.get(&id).cloned().unwrap_or_default();
+        let in_flight = self.parts.metrics.poll_begins(late);
+        let poll = Arc::clone(&self.poller).poll(Arc::clone(&self.plan), watch.clone(), memory);
+        self.polled_now.insert(id);
+        self.under_way.push(Box::pin(async move { (poll.await, in_flight) }));
+    }
+
+    async fn ended(&mut self, ended: Ended) {
+        let now = self.parts.clock.elapsed();
+        self.polled_now.remove(&ended.id);
+        let polled = polled(&ended.end);
+        self.schedule.finished(&ended.id, polled, now);
+        let Some(watch) = self.plan.watches.get(&ended.id).cloned() else { return };
+        self.count(&watch, &ended);
+        self.remember(&ended);
+        self.note(&watch, &ended, now);
+        self.account_health(&watch, &ended.end, ended.at).await;
+        if let End::Read { brought, .. } | End::Failed { brought, .. } = &ended.end {
+            self.announce(&watch, brought);
+        }
+    }
+
+    fn remember(&mut self, ended: &Ended) {
+        let memory = self.memories.entry(ended.id.clone()).or_default();
+        match &ended.end {
+            End::Unchanged => {
+                memory.answered_at = Some(ended.at);
+                memory.gone = 0;
+            }
+            End::Read { fingerprint, .. } => {
+                *memory = Memory { fingerprint: Some(*fingerprint), answered_at: Some(ended.at), gone: 0 };
+            }
+            End::Failed { error, .. } if error.reaction == Reaction::Gone => {
+                memory.fingerprint = None;
+                memory.gone += 1;
+            }
+            End::Failed { .. } | End::NotKept { .. } => memory.fingerprint = None,
+        }
+    }
+
+    fn count(&mut self, watch: &Watch, ended: &Ended) {
+        let account = self.parts.metrics.account(&watch.conversation.account);
+        let code = match &ended.end {
+            End::Failed { error, .. } => error.code.to_string(),
+            _ => "200".to_owned(),
+        };
+        if let Some(took) = ended.took {
+            account.request("object", &code, took);
+        }
+        if let Some(server) = ended.server_clock {
+            let middle = ended.took.unwrap_or_default().as_secs_f64() / 2.0;
+            account.clock_skew(server.duration_since(ended.at).as_secs_f64() + middle);
+        }
+        let result = match &ended.end {
+            End::Unchanged => PollResult::Unchanged,
+            End::Read { brought, .. } if brought.changed => PollResult::Changed,
+            End::Read { .. } => PollResult::Unchanged,
+            End::Failed { .. } | End::NotKept { .. } => PollResult::Error,
+        };
+        account.polled(watch.priority, result);
+        if matches!(polled(&ended.end), Polled::Throttled(_)) {
+            account.throttled();
+        }
+        let error = match &ended.end {
+            End::Failed { error, .. } => Some(error.to_string()),
+            End::NotKept { error } => Some(error.to_string()),
+            _ => None,
+        };
+        self.summaries.add(&ended.id, ended.at, result == PollResult::Changed, error);
+    }
+
+    /// Metrics and the board: what people see.
+    fn note(&mut self, watch: &Watch, ended: &Ended, now: Duration) {
+        let timeout = self.plan.account(watch).map_or(Duration::ZERO, |account| account.timeout);
+        let metrics = self.parts.metrics.watch(watch, timeout, ended.at);
+        let next = self.schedule.due(&ended.id).map(|due| ended.at + due.saturating_sub(now));
+        let (error, newest) = match &ended.end {
+            End::Unchanged => (None, None),
+            End::Read { brought, .. } => (None, brought.newest_message),
+            End::Failed { error, .. } => (Some(error.to_string()), None),
+            End::NotKept { error } => (Some(error.to_string()), None),
+        };
+        match &ended.end {
+            End::Unchanged | End::Read { .. } => metrics.succeeded(ended.at),
+            End::Failed { error, .. } if error.reaction == Reaction::Gone => {
+                metrics.failed(Trouble::Unreachable)
+            }
+            End::Failed { .. } | End::NotKept { .. } => metrics.failed(Trouble::Failing),
+        }
+        if let Some(newest) = newest {
+            metrics.message_at(newest);
+        }
+        let events = match &ended.end {
+            End::Read { brought, .. } | End::Failed { brought, .. } => brought.told.len() as u64,
+            _ => 0,
+        };
+        self.parts.board.polled(&ended.id, ended.at, next, error, newest, events);
+    }
+
+    /// Goes through every watch, so it is done once a second rather than once a poll.
+    fn note_accounts(&mut self) {
+        let (now, at) = (self.parts.clock.elapsed(), self.parts.clock.now());
+        if self.accounts_noted.is_some_and(|noted| now.saturating_sub(noted) < Duration::from_secs(1)) {
+            return;
+        }
+        self.accounts_noted = Some(now);
+        for name in self.plan.config.accounts.keys() {
+            if let Some((rate, utilization, blocked)) = self.schedule.usage(name) {
+                self.parts.metrics.account(name).budget(rate, utilization);
+                let until = (blocked > now).then(|| at + (blocked - now));
+                self.parts.board.account(name, rate, utilization * rate, until);
+            }
+        }
+    }
+
+    async fn account_health(&mut self, watch: &Watch, end: &End, at: Timestamp) {
+        let name = &watch.conversation.account;
+        match end {
+            End::Unchanged | End::Read { .. } => {
+                self.parts.metrics.account(name).up(true);
+                self.parts.board.account_error(name, None);
+                self.parts.health.account_recovered(&self.plan, name, at).await;
+            }
+            End::Failed { error, .. } if error.reaction == Reaction::Denied => {
+                self.parts.metrics.account(name).up(false);
+                self.parts.board.account_error(name, Some(error.to_string()));
+                self.parts.health.account_denied(&self.plan, name, &error.to_string(), at).await;
+            }
+            End::Failed { error, .. } => self.parts.board.account_error(name, Some(error.to_string())),
+            End::NotKept { .. } => {}
+        }
+        log(watch, end, self.schedule.failures(&watch.conversation));
+    }
+
+    /// What was committed: counted, logged, and handed to those who deliver it.
+    fn announce(&self, watch: &Watch, brought: &Brought) {
+        if let Some(messages) = brought.baseline {
+            tracing::info!(
+                watch = watch.name,
+                messages,
+                "took the baseline of watch {}: {messages} messages, nothing told",
+                watch.name
+            );
+        }
+        for told in &brought.told {
+            let event = &told.event;
+            self.parts.metrics.event(event.kind.as_str(), Some(watch.priority));
+            if let Some(created) = event.data.message.as_ref().and_then(|message| message.created) {
+                self.parts.metrics.detected(watch.priority, created, event.recorded);
+            }
+            let notifiers: Vec<&str> = told.deliveries.iter().map(|d| d.notifier.as_str()).collect();
+            tracing::info!(
+                watch = watch.name,
+                event = event.id,
+                kind = event.kind.as_str(),
+                told = notifiers.join(","),
+                "found {} in watch {}",
+                event.kind.as_str(),
+                watch.name
+            );
+        }
+        self.parts.wakes.wake(&brought.told);
+    }
+
+    async fn flush_summaries(&mut self, all: bool) {
+        let rows = self.summaries.take(self.parts.clock.now(), all);
+        if !rows.is_empty()
+            && let Err(error) = self.parts.store.add_poll_summaries(rows).await
+        {
+            tracing::warn!(%error, "could not keep the summary of an hour's polls");
+        }
+    }
+}
+
+fn polled(end: &End) -> Polled {
+    match end {
+        End::Unchanged | End::Read { .. } => Polled::Ok,
+        End::Failed { error, .. } => reaction(error),
+        // The answer was fine; this conversation waits a little, so that a full store is not asked for ever.
+        End::NotKept { .. } => Polled::Malformed,
+    }
+}
+
+fn reaction(error: &FetchError) -> Polled {
+    match error.reaction {
+        Reaction::Throttled { retry_after } => Polled::Throttled(retry_after),
+        Reaction::Denied => Polled::Denied,
+        Reaction::Gone => Polled::Gone,
+        Reaction::Unavailable { retry_after } => Polled::Unavailable(retry_after),
+        Reaction::Malformed => Polled::Malformed,
+    }
+}
+
+/// A fault that lasts is a line when it begins and then once in a while, not a line each poll.
+fn log(watch: &Watch, end: &End, failures: u32) {
+    let often = failures <= 1 || failures.is_power_of_two();
+    match end {
+        End::Unchanged | End::Read { .. } => {}
+        End::Failed { error, .. } if often => {
+            tracing::warn!(watch = watch.name, failures, %error, "could not poll watch {}: {error}", watch.name);
+        }
+        End::NotKept { error: error @ StoreError::OutboxFull(_) } if !often => {
+            tracing::debug!(watch = watch.name, %error, "polling waits");
+        }
+        End::NotKept { error } => {
+            tracing::error!(watch = watch.name, %error, "could not keep what watch {} brought", watch.name);
+        }
+        End::Failed { error, .. } => tracing::debug!(watch = watch.name, failures, %error, "still failing"),
+    }
+}

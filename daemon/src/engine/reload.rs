@@ -1,0 +1,115 @@
+//! What a reload would change, and whether somebody has to say yes first.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use crate::config::Config;
+use crate::core::watch::{Priority, Watch};
+
+/// A change that takes away more than this share of the watches is held.
+const REMOVED_SHARE_MAX: f64 = 0.2;
+
+/// What a reload changes, for the log and the one who asked.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct Diff {
+    pub(super) added: Vec<String>,
+    pub(super) removed: Vec<String>,
+    pub(super) changed: Vec<String>,
+    pub(super) restart: Vec<String>,
+}
+
+impl Diff {
+    /// Between the configuration in use and a new one.
+    pub(super) fn between(old: &Config, new: &Config) -> Self {
+        let mut diff = Self::default();
+        let find = |config: &Config, watch: &Watch| {
+            config.watches.iter().find(|other| other.conversation == watch.conversation).cloned()
+        };
+        for watch in &new.watches {
+            match find(old, watch) {
+                None => diff.added.push(format!("watch {}", watch.name)),
+                Some(before) if before != *watch => diff.changed.push(format!("watch {}", watch.name)),
+                Some(_) => {}
+            }
+        }
+        for watch in &old.watches {
+            if find(new, watch).is_none() {
+                diff.removed.push(format!("watch {}", watch.name));
+            }
+        }
+        for name in new.notifiers.keys().filter(|name| !old.notifiers.contains_key(*name)) {
+            diff.added.push(format!("notifier {name}"));
+        }
+        for name in old.notifiers.keys().filter(|name| !new.notifiers.contains_key(*name)) {
+            diff.removed.push(format!("notifier {name}"));
+        }
+        if old.routes != new.routes || old.operators != new.operators {
+            diff.changed.push("routes".to_owned());
+        }
+        for (what, differs) in [
+            ("[store] path", old.store.path != new.store.path),
+            ("[http] listen", old.http.listen != new.http.listen),
+            ("[admin] socket", old.admin.socket != new.admin.socket),
+        ] {
+            if differs {
+                diff.restart.push(what.to_owned());
+            }
+        }
+        diff
+    }
+}
+
+impl fmt::Display for Diff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        for (word, names) in [("added", &self.added), ("removed", &self.removed), ("changed", &self.changed)]
+        {
+            if !names.is_empty() {
+                parts.push(format!("{word} {}", few(names)));
+            }
+        }
+        if !self.restart.is_empty() {
+            parts.push(format!("{} changes only with a restart", self.restart.join(", ")));
+        }
+        if parts.is_empty() {
+            f.write_str("nothing else has changed")
+        } else {
+            f.write_str(&parts.join("; "))
+        }
+    }
+}
+
+/// The first few names, and how many more there are.
+fn few(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// Why a change must be said yes to: a half-written folder is valid TOML.
+pub(super) fn dangerous(old: &Config, new: &Config) -> Option<String> {
+    let kept: HashSet<_> = new.watches.iter().map(|watch| &watch.conversation).collect();
+    let removed: Vec<&Watch> =
+        old.watches.iter().filter(|watch| !kept.contains(&watch.conversation)).collect();
+    let mut why = Vec::new();
+    let vips: Vec<String> = removed
+        .iter()
+        .filter(|watch| watch.priority == Priority::Vip)
+        .map(|watch| watch.name.clone())
+        .collect();
+    if !vips.is_empty() {
+        why.push(format!("it removes the VIP {}", few(&vips)));
+    }
+    if !old.routes.is_empty() && new.routes.is_empty() {
+        why.push("it removes the last route".to_owned());
+    }
+    #[expect(clippy::cast_precision_loss, reason = "counts of watches are small")]
+    let share = removed.len() as f64 / old.watches.len().max(1) as f64;
+    if share > REMOVED_SHARE_MAX {
+        why.push(format!("it removes {} of {} watches", removed.len(), old.watches.len()));
+    }
+    (!why.is_empty()).then(|| why.join(", "))
+}

@@ -1,0 +1,145 @@
+//! How it goes: put together from what the loops saw and what the store counts.
+
+use std::sync::PoisonError;
+
+use super::daemon::Shared;
+use super::delivering::{plugin_subject, receiver_subject};
+use crate::ops::status::{
+    AccountStatus, NotifierState, NotifierStatus, RECENT_MAX, RecentDelivery, RecentEvent, Status,
+    StoreStatus, WatchStatus,
+};
+use crate::plugin::PluginState;
+use crate::store::OutboxCount;
+
+/// The whole snapshot. A store that cannot be read leaves its part empty, and makes the daemon not ready.
+pub(super) async fn snapshot(shared: &Shared) -> Status {
+    let now = shared.clock.now();
+    let plan = shared.plans.borrow().clone();
+    let outbox = shared.store.outbox().await.unwrap_or_default();
+    let events = shared.store.recent_events(RECENT_MAX).await.unwrap_or_default();
+    let deliveries = shared.store.recent_deliveries(RECENT_MAX).await.unwrap_or_default();
+    let (size_bytes, _) = shared.store.size().await.unwrap_or_default();
+    let mut status = Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started: shared.started,
+        taken: now,
+        not_ready: shared.not_ready(),
+        reload: shared.reload.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        accounts: plan.config.accounts.keys().map(|name| account(shared, name)).collect(),
+        watches: plan.config.watches.iter().map(|watch| self::watch(shared, &plan, watch)).collect(),
+        watches_omitted: 0,
+        notifiers: plan
+            .config
+            .notifiers
+            .iter()
+            .map(|(name, notifier)| self::notifier(shared, name, &notifier.plugin, &outbox))
+            .collect(),
+        recent_events: events
+            .into_iter()
+            .map(|event| RecentEvent {
+                id: event.id,
+                kind: event.kind,
+                watch: event.watch,
+                at: Some(event.occurred_at),
+                recorded: event.recorded_at,
+            })
+            .collect(),
+        recent_deliveries: deliveries
+            .into_iter()
+            .map(|attempt| RecentDelivery {
+                event: attempt.notification_id,
+                notifier: attempt.notifier,
+                outcome: attempt.outcome,
+                attempt: attempt.attempt,
+                at: attempt.started_at + attempt.took,
+                took_ms: u64::try_from(attempt.took.as_millis()).unwrap_or(u64::MAX),
+                detail: Some(attempt.detail).filter(|detail| !detail.is_empty()),
+            })
+            .collect(),
+        store: StoreStatus { path: plan.config.store.path.display().to_string(), size_bytes },
+    };
+    status.sort();
+    status
+}
+
+fn account(shared: &Shared, name: &str) -> AccountStatus {
+    let seen = shared.board.read().accounts.get(name).cloned().unwrap_or_default();
+    let denied = shared.health.open(&format!("account/{name}"));
+    AccountStatus {
+        name: name.to_owned(),
+        up: denied.is_none(),
+        denied_since: denied.map(|episode| episode.since),
+        throttled_until: seen.throttled_until,
+        last_error: seen.last_error,
+        requests_per_second: seen.needed_per_second,
+        budget_per_second: seen.budget_per_second,
+    }
+}
+
+fn watch(shared: &Shared, plan: &super::plan::Plan, watch: &crate::core::watch::Watch) -> WatchStatus {
+    let seen = shared.board.read().watches.get(&watch.conversation).cloned().unwrap_or_default();
+    let now = shared.clock.now();
+    let timeout = plan.account(watch).map_or(std::time::Duration::ZERO, |account| account.timeout);
+    let freshness = shared.metrics.watch(watch, timeout, now).freshness();
+    let mut status = WatchStatus {
+        name: watch.name.clone(),
+        title: watch.title.clone(),
+        priority: watch.priority,
+        account: watch.conversation.account.clone(),
+        object: watch.conversation.object.to_string(),
+        interval_seconds: watch.interval.as_secs_f64(),
+        state: freshness.state(now),
+        fresh: false,
+        last_poll: seen.last_poll,
+        last_success: None,
+        next_poll: seen.next_poll,
+        last_error: seen.last_error,
+        last_message_at: seen.last_message_at,
+        events_total: seen.events,
+    };
+    status.judge(&freshness, now);
+    status
+}
+
+fn notifier(shared: &Shared, name: &str, plugin: &str, outbox: &[OutboxCount]) -> NotifierStatus {
+    let seen = shared.board.read().notifiers.get(name).cloned().unwrap_or_default();
+    let count = outbox.iter().find(|count| count.notifier == name).cloned().unwrap_or_default();
+    let (mut state, mut why) = process_state(shared, name);
+    let mut since = shared.started;
+    let receiver = shared.health.open(&receiver_subject(name));
+    let own = shared.health.open(&plugin_subject(name));
+    if let Some(episode) = own.or(receiver) {
+        if state == NotifierState::Running {
+            state = NotifierState::Broken;
+        }
+        since = episode.since;
+        why = Some(episode.why);
+    }
+    let versions = shared.versions.lock().unwrap_or_else(PoisonError::into_inner);
+    NotifierStatus {
+        name: name.to_owned(),
+        plugin: plugin.to_owned(),
+        version: versions.get(name).cloned(),
+        held: if state == NotifierState::Running { 0 } else { count.pending },
+        state,
+        why,
+        since,
+        pending: count.pending,
+        dead: count.dead,
+        oldest_pending: count.oldest_pending,
+        last_delivered: seen.last_delivered,
+        last_error: seen.last_error,
+    }
+}
+
+fn process_state(shared: &Shared, name: &str) -> (NotifierState, Option<String>) {
+    let hosts = shared.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(host) = hosts.get(name) else { return (NotifierState::Starting, None) };
+    match &*host.state().borrow() {
+        PluginState::Running { .. } => (NotifierState::Running, None),
+        PluginState::Starting => (NotifierState::Starting, None),
+        PluginState::Restarting { why, .. } => (NotifierState::Restarting, Some(why.clone())),
+        PluginState::Failed { why } => (NotifierState::Failed, Some(why.clone())),
+        PluginState::Stopped => (NotifierState::Restarting, None),
+    }
+}

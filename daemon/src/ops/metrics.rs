@@ -1,0 +1,251 @@
+//! What Prometheus is told. Every name stands in `metrics/families.rs`; nothing reads metrics to decide.
+//!
+//! Label values are names from the configuration and words from fixed lists, never an id that was discovered,
+//! a customer's name or text. Series of accounts, notifiers and watches end when these leave the
+//! configuration. Counters and histograms of every known label set start at 0; times are absent until known.
+
+mod account;
+mod families;
+mod notifier;
+mod owner;
+mod process;
+mod watches;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use prometheus::{
+    Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, Registry, TextEncoder,
+};
+
+pub use account::{AccountMetrics, PollResult};
+pub use notifier::{Attempt, DeliveryResult, NotifierMetrics, Outbox};
+pub use watches::{OTHER, WATCH_SERIES_MAX, WatchMetrics};
+
+use self::families::{
+    BUILD_INFO, CONFIG_OK, CONFIG_OK_AT, DETECTION_DELAY, EVENTS, POLL_START_DELAY, POLLS_IN_FLIGHT,
+    STORE_COMMIT, STORE_ERRORS, STORE_FREE, STORE_SIZE,
+};
+use self::watches::Watches;
+use crate::config::Config;
+use crate::core::watch::{Priority, Watch};
+
+/// Events about a conversation, which have the priority of its watch.
+const WATCH_EVENTS: [&str; 9] = [
+    "message.created",
+    "message.edited",
+    "message.deleted",
+    "message.unparsed",
+    "conversation.status_changed",
+    "conversation.assigned",
+    "watch.unreachable",
+    "watch.recovered",
+    "gap.unresolved",
+];
+
+/// Events about commwatch itself, which have none.
+const OWN_EVENTS: [&str; 5] =
+    ["account.denied", "account.recovered", "notifier.broken", "notifier.recovered", "delivery.dead"];
+
+/// The priority of an event that has none.
+const NO_PRIORITY: &str = "none";
+
+/// The content type of [`Metrics::encode`].
+pub const TEXT_FORMAT: &str = prometheus::TEXT_FORMAT;
+
+/// A label list without labels.
+const NONE: [&str; 0] = [];
+
+/// All that is measured. Made once a process; shared by reference.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    config_ok: GaugeVec,
+    config_ok_at: GaugeVec,
+    poll_start_delay: Histogram,
+    polls_in_flight: Gauge,
+    events: IntCounterVec,
+    detection_delay: HistogramVec,
+    store_commit: Histogram,
+    store_errors: IntCounter,
+    store_size: GaugeVec,
+    store_free: GaugeVec,
+    account_families: account::Families,
+    accounts: Mutex<BTreeMap<String, Arc<AccountMetrics>>>,
+    notifier_families: notifier::Families,
+    notifiers: Mutex<BTreeMap<String, Arc<NotifierMetrics>>>,
+    watches: Watches,
+}
+
+impl Metrics {
+    /// For a process that started at `started`.
+    pub fn new(started: Timestamp) -> Self {
+        let registry = Registry::new();
+        let watches = Watches::new();
+        let own = "each collector is registered once";
+        registry.register(Box::new(watches.clone())).expect(own);
+        registry.register(Box::new(process::Process::new(started))).expect(own);
+        let build = [env!("CARGO_PKG_VERSION"), option_env!("COMMWATCH_REVISION").unwrap_or("unknown")];
+        BUILD_INFO.gauges(&registry).with_label_values(&build).set(1.0);
+        let metrics = Self {
+            config_ok: CONFIG_OK.gauges(&registry),
+            config_ok_at: CONFIG_OK_AT.gauges(&registry),
+            poll_start_delay: POLL_START_DELAY.histograms(&registry).with_label_values(&NONE),
+            polls_in_flight: POLLS_IN_FLIGHT.gauges(&registry).with_label_values(&NONE),
+            events: EVENTS.counters(&registry),
+            detection_delay: DETECTION_DELAY.histograms(&registry),
+            store_commit: STORE_COMMIT.histograms(&registry).with_label_values(&NONE),
+            store_errors: STORE_ERRORS.counters(&registry).with_label_values(&NONE),
+            store_size: STORE_SIZE.gauges(&registry),
+            store_free: STORE_FREE.gauges(&registry),
+            account_families: account::Families::new(&registry),
+            accounts: Mutex::default(),
+            notifier_families: notifier::Families::new(&registry),
+            notifiers: Mutex::default(),
+            watches,
+            registry,
+        };
+        metrics.start_events();
+        metrics
+    }
+
+    fn start_events(&self) {
+        for priority in Priority::ALL {
+            self.detection_delay.with_label_values(&[priority.as_str()]);
+            for kind in WATCH_EVENTS {
+                self.events.with_label_values(&[kind, priority.as_str()]);
+            }
+        }
+        for kind in OWN_EVENTS {
+            self.events.with_label_values(&[kind, NO_PRIORITY]);
+        }
+    }
+
+    /// Starts the series of all that `config` names, and ends those of all that it does not. At start, and
+    /// whenever a configuration was taken into use.
+    pub fn configure(&self, config: &Config, now: Timestamp) {
+        for name in config.accounts.keys() {
+            self.account(name);
+        }
+        for name in config.notifiers.keys() {
+            self.notifier(name);
+        }
+        for watch in &config.watches {
+            let account = config.accounts.get(&watch.conversation.account);
+            self.watch(watch, account.map_or(Duration::ZERO, |account| account.timeout), now);
+        }
+        self.forget_accounts(|name| config.accounts.contains_key(name));
+        self.forget_notifiers(|name| config.notifiers.contains_key(name));
+        let names: std::collections::HashSet<&str> =
+            config.watches.iter().map(|watch| watch.name.as_str()).collect();
+        self.watches.retain(|name| names.contains(name));
+    }
+
+    /// The series of an account; started where there are none.
+    pub fn account(&self, name: &str) -> Arc<AccountMetrics> {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = || Arc::new(self.account_families.start(name));
+        Arc::clone(accounts.entry(name.to_owned()).or_insert_with(start))
+    }
+
+    /// The series of a notifier; started where there are none.
+    pub fn notifier(&self, name: &str) -> Arc<NotifierMetrics> {
+        let mut notifiers = self.notifiers.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = || Arc::new(self.notifier_families.start(name));
+        Arc::clone(notifiers.entry(name.to_owned()).or_insert_with(start))
+    }
+
+    /// The series of a watch; started where there are none. A watch that keeps its conversation keeps what is
+    /// known of it. `timeout` is its account's.
+    pub fn watch(&self, watch: &Watch, timeout: Duration, now: Timestamp) -> Arc<WatchMetrics> {
+        self.watches.watch(watch, timeout, now)
+    }
+
+    fn forget_accounts(&self, keep: impl Fn(&str) -> bool) {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        accounts.retain(|name, account| keep(name) || (account.end(), false).1);
+    }
+
+    fn forget_notifiers(&self, keep: impl Fn(&str) -> bool) {
+        let mut notifiers = self.notifiers.lock().unwrap_or_else(PoisonError::into_inner);
+        notifiers.retain(|name, notifier| keep(name) || (notifier.end(), false).1);
+    }
+
+    /// A configuration was taken into use, at start or later.
+    pub fn config_taken(&self, at: Timestamp) {
+        self.config_ok.with_label_values(&NONE).set(1.0);
+        self.config_ok_at.with_label_values(&NONE).set(unix_seconds(at));
+    }
+
+    /// A changed configuration was refused or is held back; the one in use stays.
+    pub fn config_refused(&self) {
+        self.config_ok.with_label_values(&NONE).set(0.0);
+    }
+
+    /// A poll that was due `late` ago begins; it ends when the answer is dropped.
+    #[must_use = "the poll counts as under way until this is dropped"]
+    pub fn poll_begins(&self, late: Duration) -> PollInFlight {
+        self.poll_start_delay.observe(late.as_secs_f64());
+        self.polls_in_flight.inc();
+        PollInFlight(self.polls_in_flight.clone())
+    }
+
+    /// An event was written. `None` where it is about commwatch itself.
+    pub fn event(&self, kind: &'static str, priority: Option<Priority>) {
+        self.events.with_label_values(&[kind, priority.map_or(NO_PRIORITY, Priority::as_str)]).inc();
+    }
+
+    /// The event of a message created in `CommBox` at `created` was committed at `committed`.
+    pub fn detected(&self, priority: Priority, created: Timestamp, committed: Timestamp) {
+        self.detection_delay
+            .with_label_values(&[priority.as_str()])
+            .observe(seconds_between(created, committed));
+    }
+
+    /// A commit was made durable.
+    pub fn store_commit(&self, took: Duration) {
+        self.store_commit.observe(took.as_secs_f64());
+    }
+
+    /// The store could not do something.
+    pub fn store_error(&self) {
+        self.store_errors.inc();
+    }
+
+    /// The size of the database with its log, and the free space on its file system.
+    pub fn store_space(&self, size_bytes: u64, free_bytes: u64) {
+        self.store_size.with_label_values(&NONE).set(size_bytes as f64);
+        self.store_free.with_label_values(&NONE).set(free_bytes as f64);
+    }
+
+    /// Everything, in Prometheus' text format 0.0.4 ([`TEXT_FORMAT`]).
+    pub fn encode(&self) -> String {
+        let families = self.registry.gather();
+        TextEncoder::new().encode_to_string(&families).expect("families that were gathered can be written")
+    }
+}
+
+/// A poll under way.
+#[derive(Debug)]
+pub struct PollInFlight(Gauge);
+
+impl Drop for PollInFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+fn unix_seconds(at: Timestamp) -> f64 {
+    // Milliseconds are exact in a float; nanoseconds would not be.
+    at.as_millisecond() as f64 / 1000.0
+}
+
+/// Seconds from one to the other; 0 where clocks disagree about their order.
+fn seconds_between(from: Timestamp, to: Timestamp) -> f64 {
+    to.duration_since(from).as_secs_f64().max(0.0)
+}
+
+#[cfg(test)]
+mod tests;

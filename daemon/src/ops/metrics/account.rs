@@ -1,0 +1,152 @@
+//! What is measured of an account: its requests, its budget, its polls.
+
+use std::time::Duration;
+
+use prometheus::{GaugeVec, HistogramVec, IntCounterVec, Registry};
+
+use super::families::{
+    ACCOUNT_UP, API_BUDGET, API_DURATION, API_REQUESTS, API_THROTTLED, API_UTILIZATION, CLOCK_SKEW, POLLS,
+};
+use super::owner::{Owner, forget};
+use crate::core::watch::Priority;
+
+/// The endpoint that polling asks; the others appear once they are asked.
+const POLLED_ENDPOINT: &str = "object";
+
+/// The codes whose series start at 0.
+const KNOWN_CODES: [&str; 10] = ["200", "400", "401", "403", "404", "429", "500", "502", "503", "504"];
+
+/// What goes wrong with a request before or after there is a status.
+const FAULTS: [&str; 7] = ["timeout", "connect", "tls", "dns", "body", "decode", "envelope"];
+
+/// What a poll found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PollResult {
+    /// Nothing new.
+    Unchanged,
+    /// Something new, or a first sight.
+    Changed,
+    /// No answer that could be read.
+    Error,
+}
+
+impl PollResult {
+    const ALL: [Self; 3] = [Self::Unchanged, Self::Changed, Self::Error];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::Changed => "changed",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// The series of one account. Writes after it left the configuration do nothing.
+#[derive(Debug)]
+pub struct AccountMetrics {
+    owner: Owner,
+    families: Families,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Families {
+    requests: IntCounterVec,
+    duration: HistogramVec,
+    throttled: IntCounterVec,
+    budget: GaugeVec,
+    utilization: GaugeVec,
+    up: GaugeVec,
+    skew: GaugeVec,
+    polls: IntCounterVec,
+}
+
+impl Families {
+    pub(super) fn new(registry: &Registry) -> Self {
+        Self {
+            requests: API_REQUESTS.counters(registry),
+            duration: API_DURATION.histograms(registry),
+            throttled: API_THROTTLED.counters(registry),
+            budget: API_BUDGET.gauges(registry),
+            utilization: API_UTILIZATION.gauges(registry),
+            up: ACCOUNT_UP.gauges(registry),
+            skew: CLOCK_SKEW.gauges(registry),
+            polls: POLLS.counters(registry),
+        }
+    }
+
+    /// Every counter and histogram of a new account, at 0.
+    pub(super) fn start(&self, name: &str) -> AccountMetrics {
+        for code in KNOWN_CODES.iter().chain(&FAULTS) {
+            self.requests.with_label_values(&[name, POLLED_ENDPOINT, code]);
+        }
+        self.duration.with_label_values(&[name, POLLED_ENDPOINT]);
+        self.throttled.with_label_values(&[name]);
+        for priority in Priority::ALL {
+            for result in PollResult::ALL {
+                self.polls.with_label_values(&[name, priority.as_str(), result.as_str()]);
+            }
+        }
+        AccountMetrics { owner: Owner::new(name), families: self.clone() }
+    }
+}
+
+impl AccountMetrics {
+    /// A request ended. `code` is the HTTP status, or `timeout`, `connect`, `tls`, `dns`, `body`, `decode` or
+    /// `envelope`; anything else is counted as `other`, so that no answer can invent series.
+    pub fn request(&self, endpoint: &'static str, code: &str, took: Duration) {
+        let code = if is_code(code) { code } else { "other" };
+        self.owner.write(|name| {
+            self.families.requests.with_label_values(&[name, endpoint, code]).inc();
+            self.families.duration.with_label_values(&[name, endpoint]).observe(took.as_secs_f64());
+        });
+    }
+
+    /// `CommBox` asked for fewer requests.
+    pub fn throttled(&self) {
+        self.owner.write(|name| self.families.throttled.with_label_values(&[name]).inc());
+    }
+
+    /// Whether `CommBox` accepts the key.
+    pub fn up(&self, up: bool) {
+        self.owner.write(|name| self.families.up.with_label_values(&[name]).set(f64::from(up)));
+    }
+
+    /// The budget, and the share of it that the configured watches need.
+    pub fn budget(&self, requests_per_second: f64, utilization: f64) {
+        self.owner.write(|name| {
+            self.families.budget.with_label_values(&[name]).set(requests_per_second);
+            self.families.utilization.with_label_values(&[name]).set(utilization);
+        });
+    }
+
+    /// `CommBox`'s clock minus ours, in seconds.
+    pub fn clock_skew(&self, seconds: f64) {
+        self.owner.write(|name| self.families.skew.with_label_values(&[name]).set(seconds));
+    }
+
+    /// A poll ended.
+    pub fn polled(&self, priority: Priority, result: PollResult) {
+        self.owner.write(|name| {
+            self.families.polls.with_label_values(&[name, priority.as_str(), result.as_str()]).inc();
+        });
+    }
+
+    /// Removes every series of this account.
+    pub(super) fn end(&self) {
+        let families = &self.families;
+        self.owner.end(|name| {
+            for counters in [&families.requests, &families.throttled, &families.polls] {
+                forget(counters, "account", name);
+            }
+            forget(&families.duration, "account", name);
+            for gauges in [&families.budget, &families.utilization, &families.up, &families.skew] {
+                forget(gauges, "account", name);
+            }
+        });
+    }
+}
+
+fn is_code(code: &str) -> bool {
+    FAULTS.contains(&code) || (code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit()))
+}

@@ -1,0 +1,221 @@
+//! Cursors, events and deliveries on disk. Each method is one transaction with a business name; there is no
+//! SQL outside this wing, and the wing knows no HTTP.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::core::cursor::{Cursor, CursorChange};
+use crate::core::event::Event;
+use crate::core::notification::Notification;
+use crate::core::outcome::Fate;
+use crate::core::watch::ConversationId;
+
+mod episodes;
+mod error;
+mod history;
+mod lock;
+mod migrate;
+mod outbox;
+mod polls;
+mod prune;
+mod rows;
+mod sqlite;
+mod writer;
+
+pub use error::StoreError;
+pub use history::{RecentDelivery, RecentEvent};
+pub use lock::STAMP_SUFFIX;
+pub use sqlite::{Options, SqliteStore};
+
+/// At most this many open deliveries of all notifiers together; at the bound nothing new is committed, so that
+/// messages wait in `CommBox`.
+pub const OUTBOX_ROWS_MAX: u64 = 100_000;
+
+/// Cursors and outbox. A method returns only after what it wrote will survive a power cut.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// What has been seen of a conversation; `None` when it was never polled.
+    async fn cursor(&self, id: &ConversationId) -> Result<Option<Cursor>, StoreError>;
+
+    /// Writes what one answer brought: cursor, seen children, events and their deliveries, all or nothing.
+    async fn commit_poll(&self, commit: PollCommit) -> Result<(), StoreError>;
+
+    /// Deliveries of a notifier that may be handed over now: the head of each lane, the longest due first.
+    async fn due(&self, notifier: &str, now: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError>;
+
+    /// When the next delivery of a notifier is due; `None` when nothing waits.
+    async fn next_due(&self, notifier: &str) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Writes how an attempt ended, frees the lane when it was the last, and tells of a dead letter.
+    async fn settle(&self, settle: Settle) -> Result<(), StoreError>;
+
+    /// Begins an episode of our own ill health, and tells of it; `false` when it had begun already.
+    async fn begin_episode(&self, episode: Episode, told: Told) -> Result<bool, StoreError>;
+
+    /// Ends an episode, and tells of it; `false` when there was none.
+    async fn end_episode(&self, subject: &str, told: Told) -> Result<bool, StoreError>;
+
+    /// Episodes that have not ended.
+    async fn episodes(&self) -> Result<Vec<Episode>, StoreError>;
+
+    /// How many deliveries of each notifier are open and dead.
+    async fn outbox(&self) -> Result<Vec<OutboxCount>, StoreError>;
+
+    /// The newest events, newest first, without message text.
+    async fn recent_events(&self, limit: usize) -> Result<Vec<RecentEvent>, StoreError>;
+
+    /// The newest attempts, newest first.
+    async fn recent_deliveries(&self, limit: usize) -> Result<Vec<RecentDelivery>, StoreError>;
+
+    /// Adds up what was polled in an hour, so that "was it polled?" can be answered later.
+    async fn add_poll_summaries(&self, rows: Vec<PollSummary>) -> Result<(), StoreError>;
+
+    /// Forgets what is older than its retention, a bounded number of rows at a time; says how many went.
+    async fn prune(&self, older: Retention) -> Result<u64, StoreError>;
+
+    /// Answers when the store can be read.
+    async fn ping(&self) -> Result<(), StoreError>;
+
+    /// Size of the database and its log on disk, and free space beside it, bytes.
+    async fn size(&self) -> Result<(u64, u64), StoreError>;
+}
+
+/// What one answer brought.
+#[derive(Clone, Debug)]
+pub struct PollCommit {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The name of the watch that it was polled for.
+    pub watch: String,
+    /// The sequence that the cursor had when it was read: a guard against two polls at once.
+    pub expect_sequence: u64,
+    /// What changes in the cursor.
+    pub change: CursorChange,
+    /// What happened, and who is told.
+    pub told: Vec<Told>,
+    /// When the answer came.
+    pub at: Timestamp,
+}
+
+/// An event and who is told of it. An event whose id is known already is not told again.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// What happened.
+    pub event: Event,
+    /// One notification for each notifier.
+    pub deliveries: Vec<NewDelivery>,
+}
+
+/// One notification for one notifier.
+#[derive(Clone, Debug)]
+pub struct NewDelivery {
+    /// What it is handed.
+    pub notification: Notification,
+    /// Who.
+    pub notifier: String,
+    /// Deliveries of one lane of one notifier go in order.
+    pub lane: String,
+}
+
+/// A delivery that may be handed over.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Due {
+    /// The delivery's row.
+    pub id: i64,
+    /// The notification.
+    pub notification_id: String,
+    /// Everything but `attempt` and `replay`, as one JSON object.
+    pub payload: String,
+    /// Attempts that counted so far.
+    pub attempts: u32,
+    /// How often its child died while it was in flight.
+    pub crashes: u32,
+    /// When the first attempt began.
+    pub first_attempt_at: Option<Timestamp>,
+    /// When what it tells of happened, for the dispatch delay.
+    pub occurred_at: Timestamp,
+    /// The watch's priority, where there is one.
+    pub priority: Option<String>,
+    /// Whether an operator asked for it again.
+    pub replay: bool,
+    /// Whether it was given up before by an operator's hand or time: kept for later versions.
+    pub created_at: Timestamp,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug)]
+pub struct Settle {
+    /// The delivery's row.
+    pub delivery: i64,
+    /// When the attempt began.
+    pub started: Timestamp,
+    /// How long it took.
+    pub took: Duration,
+    /// `delivered`, `retry`, `reject`, `unknown` or `broken`.
+    pub outcome: &'static str,
+    /// One line, bounded.
+    pub detail: String,
+    /// What becomes of it.
+    pub fate: Fate,
+    /// Whether the attempt counts.
+    pub counts: bool,
+    /// Whether its child died.
+    pub crashed: bool,
+    /// Who is told, when the fate is death.
+    pub told: Option<Told>,
+}
+
+/// A time of our own ill health.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Episode {
+    /// `account/NAME` or `notifier/NAME`.
+    pub subject: String,
+    /// When it began.
+    pub since: Timestamp,
+    /// One line.
+    pub why: String,
+}
+
+/// What waits for a notifier.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct OutboxCount {
+    /// Who.
+    pub notifier: String,
+    /// Not final yet.
+    pub pending: u64,
+    /// Given up.
+    pub dead: u64,
+    /// When the oldest open one was created.
+    pub oldest_pending: Option<Timestamp>,
+}
+
+/// What was polled in one hour.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PollSummary {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The hour's beginning.
+    pub hour: Timestamp,
+    /// Polls, of them with a change, of them failed.
+    pub polls: u64,
+    /// Polls that brought a change.
+    pub changed: u64,
+    /// Polls that failed.
+    pub failed: u64,
+    /// The latest failure, one line.
+    pub last_error: Option<String>,
+}
+
+/// Before when things are forgotten.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// Events, final deliveries, attempts, summaries.
+    pub rows_before: Timestamp,
+    /// Text within events and final deliveries.
+    pub text_before: Timestamp,
+}
+
+#[cfg(test)]
+mod tests;

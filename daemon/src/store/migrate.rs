@@ -1,0 +1,102 @@
+//! The schema, version by version. A file of an older version is kept whole as `.pre-vN` before it is changed.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::StoreError;
+use super::lock::beside;
+
+/// Each step takes the schema from its index to the next version. Never change one that was released.
+pub(super) const STEPS: &[&str] = &[include_str!("schema_v1.sql")];
+
+/// Brings the schema to the newest version; says from which it came when anything was done.
+pub(super) fn migrate(
+    connection: &mut Connection,
+    path: &Path,
+    steps: &[&str],
+) -> Result<Option<u32>, StoreError> {
+    let fault = |error: rusqlite::Error| StoreError::of(&error, path);
+    let found: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(fault)?;
+    let known = u32::try_from(steps.len()).expect("a handful of steps");
+    if found > known {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known });
+    }
+    if found == known {
+        return Ok(None);
+    }
+    if found > 0 {
+        keep_old(connection, path, known)?;
+    }
+    let transaction = connection.transaction().map_err(fault)?;
+    for step in &steps[found as usize..] {
+        transaction.execute_batch(step).map_err(fault)?;
+    }
+    transaction.pragma_update(None, "user_version", known).map_err(fault)?;
+    transaction.commit().map_err(fault)?;
+    Ok(Some(found))
+}
+
+/// `VACUUM INTO` writes a whole, checked copy. One that is there already is of an earlier try that was cut off
+/// before anything was changed; it is written again.
+fn keep_old(connection: &Connection, path: &Path, version: u32) -> Result<(), StoreError> {
+    let kept = beside(path, &format!(".pre-v{version}"));
+    let fault = |error: std::io::Error| StoreError::Io(format!("{}: {error}", kept.display()));
+    match std::fs::remove_file(&kept) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(fault(error)),
+        _ => {}
+    }
+    connection
+        .execute("VACUUM INTO ?1", [kept.to_string_lossy()])
+        .map_err(|error| StoreError::of(&error, path))?;
+    std::fs::File::open(&kept).and_then(|file| file.sync_all()).map_err(fault)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_file_is_kept_whole_before_it_is_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let one = "CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (7);";
+        let two = "ALTER TABLE t ADD COLUMN b INTEGER; UPDATE t SET b = a + 1;";
+        let mut connection = Connection::open(&path).unwrap();
+        assert_eq!(migrate(&mut connection, &path, &[one]).unwrap(), Some(0));
+        assert_eq!(migrate(&mut connection, &path, &[one]).unwrap(), None);
+        assert!(!folder.path().join("x.db.pre-v1").exists());
+
+        assert_eq!(migrate(&mut connection, &path, &[one, two]).unwrap(), Some(1));
+        let b: i64 = connection.query_row("SELECT b FROM t", [], |row| row.get(0)).unwrap();
+        assert_eq!(b, 8);
+        let old = Connection::open(folder.path().join("x.db.pre-v2")).unwrap();
+        assert!(old.query_row("SELECT b FROM t", [], |row| row.get::<_, i64>(0)).is_err());
+        let a: i64 = old.query_row("SELECT a FROM t", [], |row| row.get(0)).unwrap();
+        assert_eq!(a, 7);
+    }
+
+    #[test]
+    fn a_step_that_fails_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let one = "CREATE TABLE t (a INTEGER);";
+        let mut connection = Connection::open(&path).unwrap();
+        migrate(&mut connection, &path, &[one]).unwrap();
+        let broken = "ALTER TABLE t ADD COLUMN b INTEGER; SELECT no_such_function();";
+        migrate(&mut connection, &path, &[one, broken]).unwrap_err();
+        let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+        assert_eq!(version, 1);
+        assert!(connection.prepare("SELECT b FROM t").is_err());
+    }
+
+    #[test]
+    fn a_newer_schema_is_refused_with_both_versions() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let mut connection = Connection::open(&path).unwrap();
+        connection.pragma_update(None, "user_version", 9).unwrap();
+        let error = migrate(&mut connection, &path, STEPS).unwrap_err().to_string();
+        assert!(error.contains("has schema 9, this commwatch knows 1"), "{error}");
+    }
+}

@@ -1,0 +1,148 @@
+//! Deliveries that are not final: which are due, and what became of an attempt.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::rows::{count, instant, nanos};
+use super::sqlite::insert_told;
+use super::{Due, OutboxCount, Settle, StoreError};
+use crate::core::outcome::Fate;
+
+/// An attempt's answer is kept up to this many characters.
+const DETAIL_CHARS_MAX: usize = 500;
+
+pub(super) fn due(
+    connection: &Connection,
+    notifier: &str,
+    now: jiff::Timestamp,
+    limit: usize,
+) -> Result<Vec<Due>, StoreError> {
+    let mut heads = connection.prepare_cached(
+        "SELECT d.id, d.notification_id, d.payload, d.attempts, d.crashes, d.first_attempt_at, d.replay,
+                d.created_at, coalesce(e.occurred_at, d.created_at), e.priority
+         FROM delivery d
+         LEFT JOIN notification_event n ON n.notification_id = d.notification_id AND n.position = 0
+         LEFT JOIN event e ON e.id = n.event_id
+         WHERE d.notifier = ?1 AND d.state = 'pending' AND d.due_at <= ?2
+         ORDER BY d.due_at, d.id LIMIT ?3",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = heads.query_map(params![notifier, nanos(now), limit], |row| {
+        Ok(Due {
+            id: row.get(0)?,
+            notification_id: row.get(1)?,
+            payload: row.get(2)?,
+            attempts: row.get(3)?,
+            crashes: row.get(4)?,
+            first_attempt_at: row.get::<_, Option<i64>>(5)?.map(instant),
+            replay: row.get(6)?,
+            created_at: instant(row.get(7)?),
+            occurred_at: instant(row.get(8)?),
+            priority: row.get(9)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn next_due(
+    connection: &Connection,
+    notifier: &str,
+) -> Result<Option<jiff::Timestamp>, StoreError> {
+    let at: Option<i64> = connection
+        .prepare_cached("SELECT min(due_at) FROM delivery WHERE notifier = ?1 AND state = 'pending'")?
+        .query_row([notifier], |row| row.get(0))?;
+    Ok(at.map(instant))
+}
+
+pub(super) fn open_rows(connection: &Connection) -> Result<u64, StoreError> {
+    let open: i64 = connection
+        .prepare_cached("SELECT count(*) FROM delivery WHERE state IN ('queued', 'pending')")?
+        .query_row([], |row| row.get(0))?;
+    Ok(count(open))
+}
+
+pub(super) fn settle(connection: &Connection, settle: &Settle) -> Result<(), StoreError> {
+    let now = nanos(settle.started) + i64::try_from(settle.took.as_nanos()).unwrap_or(0);
+    let (state, due_at) = match &settle.fate {
+        Fate::Delivered => ("delivered", None),
+        Fate::Dead(_) => ("dead", None),
+        Fate::RetryAt(at) => ("pending", Some(nanos(*at))),
+        Fate::NotifierBroken(_) => ("pending", Some(now)),
+    };
+    let settled = connection
+        .prepare_cached(
+            "UPDATE delivery SET state = ?2, due_at = coalesce(?3, due_at), attempts = attempts + ?4,
+                    crashes = crashes + ?5, first_attempt_at = coalesce(first_attempt_at, ?6),
+                    finished_at = CASE WHEN ?2 = 'pending' THEN NULL ELSE ?7 END
+             WHERE id = ?1 AND state = 'pending' RETURNING notifier, lane, attempts",
+        )?
+        .query_row(
+            params![
+                settle.delivery,
+                state,
+                due_at,
+                settle.counts,
+                settle.crashed,
+                nanos(settle.started),
+                now
+            ],
+            |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, u32>(2)?)),
+        )
+        .optional()?;
+    // Settled already: an attempt that was thought lost came back after all.
+    let Some((notifier, lane, attempts)) = settled else { return Ok(()) };
+    let detail: String = settle.detail.chars().take(DETAIL_CHARS_MAX).collect();
+    connection
+        .prepare_cached(
+            "INSERT INTO attempt (delivery, number, started_at, took_ms, outcome, detail)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            settle.delivery,
+            attempts,
+            nanos(settle.started),
+            i64::try_from(settle.took.as_millis()).unwrap_or(i64::MAX),
+            settle.outcome,
+            detail,
+        ])?;
+    if state != "pending" {
+        connection
+            .prepare_cached(
+                "UPDATE delivery SET state = 'pending' WHERE id =
+                 (SELECT min(id) FROM delivery
+                  WHERE notifier = ?1 AND lane = ?2 AND state IN ('queued', 'pending'))",
+            )?
+            .execute(params![notifier, lane])?;
+    }
+    if let Some(told) = &settle.told {
+        insert_told(connection, told, None)?;
+    }
+    Ok(())
+}
+
+pub(super) fn counts(connection: &Connection) -> Result<Vec<OutboxCount>, StoreError> {
+    let mut open = connection.prepare_cached(
+        "SELECT notifier, count(*), min(created_at) FROM delivery
+         WHERE state IN ('queued', 'pending') GROUP BY notifier",
+    )?;
+    let mut counts: Vec<OutboxCount> = open
+        .query_map([], |row| {
+            Ok(OutboxCount {
+                notifier: row.get(0)?,
+                pending: count(row.get(1)?),
+                dead: 0,
+                oldest_pending: row.get::<_, Option<i64>>(2)?.map(instant),
+            })
+        })?
+        .collect::<Result<_, _>>()?;
+    let mut dead = connection
+        .prepare_cached("SELECT notifier, count(*) FROM delivery WHERE state = 'dead' GROUP BY notifier")?;
+    let mut rows = dead.query([])?;
+    while let Some(row) = rows.next()? {
+        let (notifier, dead) = (row.get::<_, String>(0)?, count(row.get(1)?));
+        match counts.iter_mut().find(|count| count.notifier == notifier) {
+            Some(found) => found.dead = dead,
+            None => counts.push(OutboxCount { notifier, dead, ..OutboxCount::default() }),
+        }
+    }
+    Ok(counts)
+}

@@ -1,0 +1,293 @@
+//! The embedded store: one `SQLite` file, one writer thread, one reader thread.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags};
+
+use super::lock::{Lock, Stamp, beside};
+use super::writer::{Observe, Worker, alone};
+use super::{
+    Due, Episode, NewDelivery, OUTBOX_ROWS_MAX, OutboxCount, PollCommit, PollSummary, RecentDelivery,
+    RecentEvent, Retention, Settle, Store, StoreError, Told, episodes, history, migrate, outbox, polls,
+    prune,
+};
+use crate::core::cursor::Cursor;
+use crate::core::watch::ConversationId;
+
+/// How a store is opened.
+pub struct Options {
+    /// The database file; made when it is not there.
+    pub path: PathBuf,
+    /// Whether a vanished or exchanged database may become a new start.
+    pub accept_new_baseline: bool,
+    /// Told how long each commit took, and whether it worked.
+    pub observe: Observe,
+    /// At most this many open deliveries; [`OUTBOX_ROWS_MAX`] but in tests.
+    pub outbox_rows_max: u64,
+}
+
+impl Options {
+    /// The usual ones.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            accept_new_baseline: false,
+            observe: Box::new(|_, _| {}),
+            outbox_rows_max: OUTBOX_ROWS_MAX,
+        }
+    }
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// The embedded store.
+#[derive(Debug)]
+pub struct SqliteStore {
+    // Fields drop from top to bottom: both threads end before the lock is let go.
+    writer: Worker,
+    reader: Worker,
+    path: PathBuf,
+    outbox_rows_max: u64,
+    _lock: Lock,
+}
+
+impl SqliteStore {
+    /// Opens the file, alone: takes the lock, compares the stamp, migrates.
+    ///
+    /// # Errors
+    /// When another daemon has it, it has vanished, it is damaged or of a later version.
+    pub fn open(options: Options) -> Result<Self, StoreError> {
+        let path = options.path;
+        let lock = Lock::take(&path)?;
+        let stamp = Stamp::of(&path);
+        let stamped = stamp.read()?;
+        if stamped.is_some() && !options.accept_new_baseline && !path.exists() {
+            return Err(StoreError::Vanished { path, stamp: stamp.path().to_owned() });
+        }
+        let mut connection =
+            connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        check(&connection, &path)?;
+        if let Some(from) = migrate::migrate(&mut connection, &path, migrate::STEPS)?
+            && from > 0
+        {
+            tracing::info!(from, to = migrate::STEPS.len(), "migrated the database");
+        }
+        let id = store_id(&connection, &path)?;
+        match stamped {
+            Some(stamped) if stamped == id => {}
+            Some(_) if !options.accept_new_baseline => {
+                return Err(StoreError::Exchanged { path, stamp: stamp.path().to_owned() });
+            }
+            _ => stamp.write(&id)?,
+        }
+        let fault = |error: std::io::Error| StoreError::Io(error.to_string());
+        let reading = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        reading.pragma_update(None, "query_only", true)?;
+        Ok(Self {
+            writer: Worker::writer(connection, &path, options.observe).map_err(fault)?,
+            reader: Worker::reader(reading).map_err(fault)?,
+            path,
+            outbox_rows_max: options.outbox_rows_max,
+            _lock: lock,
+        })
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.run(|connection| alone(connection, work)).await
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    let fault = |error: rusqlite::Error| StoreError::of(&error, path);
+    let create = flags.contains(OpenFlags::SQLITE_OPEN_CREATE) && !path.exists();
+    if create {
+        // Made by hand so that nobody but us may read it, from the first byte on.
+        use std::os::unix::fs::OpenOptionsExt;
+        std::fs::OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(|error| StoreError::Io(format!("{}: {error}", path.display())))?;
+    }
+    let connection =
+        Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(fault)?;
+    connection.busy_timeout(Duration::from_secs(5)).map_err(fault)?;
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(fault)?;
+    // FULL: a commit that was answered survives a power cut. NORMAL loses some.
+    connection.pragma_update(None, "synchronous", "FULL").map_err(fault)?;
+    connection.pragma_update(None, "foreign_keys", true).map_err(fault)?;
+    // Checkpoints are made when nothing waits; this is for the case that there is never such a moment.
+    connection.pragma_update(None, "wal_autocheckpoint", 4000).map_err(fault)?;
+    connection.pragma_update(None, "cache_size", -2000).map_err(fault)?;
+    Ok(connection)
+}
+
+/// Damage is found before anything is written.
+fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let found: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| StoreError::of(&error, path))?;
+    if found == "ok" { Ok(()) } else { Err(StoreError::Corrupt { path: path.to_owned(), why: found }) }
+}
+
+/// The database's own id, drawn once.
+fn store_id(connection: &Connection, path: &Path) -> Result<String, StoreError> {
+    let fault = |error: rusqlite::Error| StoreError::of(&error, path);
+    connection
+        .execute("INSERT OR IGNORE INTO meta VALUES ('store_id', lower(hex(randomblob(16))))", [])
+        .map_err(fault)?;
+    connection.query_row("SELECT value FROM meta WHERE key = 'store_id'", [], |row| row.get(0)).map_err(fault)
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn cursor(&self, id: &ConversationId) -> Result<Option<Cursor>, StoreError> {
+        let id = id.clone();
+        self.reader.run(move |connection| polls::cursor(connection, &id)).await
+    }
+
+    async fn commit_poll(&self, commit: PollCommit) -> Result<(), StoreError> {
+        let max = self.outbox_rows_max;
+        self.write(move |connection| polls::commit(connection, &commit, max)).await
+    }
+
+    async fn due(&self, notifier: &str, now: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
+        let notifier = notifier.to_owned();
+        self.reader.run(move |connection| outbox::due(connection, &notifier, now, limit)).await
+    }
+
+    async fn next_due(&self, notifier: &str) -> Result<Option<Timestamp>, StoreError> {
+        let notifier = notifier.to_owned();
+        self.reader.run(move |connection| outbox::next_due(connection, &notifier)).await
+    }
+
+    async fn settle(&self, settle: Settle) -> Result<(), StoreError> {
+        self.write(move |connection| outbox::settle(connection, &settle)).await
+    }
+
+    async fn begin_episode(&self, episode: Episode, told: Told) -> Result<bool, StoreError> {
+        self.write(move |connection| episodes::begin(connection, &episode, &told)).await
+    }
+
+    async fn end_episode(&self, subject: &str, told: Told) -> Result<bool, StoreError> {
+        let subject = subject.to_owned();
+        self.write(move |connection| episodes::end(connection, &subject, &told)).await
+    }
+
+    async fn episodes(&self) -> Result<Vec<Episode>, StoreError> {
+        self.reader.run(episodes::all).await
+    }
+
+    async fn outbox(&self) -> Result<Vec<OutboxCount>, StoreError> {
+        self.reader.run(outbox::counts).await
+    }
+
+    async fn recent_events(&self, limit: usize) -> Result<Vec<RecentEvent>, StoreError> {
+        self.reader.run(move |connection| history::events(connection, limit)).await
+    }
+
+    async fn recent_deliveries(&self, limit: usize) -> Result<Vec<RecentDelivery>, StoreError> {
+        self.reader.run(move |connection| history::deliveries(connection, limit)).await
+    }
+
+    async fn add_poll_summaries(&self, rows: Vec<PollSummary>) -> Result<(), StoreError> {
+        self.write(move |connection| polls::add_summaries(connection, &rows)).await
+    }
+
+    async fn prune(&self, older: Retention) -> Result<u64, StoreError> {
+        self.write(move |connection| prune::prune(connection, older)).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        let one =
+            |connection: &Connection| Ok(connection.query_row("SELECT 1", [], |row| row.get::<_, i64>(0))?);
+        self.reader.run(one).await.map(|_| ())
+    }
+
+    async fn size(&self) -> Result<(u64, u64), StoreError> {
+        let path = self.path.clone();
+        self.reader
+            .run(move |_| {
+                let bytes = |path: &Path| std::fs::metadata(path).map_or(0, |meta| meta.len());
+                Ok((bytes(&path) + bytes(&beside(&path, "-wal")), free_bytes(&path)))
+            })
+            .await
+    }
+}
+
+/// Free space on the database's file system for us, bytes; 0 when it cannot be told.
+fn free_bytes(path: &Path) -> u64 {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    rustix::fs::statvfs(folder).map_or(0, |stat| stat.f_bavail * stat.f_frsize)
+}
+
+/// What is written for one event and its deliveries; shared by polls, episodes and dead letters.
+pub(super) fn insert_told(
+    connection: &Connection,
+    told: &Told,
+    conversation: Option<i64>,
+) -> Result<(), StoreError> {
+    let event = &told.event;
+    let watch = event.data.watch.as_ref();
+    let inserted = connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO event
+             (id, type, conversation, sequence, watch, priority, occurred_at, recorded_at, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(rusqlite::params![
+            event.id,
+            event.kind.as_str(),
+            conversation,
+            event.sequence.map(|n| i64::try_from(n).unwrap_or(i64::MAX)),
+            watch.map(|watch| watch.name.as_str()),
+            watch.map(|watch| watch.priority.as_str()),
+            super::rows::nanos(event.time),
+            super::rows::nanos(event.recorded),
+            event.to_json(),
+        ])?;
+    if inserted == 0 {
+        // Known already, and so are its deliveries: they were written together.
+        return Ok(());
+    }
+    for delivery in &told.deliveries {
+        insert_delivery(connection, delivery, event)?;
+    }
+    Ok(())
+}
+
+fn insert_delivery(
+    connection: &Connection,
+    delivery: &NewDelivery,
+    event: &crate::core::event::Event,
+) -> Result<(), StoreError> {
+    let NewDelivery { notification, notifier, lane } = delivery;
+    let at = super::rows::nanos(event.recorded);
+    connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO delivery (notification_id, notifier, lane, state, due_at, created_at, payload)
+             SELECT ?1, ?2, ?3,
+                    CASE WHEN EXISTS (SELECT 1 FROM delivery WHERE notifier = ?2 AND lane = ?3
+                                      AND state IN ('queued', 'pending'))
+                         THEN 'queued' ELSE 'pending' END,
+                    ?4, ?4, ?5",
+        )?
+        .execute(rusqlite::params![notification.id, notifier, lane, at, notification.payload])?;
+    connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO notification_event (notification_id, position, event_id) VALUES (?1, 0, ?2)",
+        )?
+        .execute(rusqlite::params![notification.id, event.id])?;
+    Ok(())
+}

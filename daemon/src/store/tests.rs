@@ -1,0 +1,275 @@
+use std::path::Path;
+
+use super::*;
+use crate::core::cursor::{CursorRow, Seen};
+use crate::core::event::{AuthorData, EventData, EventKind, MessageData};
+use crate::core::message::{AuthorKind, ChildId};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_700_000_000 + second).unwrap()
+}
+
+fn conversation() -> ConversationId {
+    ConversationId { account: "main".into(), object: 2_251_799_813_689_310 }
+}
+
+fn told(id: &str, lane: &str, notifiers: &[&str]) -> Told {
+    let message = MessageData {
+        id: id.into(),
+        author: AuthorData { kind: AuthorKind::Customer, id: None, name: None },
+        created: None,
+        text: format!("text of {id}"),
+        text_truncated: false,
+        attachments: 0,
+    };
+    let event = Event {
+        id: format!("evt_{id}"),
+        kind: EventKind::MessageCreated,
+        source: "x".into(),
+        subject: None,
+        time: at(0),
+        recorded: at(1),
+        sequence: Some(1),
+        data: EventData { message: Some(message), ..EventData::default() },
+    };
+    let deliveries = notifiers
+        .iter()
+        .map(|notifier| NewDelivery {
+            notification: Notification { id: event.id.clone(), payload: format!("{{\"id\":\"evt_{id}\"}}") },
+            notifier: (*notifier).into(),
+            lane: lane.into(),
+        })
+        .collect();
+    Told { event, deliveries }
+}
+
+fn poll(expect: u64, told: Vec<Told>) -> PollCommit {
+    let seen = told
+        .iter()
+        .map(|told| {
+            let seen = Seen { instant: Some(at(5)), text_hash: u64::MAX - 1, revision: 0, vanished_at: None };
+            (ChildId::new(told.event.id.clone()), seen)
+        })
+        .collect();
+    let after = CursorRow {
+        baseline_at: Some(at(0)),
+        listed: true,
+        sequence: expect + told.len() as u64,
+        status_id: Some(8),
+        assigned_manager_id: None,
+        unreachable_since: None,
+    };
+    PollCommit {
+        conversation: conversation(),
+        watch: "acme".into(),
+        expect_sequence: expect,
+        change: CursorChange { after, seen, forget: vec![] },
+        told,
+        at: at(1),
+    }
+}
+
+fn settle(delivery: i64, fate: Fate) -> Settle {
+    Settle {
+        delivery,
+        started: at(2),
+        took: Duration::from_millis(30),
+        outcome: "retry",
+        detail: "x".repeat(2_000),
+        fate,
+        counts: true,
+        crashed: false,
+        told: None,
+    }
+}
+
+async fn due_ids(store: &SqliteStore, notifier: &str, second: i64) -> Vec<String> {
+    store.due(notifier, at(second), 100).await.unwrap().into_iter().map(|due| due.notification_id).collect()
+}
+
+fn open(path: &Path) -> SqliteStore {
+    SqliteStore::open(Options::new(path)).unwrap()
+}
+
+#[tokio::test]
+async fn a_cursor_comes_back_as_it_was_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    let store = open(&path);
+    assert_eq!(store.cursor(&conversation()).await.unwrap(), None);
+    store.commit_poll(poll(0, vec![told("1", "a", &["ops"])])).await.unwrap();
+    drop(store);
+
+    let cursor = open(&path).cursor(&conversation()).await.unwrap().unwrap();
+    assert_eq!((cursor.sequence, cursor.status_id, cursor.listed), (1, Some(8), true));
+    let seen = &cursor.seen[&ChildId::new("evt_1")];
+    assert_eq!((seen.instant, seen.text_hash), (Some(at(5)), u64::MAX - 1));
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_leaves_nothing_of_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("x.db"));
+    store.commit_poll(poll(0, vec![told("1", "a", &["ops"])])).await.unwrap();
+    // Read before another poll moved the cursor on.
+    let error = store.commit_poll(poll(0, vec![told("2", "a", &["ops"])])).await.unwrap_err();
+    assert!(matches!(error, StoreError::Conflict(_)), "{error}");
+    assert_eq!(due_ids(&store, "ops", 10).await, ["evt_1"]);
+    assert_eq!(store.cursor(&conversation()).await.unwrap().unwrap().seen.len(), 1);
+    assert_eq!(store.recent_events(10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn one_failing_job_does_not_take_its_batch_mates_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("x.db"));
+    let jobs = (0..50_i64).map(|n| {
+        let mut commit = poll(u64::from(n % 2 == 1) * 7, vec![told(&n.to_string(), "a", &["ops"])]);
+        commit.conversation.object = n;
+        if n % 2 == 1 {
+            commit.conversation.object = n - 1;
+        }
+        store.commit_poll(commit)
+    });
+    let results = futures_util::future::join_all(jobs).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 25);
+    assert_eq!(store.outbox().await.unwrap()[0].pending, 25);
+}
+
+#[tokio::test]
+async fn an_event_is_told_once_however_often_it_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("x.db"));
+    store.commit_poll(poll(0, vec![told("1", "a", &["ops"])])).await.unwrap();
+    store.commit_poll(poll(1, vec![told("1", "a", &["ops", "other"])])).await.unwrap();
+    assert_eq!(due_ids(&store, "ops", 10).await, ["evt_1"]);
+    assert!(due_ids(&store, "other", 10).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_lane_hands_out_its_head_alone_and_the_next_only_when_that_is_final() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("x.db"));
+    let batch = vec![told("1", "a", &["ops"]), told("2", "a", &["ops"]), told("3", "b", &["ops"])];
+    store.commit_poll(poll(0, batch)).await.unwrap();
+    assert_eq!(due_ids(&store, "ops", 10).await, ["evt_1", "evt_3"]);
+    let head = store.due("ops", at(10), 1).await.unwrap().remove(0);
+
+    store.settle(settle(head.id, Fate::RetryAt(at(60)))).await.unwrap();
+    assert_eq!(due_ids(&store, "ops", 10).await, ["evt_3"]);
+    assert_eq!(store.due("ops", at(60), 9).await.unwrap().iter().map(|d| d.attempts).sum::<u32>(), 1);
+
+    store.settle(settle(head.id, Fate::Dead("no".into()))).await.unwrap();
+    assert_eq!(due_ids(&store, "ops", 60).await, ["evt_2", "evt_3"]);
+    // A second report about the same delivery changes nothing.
+    store.settle(settle(head.id, Fate::Delivered)).await.unwrap();
+    let outbox = store.outbox().await.unwrap();
+    assert_eq!((outbox[0].pending, outbox[0].dead), (2, 1));
+    assert!(store.recent_deliveries(9).await.unwrap().iter().all(|d| d.detail.len() == 500));
+}
+
+#[tokio::test]
+async fn another_notifier_s_lane_is_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("x.db"));
+    store
+        .commit_poll(poll(0, vec![told("1", "a", &["ops", "hook"]), told("2", "a", &["hook"])]))
+        .await
+        .unwrap();
+    let hook = store.due("hook", at(10), 1).await.unwrap().remove(0);
+    store.settle(settle(hook.id, Fate::Delivered)).await.unwrap();
+    assert_eq!(due_ids(&store, "ops", 10).await, ["evt_1"]);
+    assert_eq!(due_ids(&store, "hook", 10).await, ["evt_2"]);
+}
+
+#[tokio::test]
+async fn a_full_outbox_takes_no_more_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { outbox_rows_max: 1, ..Options::new(folder.path().join("x.db")) };
+    let store = SqliteStore::open(options).unwrap();
+    store.commit_poll(poll(0, vec![told("1", "a", &["ops"])])).await.unwrap();
+    let error = store.commit_poll(poll(1, vec![told("2", "a", &["ops"])])).await.unwrap_err();
+    assert!(matches!(error, StoreError::OutboxFull(1)), "{error}");
+    // What tells nobody still goes on.
+    store.commit_poll(poll(1, vec![told("3", "a", &[])])).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_episode_begins_once_and_ends_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("x.db"));
+    let episode = Episode { subject: "account/main".into(), since: at(1), why: "401".into() };
+    assert!(store.begin_episode(episode.clone(), told("1", "x", &["ops"])).await.unwrap());
+    assert!(!store.begin_episode(episode.clone(), told("2", "x", &["ops"])).await.unwrap());
+    assert_eq!(store.episodes().await.unwrap(), [episode]);
+    assert!(store.end_episode("account/main", told("3", "x", &["ops"])).await.unwrap());
+    assert!(!store.end_episode("account/main", told("4", "x", &["ops"])).await.unwrap());
+    assert_eq!(store.outbox().await.unwrap()[0].pending, 2);
+}
+
+#[tokio::test]
+async fn a_second_daemon_on_the_same_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    let first = open(&path);
+    let error = SqliteStore::open(Options::new(&path)).unwrap_err().to_string();
+    assert!(error.starts_with("another commwatch is using"), "{error}");
+    drop(first);
+    open(&path);
+}
+
+#[test]
+fn a_vanished_database_is_no_silent_baseline() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    drop(open(&path));
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(lock::beside(&path, suffix));
+    }
+    let error = SqliteStore::open(Options::new(&path)).unwrap_err();
+    assert!(matches!(error, StoreError::Vanished { .. }), "{error}");
+    assert!(!path.exists(), "a refused start leaves no new database behind");
+    drop(SqliteStore::open(Options { accept_new_baseline: true, ..Options::new(&path) }).unwrap());
+    open(&path);
+}
+
+#[test]
+fn another_database_in_its_place_is_refused_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (folder.path().join("1.db"), folder.path().join("2.db"));
+    drop(open(&one));
+    drop(open(&two));
+    std::fs::copy(&two, &one).unwrap();
+    let error = SqliteStore::open(Options::new(&one)).unwrap_err();
+    assert!(matches!(error, StoreError::Exchanged { .. }), "{error}");
+}
+
+#[test]
+fn a_damaged_file_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    std::fs::write(&path, vec![b'x'; 8192]).unwrap();
+    let error = SqliteStore::open(Options::new(&path)).unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), vec![b'x'; 8192]);
+}
+
+#[tokio::test]
+async fn pruning_takes_the_old_and_leaves_what_is_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("x.db"));
+    store.commit_poll(poll(0, vec![told("1", "a", &["ops"]), told("2", "b", &["ops"])])).await.unwrap();
+    let head = store.due("ops", at(10), 1).await.unwrap().remove(0);
+    store.settle(settle(head.id, Fate::Delivered)).await.unwrap();
+
+    let text_only = Retention { rows_before: at(0), text_before: at(100) };
+    assert!(store.prune(text_only).await.unwrap() > 0);
+    assert_eq!(store.prune(text_only).await.unwrap(), 0);
+    let dump = std::fs::read(folder.path().join("x.db-wal")).unwrap();
+    assert!(!dump.is_empty());
+    let all = Retention { rows_before: at(100), text_before: at(100) };
+    while store.prune(all).await.unwrap() > 0 {}
+    let left: Vec<String> = store.recent_events(9).await.unwrap().into_iter().map(|event| event.id).collect();
+    assert_eq!(left, ["evt_2"]);
+    assert_eq!(due_ids(&store, "ops", 10).await, ["evt_2"]);
+}

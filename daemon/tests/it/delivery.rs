@@ -1,0 +1,92 @@
+use std::time::Duration;
+
+use crate::receiver::Reply;
+use crate::world::{PATIENCE, World};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_is_down_then_slow_then_throttling_then_failing_gets_everything_in_order() {
+    let mut world = World::new().await;
+    let dana = world.watching(7);
+    world.start().await;
+    world.baselined().await;
+    world.hook.go_away();
+    dana.customer_says("while it was down");
+    world.line_after(0, "retry from hook").await;
+    world.hook.come_back().await;
+    // The delivery's own time-out is 2 s.
+    world.hook.then([Reply::Slow(Duration::from_secs(3)), Reply::RetryAfter(429, "2"), Reply::Status(500)]);
+    dana.customer_says("second");
+    dana.customer_says("third");
+    world.all_delivered().await;
+    world.check();
+
+    let received = world.hook.received();
+    let throttled = received.iter().position(|one| !one.accepted).unwrap();
+    let waited = received[throttled + 1].at - received[throttled].at;
+    assert!(waited >= Duration::from_millis(1900), "Retry-After is obeyed: {waited:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_receiver_rejects_is_a_dead_letter_that_the_operators_hear_of_and_the_lane_goes_on() {
+    let mut world = World::new().await;
+    world.config.more = "[operators]\nnotify = [\"hook\", \"log\"]\n".to_owned();
+    let dana = world.watching(7);
+    world.start().await;
+    world.baselined().await;
+    world.hook.then([Reply::Status(400)]);
+    dana.customer_says("rejected");
+    dana.customer_says("accepted");
+    world
+        .hook
+        .wait("the second", PATIENCE, |received| received.iter().any(|one| one.text == "accepted"))
+        .await;
+    // Through the other notifier, never through the one concerned.
+    world.line_after(0, "a notification was given up").await;
+    assert!(world.hook.received().iter().all(|one| !one.kind.contains("delivery.dead")));
+    world
+        .status_until("one dead letter, nothing pending", |status| {
+            let notifiers = status["notifiers"].as_array().unwrap();
+            notifiers.iter().any(|one| one["name"] == "hook" && one["dead"] == 1 && one["pending"] == 0)
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_receiver_keeps_its_queue_and_burns_no_attempts() {
+    let mut world = World::new().await;
+    world.config.more = "[operators]\nnotify = [\"hook\", \"log\"]\n".to_owned();
+    let dana = world.watching(7);
+    let avi = world.watching(8);
+    world.start().await;
+    world.baselined().await;
+    world.hook.usually(Some(Reply::Status(401)));
+    dana.customer_says("one");
+    world.line_after(0, "notifier/hook: does not work").await;
+    avi.customer_says("two");
+    dana.customer_says("three");
+    world.polled(2).await;
+    let tried = world.hook.received().len();
+    assert_eq!(tried, 1, "a broken notifier is probed, not hammered");
+    world.hook.usually(None);
+    // A reload is a request to try it again.
+    world.ask(&["reload"]);
+    world.all_delivered().await;
+    world.check();
+    world.line_after(0, "notifier/hook: works again").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_conversation_that_waits_does_not_hold_up_another() {
+    let mut world = World::new().await;
+    let dana = world.watching(7);
+    let avi = world.watching(8);
+    world.start().await;
+    world.baselined().await;
+    world.hook.then([Reply::RetryAfter(429, "5")]);
+    dana.customer_says("dana waits");
+    world.hook.wait("the first try", PATIENCE, |received| !received.is_empty()).await;
+    avi.customer_says("avi goes on");
+    world.hook.wait("avi", PATIENCE, |received| received.iter().any(|one| one.text == "avi goes on")).await;
+    assert!(!world.hook.accepted().iter().any(|one| one.text == "dana waits"));
+    world.all_delivered().await;
+}

@@ -1,0 +1,11 @@
+#![allow(unreachable_pub, reason = "the modules of one test binary")]
+//! Scenarios with real parts: the real binary, real `.so` files, a real HTTP receiver, a real database, and the
+//! simulator for `CommBox`. One test binary; `world` hides the plumbing.
+
+mod receiver;
+mod world;
+
+mod crash;
+mod delivery;
+mod polling;
+mod reload;

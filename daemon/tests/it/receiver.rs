@@ -1,0 +1,190 @@
+//! A web hook's receiver: keeps what it was sent, and answers as it is told to.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// How it answers one request.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    Status(u16),
+    RetryAfter(u16, &'static str),
+    Slow(Duration),
+}
+
+/// One request that it was sent.
+#[derive(Clone, Debug)]
+pub struct Received {
+    pub id: String,
+    pub object: String,
+    pub kind: String,
+    pub sequence: String,
+    pub text: String,
+    pub body: Value,
+    pub headers: HeaderMap,
+    pub accepted: bool,
+    pub at: std::time::Instant,
+}
+
+#[derive(Default)]
+struct Inner {
+    received: Vec<Received>,
+    next: VecDeque<Reply>,
+    usual: Option<Reply>,
+}
+
+/// A receiver on 127.0.0.1. Dropped = closed.
+pub struct Receiver {
+    address: SocketAddr,
+    inner: Arc<Mutex<Inner>>,
+    arrived: Arc<Notify>,
+    close: CancellationToken,
+}
+
+#[derive(Clone)]
+struct Shared {
+    inner: Arc<Mutex<Inner>>,
+    arrived: Arc<Notify>,
+}
+
+impl Receiver {
+    pub async fn start() -> Self {
+        let receiver = Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            inner: Arc::default(),
+            arrived: Arc::default(),
+            close: CancellationToken::new(),
+        };
+        receiver.listen().await
+    }
+
+    async fn listen(mut self) -> Self {
+        let listener = TcpListener::bind(self.address).await.expect("a loopback port");
+        self.address = listener.local_addr().unwrap();
+        self.close = CancellationToken::new();
+        let shared = Shared { inner: Arc::clone(&self.inner), arrived: Arc::clone(&self.arrived) };
+        let app = Router::new().fallback(receive).with_state(shared);
+        let close = self.close.clone();
+        tokio::spawn(async move {
+            // Cut rather than drained: the port must be free for the next one.
+            tokio::select! {
+                () = close.cancelled() => {}
+                served = async { axum::serve(listener, app).await } => served.unwrap(),
+            }
+        });
+        self
+    }
+
+    /// Closes the port; [`open`](Self::open) listens there again.
+    pub fn go_away(&self) {
+        self.close.cancel();
+    }
+
+    pub async fn come_back(&mut self) {
+        let again = Self {
+            address: self.address,
+            inner: Arc::clone(&self.inner),
+            arrived: Arc::clone(&self.arrived),
+            close: CancellationToken::new(),
+        };
+        *self = again.listen().await;
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}/hook", self.address)
+    }
+
+    /// The next requests are answered so, one each.
+    pub fn then(&self, replies: impl IntoIterator<Item = Reply>) {
+        self.lock().next.extend(replies);
+    }
+
+    /// Every request that nothing else was said about is answered so.
+    pub fn usually(&self, reply: Option<Reply>) {
+        self.lock().usual = reply;
+    }
+
+    pub fn received(&self) -> Vec<Received> {
+        self.lock().received.clone()
+    }
+
+    /// What it accepted, in order.
+    pub fn accepted(&self) -> Vec<Received> {
+        self.received().into_iter().filter(|one| one.accepted).collect()
+    }
+
+    /// Waits until `enough` says so; panics with what it has after `within`.
+    pub async fn wait(&self, what: &str, within: Duration, enough: impl Fn(&[Received]) -> bool) {
+        let waiting = async {
+            loop {
+                let arrived = self.arrived.notified();
+                if enough(&self.lock().received) {
+                    return;
+                }
+                arrived.await;
+            }
+        };
+        if tokio::time::timeout(within, waiting).await.is_err() {
+            let texts: Vec<String> = self
+                .received()
+                .iter()
+                .map(|one| format!("{} {} {}", one.kind, one.text, one.accepted))
+                .collect();
+            panic!("waited in vain for {what}; received {texts:#?}");
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap()
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.close.cancel();
+    }
+}
+
+async fn receive(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
+    let reply = {
+        let mut inner = shared.inner.lock().unwrap();
+        inner.next.pop_front().or_else(|| inner.usual.clone()).unwrap_or(Reply::Status(204))
+    };
+    if let Reply::Slow(delay) = &reply {
+        tokio::time::sleep(*delay).await;
+    }
+    let response = match &reply {
+        Reply::Status(status) => StatusCode::from_u16(*status).unwrap().into_response(),
+        Reply::RetryAfter(status, after) => {
+            (StatusCode::from_u16(*status).unwrap(), [("retry-after", *after)]).into_response()
+        }
+        Reply::Slow(_) => StatusCode::NO_CONTENT.into_response(),
+    };
+    let body: Value = serde_json::from_slice(&body).expect("a JSON body");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let received = Received {
+        id: headers.get("webhook-id").map(|id| id.to_str().unwrap().to_owned()).unwrap_or_default(),
+        object: text(&body["data"]["conversation"]["object_id"]),
+        kind: text(&body["type"]),
+        sequence: text(&body["sequence"]),
+        text: text(&body["data"]["message"]["text"]),
+        accepted: response.status().is_success(),
+        body,
+        headers,
+        at: std::time::Instant::now(),
+    };
+    shared.inner.lock().unwrap().received.push(received);
+    shared.arrived.notify_waiters();
+    response
+}

@@ -1,0 +1,108 @@
+use crate::world::{PATIENCE, World};
+
+/// How often the configuration is changed under load; `COMMWATCH_RELOADS=100` for the long run.
+fn reloads() -> u32 {
+    std::env::var("COMMWATCH_RELOADS").ok().and_then(|text| text.parse().ok()).unwrap_or(10)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reloads_under_load_lose_and_repeat_nothing() {
+    let mut world = World::new().await;
+    let conversations: Vec<_> = (1..=4).map(|object| world.watching(object)).collect();
+    world.start().await;
+    world.baselined().await;
+    let mut posted = 0;
+    for round in 0..reloads() {
+        for conversation in &conversations {
+            posted += 1;
+            conversation.customer_says(format!("message {posted}"));
+        }
+        // A changed time-out, a changed plugin configuration, and nothing at all, in turn.
+        world.config.hook = format!("retry_for = \"{}h\"\n", 1 + round % 3);
+        world.config.interval = if round % 2 == 0 { "1s" } else { "2s" };
+        world.write_config();
+        world.ask(&["reload"]);
+    }
+    world.all_delivered().await;
+    assert_eq!(world.check(), 0, "a reload repeats nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_file_is_taken_into_use_by_itself() {
+    let mut world = World::new().await;
+    world.watching(1);
+    world.start().await;
+    world.baselined().await;
+    let two = world.watching(2);
+    world.write_config();
+    world.line_after(0, "took the baseline of watch w2").await;
+    two.customer_says("seen");
+    world.all_delivered().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sighup_reloads_as_well() {
+    let mut world = World::new().await;
+    world.config.more = "# no changes are looked for\n".to_owned();
+    world.watching(1);
+    world.start().await;
+    world.baselined().await;
+    let from = world.output.count();
+    world.signal(1);
+    world.line_after(from, "reloaded the configuration").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_file_changes_nothing_but_is_seen() {
+    let mut world = World::new().await;
+    let dana = world.watching(1);
+    world.start().await;
+    world.baselined().await;
+    world.config.more = "[operators]\nnotify = [\"nobody\"]\n".to_owned();
+    world.write_config();
+    let output = world.run(&["reload", "--socket", "admin.sock"]);
+    assert_eq!(output.status.code(), Some(1));
+    let why = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(why.contains("unknown notifier `nobody`"), "{why}");
+    assert_eq!(world.status()["reload"]["last_ok"], false);
+    let (_, metrics) = world.get("/metrics").await;
+    assert!(metrics.contains("commwatch_config_last_reload_successful 0"), "{metrics}");
+    dana.customer_says("still watched");
+    world.all_delivered().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn taking_away_a_vip_is_held_until_somebody_says_yes() {
+    let mut world = World::new().await;
+    world.watching(1);
+    let two = world.watching(2);
+    world.start().await;
+    world.baselined().await;
+    world.unwatch(2);
+    world.write_config();
+    world.line_after(0, "it removes the VIP w2").await;
+    two.customer_says("still watched");
+    world.all_delivered().await;
+    world.ask(&["reload", "--allow-removals"]);
+    assert_eq!(world.status()["watches"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_that_is_renamed_goes_on_from_its_cursor() {
+    let mut world = World::new().await;
+    let dana = world.watching(1);
+    world.start().await;
+    world.baselined().await;
+    let text = world.config_text().replace("name = \"w1\"", "name = \"renamed\"");
+    std::fs::write(world.config_path(), text).unwrap();
+    world.ask(&["reload", "--allow-removals"]);
+    dana.customer_says("after the renaming");
+    world.all_delivered().await;
+    world
+        .hook
+        .wait("the new name", PATIENCE, |received| {
+            received.iter().any(|one| one.body["data"]["watch"]["name"] == "renamed")
+        })
+        .await;
+    assert_eq!(world.check(), 0);
+}
