@@ -32,7 +32,7 @@ pub(super) fn run(path: &Path, accept_new_baseline: bool) -> Exit {
         return failed(&error.to_string());
     }
     for warning in &loaded.warnings {
-        tracing::warn!("{}", warning.message);
+        tracing::warn!("{}", warning.one_line());
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
     let runtime = match runtime {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
@@ -25,7 +26,7 @@ use super::wakes::Wakes;
 use super::{housekeeping, status};
 use crate::commbox::{self, Client};
 
-use crate::config::{self, Catalog, Config, Loaded, Sources, Watcher};
+use crate::config::{self, Catalog, Config, Loaded, Mistakes, Sources, Watcher};
 use crate::ops::admin::{self, Admin, AdminSocket};
 use crate::ops::http::{self, Access, Source};
 use crate::ops::metrics::Metrics;
@@ -34,6 +35,8 @@ use crate::ops::systemd::{self, Watchdog};
 use crate::plugin::{Children, HttpService, PluginHost};
 use crate::store::{self, SqliteStore, Store, StoreError};
 
+/// While the store is being opened, systemd is told this often that it goes on.
+const OPENING_TOLD_EVERY: Duration = Duration::from_secs(10);
 /// Requests to reload that may wait; those who ask for more wait for a place.
 const RELOADS_MAX: usize = 4;
 
@@ -139,7 +142,7 @@ impl Daemon {
         let clients = clients(&config).map_err(StartError::Config)?;
         let started = Timestamp::now();
         let metrics = Arc::new(Metrics::new(started));
-        let store = open_store(&config, accept_new_baseline, &metrics)?;
+        let store = open_store(&config, accept_new_baseline, &metrics).await?;
         let listen = config.http.listen;
         let listener = bind(listen).await?;
         let http = listener.local_addr().map_err(|error| listen_error(&listen.to_string(), error))?;
@@ -377,11 +380,11 @@ impl Main {
                 *reload = ReloadStatus { last_ok: true, at, error: None, held: None };
             }
             Err(refusal) => {
-                tracing::error!("the configuration in use stays: {refusal}");
+                tracing::error!("the configuration in use stays, since {}", refusal.one_line());
                 self.shared.metrics.config_refused();
                 let (error, held) = match refusal {
                     Refusal::Held(why) => (None, Some(why.clone())),
-                    Refusal::Refused(why) => (Some(why.clone()), None),
+                    Refusal::Refused(_) | Refusal::Mistaken(_) => (Some(refusal.one_line()), None),
                 };
                 *reload = ReloadStatus { last_ok: false, at, error, held };
             }
@@ -397,10 +400,10 @@ impl Main {
         let loading = tokio::task::spawn_blocking(move || config::load(&path, &*catalog));
         let loaded = loading.await.map_err(|panic| Refusal::Refused(panic.to_string()))?;
         // Followed even when it is refused: the mending of a mistake may be in a file that is new.
-        let loaded = loaded.map_err(|mistakes| Refusal::Refused(mistakes.to_string()))?;
+        let loaded = loaded.map_err(|mistakes| Refusal::Mistaken(mistakes.errors()))?;
         let sources = loaded.sources;
         for warning in &loaded.warnings {
-            tracing::warn!("{warning}");
+            tracing::warn!("{}", warning.one_line());
         }
         let config = loaded.config;
         if !allow_removals && let Some(why) = reload::dangerous(&old.config, &config) {
@@ -529,13 +532,26 @@ impl Main {
 
 /// Why a reload changed nothing.
 enum Refusal {
+    Mistaken(Mistakes),
     Refused(String),
     Held(String),
+}
+
+impl Refusal {
+    /// For the log and the status.
+    fn one_line(&self) -> String {
+        match self {
+            Self::Mistaken(mistakes) => mistakes.one_line(),
+            Self::Refused(why) => why.clone(),
+            Self::Held(why) => format!("{why}; `commwatch reload --allow-removals` takes it into use"),
+        }
+    }
 }
 
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::Mistaken(mistakes) => write!(f, "the new configuration is refused:\n{mistakes}"),
             Self::Refused(why) => write!(f, "the new configuration is refused: {why}"),
             Self::Held(why) => write!(
                 f,
@@ -575,7 +591,8 @@ impl Admin for Outside {
     }
 }
 
-fn open_store(
+/// Checking and migrating a large database takes a while; systemd is told that it goes on.
+async fn open_store(
     config: &Config,
     accept_new_baseline: bool,
     metrics: &Arc<Metrics>,
@@ -592,7 +609,19 @@ fn open_store(
         observe: Box::new(observe),
         ..store::Options::new(&config.store.path)
     };
-    Ok(Arc::new(SqliteStore::open(options)?))
+    let mut opening = tokio::task::spawn_blocking(move || SqliteStore::open(options));
+    loop {
+        tokio::select! {
+            opened = &mut opening => {
+                let opened = opened.map_err(|panic| StartError::System(panic.to_string()))?;
+                return Ok(Arc::new(opened?));
+            }
+            () = tokio::time::sleep(OPENING_TOLD_EVERY) => {
+                tracing::info!("the database is still being checked or migrated");
+                systemd::extend_timeout(OPENING_TOLD_EVERY * 3);
+            }
+        }
+    }
 }
 
 /// One client for each account, with its key read just now.

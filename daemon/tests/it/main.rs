@@ -1,4 +1,4 @@
-#![allow(unreachable_pub, reason = "the modules of one test binary")]
+#![allow(unreachable_pub, clippy::unwrap_used, reason = "the modules of one test binary")]
 //! Scenarios with real parts: the real binary, real `.so` files, a real HTTP receiver, a real database, and the
 //! simulator for `CommBox`. One test binary; `world` hides the plumbing.
 
