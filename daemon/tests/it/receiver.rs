@@ -41,6 +41,7 @@ struct Inner {
     received: Vec<Received>,
     next: VecDeque<Reply>,
     usual: Option<Reply>,
+    fail_every: Option<usize>,
 }
 
 /// A receiver on 127.0.0.1. Dropped = closed.
@@ -114,6 +115,11 @@ impl Receiver {
         self.lock().usual = reply;
     }
 
+    /// One request in `n` is answered 500.
+    pub fn fails_every(&self, n: usize) {
+        self.lock().fail_every = Some(n);
+    }
+
     pub fn received(&self) -> Vec<Received> {
         self.lock().received.clone()
     }
@@ -158,7 +164,9 @@ impl Drop for Receiver {
 async fn receive(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
     let reply = {
         let mut inner = shared.inner.lock().unwrap();
-        inner.next.pop_front().or_else(|| inner.usual.clone()).unwrap_or(Reply::Status(204))
+        let fails = inner.fail_every.is_some_and(|n| inner.received.len() % n == n - 1);
+        let usual = if fails { Some(Reply::Status(500)) } else { inner.usual.clone() };
+        inner.next.pop_front().or(usual).unwrap_or(Reply::Status(204))
     };
     if let Reply::Slow(delay) = &reply {
         tokio::time::sleep(*delay).await;
