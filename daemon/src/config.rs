@@ -55,6 +55,7 @@ mod watcher;
 #[cfg(test)]
 mod tests;
 
+pub use admin::likely_socket;
 pub use catalog::{Catalog, Found, NotFound};
 pub use load::{Loaded, load};
 pub use mistake::{Also, Excerpt, Mistake, Mistakes, Severity, Spot};

@@ -90,14 +90,18 @@ fn all_tables(values: &[Value]) -> bool {
     values.iter().all(|value| matches!(value.kind, Kind::Table(_)))
 }
 
-/// Parses one file. Errors of syntax are recorded; the table is worth reading only if there were none.
+/// Parses one file. If it is not TOML, that is recorded, and nothing of it is taken: what a parser makes of it says
+/// little of what was meant, and may hold anything.
 pub(super) fn parse(file: usize, text: &str, findings: &Findings) -> Table {
     let (table, errors) = DeTable::parse_recoverable(text);
+    if errors.is_empty() {
+        return Convert { file, findings }.table(table.get_ref());
+    }
     for error in errors {
         let span = error.span().unwrap_or(0..0);
         findings.add(Note::syntax(Place { file, start: span.start, end: span.end }, error.message()));
     }
-    Convert { file, findings }.table(table.get_ref())
+    Table::default()
 }
 
 struct Convert<'a> {
@@ -126,11 +130,11 @@ impl Convert<'_> {
             DeValue::String(text) => Kind::Text(text.to_string()),
             DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
                 Ok(number) => Kind::Integer(number),
-                Err(_) => self.unusable(at, "the number does not fit into 64 bits"),
+                Err(_) => self.unusable(at),
             },
             DeValue::Float(number) => match number.as_str().parse::<f64>() {
                 Ok(number) if number.is_finite() => Kind::Float(number),
-                _ => self.unusable(at, "the number is not a finite one"),
+                _ => self.unusable(at),
             },
             DeValue::Boolean(flag) => Kind::Flag(*flag),
             DeValue::Datetime(date) => Kind::Date(date.to_string()),
@@ -140,8 +144,8 @@ impl Convert<'_> {
         Value { at, kind }
     }
 
-    fn unusable(&self, at: Place, why: &str) -> Kind {
-        self.findings.add(Note::error(at, why));
+    fn unusable(&self, at: Place) -> Kind {
+        self.findings.add(Note::error(at, "the number is beyond what can be held (64 bits)"));
         Kind::Unusable
     }
 

@@ -84,10 +84,6 @@ impl World {
         self.watched.retain(|watched| *watched != object);
     }
 
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     pub fn config_path(&self) -> PathBuf {
         self.folder.path().join("commwatch.toml")
     }
@@ -368,10 +364,6 @@ impl Lines {
 
     pub fn all(&self) -> String {
         self.lines.lock().unwrap().join("\n")
-    }
-
-    pub fn containing(&self, text: &str) -> Vec<String> {
-        self.lines.lock().unwrap().iter().filter(|line| line.contains(text)).cloned().collect()
     }
 
     fn wait(&self, from: usize, text: &str, within: Duration) -> Option<String> {

@@ -1,5 +1,6 @@
 //! Deliveries of a plugin that behaves, and its end.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use commwatch::plugin::{PluginState, Report};
@@ -21,40 +22,39 @@ async fn a_notification_reaches_the_plugin_and_its_outcome_comes_back() {
 
 #[tokio::test]
 async fn deliveries_run_at_once_up_to_the_concurrency_and_the_operators_bound() {
-    for (bound, rounds) in [(None, 1), (Some(2), 2), (Some(200), 1)] {
-        let mut spec = spec(library("faulty"), json!({"mode": "slow", "amount": 400}));
+    for (bound, expected) in [(None, 4), (Some(2), 2), (Some(200), 4)] {
+        let mut spec = spec(library("faulty"), json!({"mode": "http"}));
         spec.concurrency = bound;
         let world = World::start(spec);
         world.pid().await;
-        let started = Instant::now();
-        let all: Vec<_> = (0..4).map(|n| world.delivering(handover(&format!("{n}")))).collect();
+        world.http.hold_until.store(expected, Relaxed);
+        let all: Vec<_> = (0..12).map(|n| world.delivering(handover(&format!("{n}")))).collect();
         for delivery in all {
-            assert!(matches!(delivery.await.unwrap().outcome, Outcome::Delivered { .. }));
+            assert_eq!(delivery.await.unwrap().outcome, Outcome::delivered());
         }
-        let took = started.elapsed().as_millis();
-        let expected = rounds * 400;
-        assert!((expected..expected + 390).contains(&took), "{bound:?}: {took} ms");
+        assert_eq!(world.http.most_at_once(), expected, "{bound:?}");
         world.stop().await;
     }
 }
 
 #[tokio::test]
 async fn a_delivery_that_must_be_alone_waits_for_the_others_and_they_for_it() {
-    let world = World::faulty(json!({"mode": "slow", "amount": 300})).await;
-    let started = Instant::now();
-    let mut ends = Vec::new();
+    let world = World::faulty(json!({"mode": "http"})).await;
+    // Both of them run before the first is answered; those after them do not hold up anybody.
+    world.http.hold_until.store(2, Relaxed);
+    let mut all = Vec::new();
     for title in ["a", "b", "alone", "c", "d"] {
         let mut delivery = handover(title);
         delivery.alone = title == "alone";
-        let running = world.delivering(delivery);
-        ends.push(tokio::spawn(async move { running.await.map(|_| started.elapsed().as_millis() / 300) }));
+        all.push(world.delivering(delivery));
         tokio::task::yield_now().await; // They are to come in this order.
     }
-    let mut rounds = Vec::new();
-    for end in ends {
-        rounds.push(end.await.unwrap().unwrap());
+    for delivery in all {
+        assert_eq!(delivery.await.unwrap().outcome, Outcome::delivered());
     }
-    assert_eq!(rounds, [1, 1, 2, 3, 3]);
+    let events = world.http.events.lock().unwrap().clone();
+    assert_eq!(events[4..6], ["+alone", "-alone"], "{events:?}");
+    assert_eq!(events.len(), 10);
     world.stop().await;
 }
 
@@ -102,7 +102,7 @@ async fn requests_go_through_the_host_and_end_before_the_delivery() {
 async fn a_receiver_that_never_answers_leaves_the_plugin_time_to_say_so() {
     let world = World::faulty(json!({"mode": "http"})).await;
     let pid = world.pid().await;
-    world.http.silent.store(true, std::sync::atomic::Ordering::Relaxed);
+    world.http.hold_until.store(usize::MAX, Relaxed);
     let mut delivery = handover("asks");
     delivery.deadline = Instant::now() + Duration::from_secs(1);
     let report = world.hand_over(delivery).await;
@@ -163,6 +163,21 @@ async fn a_plugin_that_does_not_end_when_told_is_killed() {
     world.stop().await;
     assert!(!is_alive(pid));
     assert!(started.elapsed() < Duration::from_secs(15));
+}
+
+#[tokio::test]
+async fn a_plugin_that_hangs_while_starting_is_killed_and_can_be_stopped() {
+    let hanging = || World::start(spec(library("faulty"), json!({"mode": "hang-at-start"})));
+    let (stopped, started) = (hanging(), Instant::now());
+    assert!(stopped.deliver("early").await.not_sent);
+    stopped.stop().await;
+    assert!(started.elapsed() < Duration::from_secs(5), "stopping does not wait for a start");
+    let killed = hanging();
+    let restarting = killed.state(|state| matches!(state, PluginState::Restarting { .. })).await;
+    let PluginState::Restarting { why, .. } = restarting else { panic!("{restarting:?}") };
+    assert_eq!(why, "the plugin did not start within 10 s");
+    assert_eq!(killed.host.restarts()["deadline"], 1);
+    killed.stop().await;
 }
 
 #[tokio::test]

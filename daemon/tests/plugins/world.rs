@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,8 +12,10 @@ use async_trait::async_trait;
 use commwatch::plugin::grant::Grant;
 use commwatch::plugin::http::HostHttp;
 use commwatch::plugin::{Children, Handover, PluginHost, PluginSpec, PluginState, Report};
+use commwatch_plugin_api::Value::Text;
 use commwatch_plugin_api::{HttpError, Outcome, Request, Response};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
@@ -157,8 +161,39 @@ pub(crate) struct FakeHttp {
     pub(crate) requests: Mutex<Vec<(Request, Instant)>>,
     /// Instead of that answer.
     pub(crate) answers: Mutex<Vec<Result<Response, HttpError>>>,
-    /// Never answers.
-    pub(crate) silent: std::sync::atomic::AtomicBool,
+    /// No request is answered before so many have come.
+    pub(crate) hold_until: AtomicUsize,
+    /// `+title` and `-title` as they begin and end.
+    pub(crate) events: Mutex<Vec<String>>,
+    came: Notify,
+}
+
+impl FakeHttp {
+    /// How many requests were out at once, at most.
+    pub(crate) fn most_at_once(&self) -> usize {
+        let (mut out, mut most) = (0, 0);
+        for event in self.events.lock().unwrap().iter() {
+            out = if event.starts_with('+') { out + 1 } else { out - 1 };
+            most = most.max(out);
+        }
+        most
+    }
+
+    fn event(&self, sign: char, request: &Request) {
+        if let Some(Text(title)) = request.headers.get("x-title") {
+            self.events.lock().unwrap().push(format!("{sign}{title}"));
+        }
+    }
+
+    async fn hold(&self) {
+        loop {
+            let came = self.came.notified();
+            if self.requests.lock().unwrap().len() >= self.hold_until.load(Relaxed) {
+                return;
+            }
+            came.await;
+        }
+    }
 }
 
 #[async_trait]
@@ -170,14 +205,15 @@ impl HostHttp for FakeHttp {
         _grant: &Grant,
         deadline: Instant,
     ) -> Result<Response, HttpError> {
-        let length = request.body.0.len();
-        self.requests.lock().unwrap().push((request, deadline));
-        if self.silent.load(std::sync::atomic::Ordering::Relaxed) {
-            std::future::pending::<()>().await;
-        }
+        self.event('+', &request);
+        self.requests.lock().unwrap().push((request.clone(), deadline));
+        self.came.notify_waiters();
+        self.hold().await;
+        tokio::task::yield_now().await;
+        self.event('-', &request);
         let scripted = self.answers.lock().unwrap().pop();
         scripted.unwrap_or_else(|| {
-            let headers = BTreeMap::from([("x-length".to_owned(), length.to_string())]);
+            let headers = BTreeMap::from([("x-length".to_owned(), request.body.0.len().to_string())]);
             Ok(Response { status: 200, headers, body: vec![b'z'; 80 << 10] })
         })
     }

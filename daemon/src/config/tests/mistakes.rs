@@ -191,6 +191,10 @@ object = 0
 name = "b"
 stream = 99999999999999999999
 object = 1.5
+[[watch]]
+name = "c"
+stream = 1e999
+object = nan
 "#), @r#"
     error: `burst` is 0
       config.toml:5:9
@@ -232,13 +236,21 @@ object = 1.5
        16 | object = 0
           |          ^
       hint: a conversation is named by the two numbers in its address in CommBox, such as stream = 532 and object = 293854
-    error: the number does not fit into 64 bits
+    error: the number is beyond what can be held (64 bits)
       config.toml:19:10
        19 | stream = 99999999999999999999
           |          ^^^^^^^^^^^^^^^^^^^^
     error: `object` must be a whole number without quotes, not a number with a fraction
       config.toml:20:10
        20 | object = 1.5
+          |          ^^^
+    error: the number is beyond what can be held (64 bits)
+      config.toml:23:10
+       23 | stream = 1e999
+          |          ^^^^^
+    error: the number is beyond what can be held (64 bits)
+      config.toml:24:10
+       24 | object = nan
           |          ^^^
     "#);
 }

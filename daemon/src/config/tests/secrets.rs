@@ -104,6 +104,11 @@ fn wherever_a_secret_is_written_its_line_is_not_shown() {
         "[notifiers.x]\nplugin = 'webhook'\n[notifiers.x.config]\nheaders = { a = 'hunter2', b = 5 }\n",
         "[notifiers.x]\nplugin = 'webhook'\n[notifiers.x.config]\nheaders = ['hunter2']\n",
         "[notifiers.x]\nplugin = 'webhook'\n[notifiers.x.config]\nurl = 'not an address ?token=hunter2 https://'\n",
+        // Without quotes.
+        "[notifiers.x]\nplugin = 'slack'\nconfig.webhook_url = 0hunter2\n",
+        "[accounts.main]\nbase_url = 4'hunter2'\n",
+        "object = 0xhunter2\n",
+        "object = 1.hunter2\n",
         // Where the file is not even TOML.
         "token = 'hunter2\n",
         "token: hunter2\n",

@@ -107,7 +107,9 @@ impl Notifier for Faulty {
             Mode::HugeFrame => write(&[0xff, 0xff, 0xff, 0xff, OUTCOME, 0, 0, 0, 0, 0, 0, 0, 0]),
             Mode::Flood => flood(host, self.0.amount),
             Mode::Echo => return self.echo(host),
-            Mode::Http => return outcome_of(host.http(&self.request())),
+            Mode::Http => {
+                return outcome_of(host.http(&self.request().header("x-title", notification.title.as_str())));
+            }
             Mode::HttpElsewhere => {
                 let (host, request) = (*host, self.request());
                 let answer = std::thread::spawn(move || host.http(&request)).join();
