@@ -9,3 +9,4 @@ mod crash;
 mod delivery;
 mod polling;
 mod reload;
+mod unchanged;
