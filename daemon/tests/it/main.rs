@@ -10,3 +10,4 @@ mod crash;
 mod delivery;
 mod polling;
 mod reload;
+mod unchanged;

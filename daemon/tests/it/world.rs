@@ -37,6 +37,7 @@ pub struct ConfigText {
     pub routes: String,
     pub more: String,
     pub interval: &'static str,
+    pub level: &'static str,
 }
 
 struct Running {
@@ -64,6 +65,7 @@ impl World {
             routes: "[[route]]\nnotify = [\"hook\", \"log\"]\n".to_owned(),
             more: String::new(),
             interval: "1s",
+            level: "info",
         };
         Self { sim, hook, folder, daemon: None, watched: Vec::new(), config, output: Arc::default() }
     }
@@ -147,10 +149,12 @@ socket = "admin.sock"
 settle = "100ms"
 
 [log]
+level = "{level}"
 format = "json"
 "#,
             base = self.sim.base_url(),
             interval = self.config.interval,
+            level = self.config.level,
             hook = self.config.hook,
             url = self.hook.url(),
             routes = self.config.routes,
