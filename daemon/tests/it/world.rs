@@ -86,6 +86,10 @@ impl World {
         self.watched.retain(|watched| *watched != object);
     }
 
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub fn config_path(&self) -> PathBuf {
         self.folder.path().join("commwatch.toml")
     }
@@ -364,6 +368,10 @@ impl Drop for World {
 impl Lines {
     pub fn count(&self) -> usize {
         self.lines.lock().unwrap().len()
+    }
+
+    pub fn containing(&self, text: &str) -> Vec<String> {
+        self.lines.lock().unwrap().iter().filter(|line| line.contains(text)).cloned().collect()
     }
 
     pub fn all(&self) -> String {
