@@ -245,7 +245,7 @@ impl Polling {
         match &ended.end {
             End::Unchanged | End::Read { .. } => metrics.succeeded(ended.at),
             End::Failed { error, .. } if error.reaction == Reaction::Gone => {
-                metrics.failed(Trouble::Unreachable)
+                metrics.failed(Trouble::Unreachable);
             }
             End::Failed { .. } | End::NotKept { .. } => metrics.failed(Trouble::Failing),
         }
