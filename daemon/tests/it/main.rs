@@ -1,4 +1,5 @@
 #![allow(unreachable_pub, reason = "the modules of one test binary")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 //! Scenarios with real parts: the real binary, real `.so` files, a real HTTP receiver, a real database, and the
 //! simulator for `CommBox`. One test binary; `world` hides the plumbing.
 
@@ -7,5 +8,6 @@ mod world;
 
 mod crash;
 mod delivery;
+mod plugins;
 mod polling;
 mod reload;
