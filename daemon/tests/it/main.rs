@@ -11,3 +11,4 @@ mod delivery;
 mod plugins;
 mod polling;
 mod reload;
+mod slack;
