@@ -1,5 +1,4 @@
 #![allow(unreachable_pub, clippy::unwrap_used, reason = "the modules of one test binary")]
-#![allow(dead_code, reason = "the world offers more than the scenarios of today ask of it")]
 //! Scenarios with real parts: the real binary, real `.so` files, a real HTTP receiver, a real database, and the
 //! simulator for `CommBox`. One test binary; `world` hides the plumbing.
 
@@ -8,6 +7,8 @@ mod world;
 
 mod crash;
 mod delivery;
+mod plugins;
 mod polling;
 mod reload;
+mod slack;
 mod unchanged;

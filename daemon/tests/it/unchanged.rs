@@ -11,7 +11,7 @@ const READ: &str = "read an answer";
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unchanged_answer_is_not_read_and_writes_nothing() {
     let mut world = World::new().await;
-    world.config.level = "debug";
+    world.config.log_level = "debug";
     for object in 1..=2 {
         world.watching(object);
     }
