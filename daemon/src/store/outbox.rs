@@ -1,5 +1,7 @@
 //! Deliveries that are not final: which are due, and what became of an attempt.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows::{count, instant, nanos};
@@ -17,7 +19,7 @@ pub(super) fn due(
     limit: usize,
 ) -> Result<Vec<Due>, StoreError> {
     let mut heads = connection.prepare_cached(
-        "SELECT d.id, d.notification_id, d.payload, d.attempts, d.crashes, d.first_attempt_at, d.replay,
+        "SELECT d.id, d.notification_id, d.payload, d.attempts, d.crashes, d.tried_ms, d.replay,
                 d.created_at, coalesce(e.occurred_at, d.created_at), e.priority
          FROM delivery d
          LEFT JOIN notification_event n ON n.notification_id = d.notification_id AND n.position = 0
@@ -33,7 +35,7 @@ pub(super) fn due(
             payload: row.get(2)?,
             attempts: row.get(3)?,
             crashes: row.get(4)?,
-            first_attempt_at: row.get::<_, Option<i64>>(5)?.map(instant),
+            tried: Duration::from_millis(count(row.get(5)?)),
             replay: row.get(6)?,
             created_at: instant(row.get(7)?),
             occurred_at: instant(row.get(8)?),
@@ -61,18 +63,20 @@ pub(super) fn open_rows(connection: &Connection) -> Result<u64, StoreError> {
 }
 
 pub(super) fn settle(connection: &Connection, settle: &Settle) -> Result<(), StoreError> {
-    let now = nanos(settle.started) + i64::try_from(settle.took.as_nanos()).unwrap_or(0);
-    let (state, due_at) = match &settle.fate {
-        Fate::Delivered => ("delivered", None),
-        Fate::Dead(_) => ("dead", None),
-        Fate::RetryAt(at) => ("pending", Some(nanos(*at))),
-        Fate::NotifierBroken(_) => ("pending", Some(now)),
+    let took = i64::try_from(settle.took.as_nanos()).unwrap_or(i64::MAX);
+    let now = nanos(settle.started).saturating_add(took);
+    let (state, due_at, tried) = match &settle.fate {
+        Fate::Delivered => ("delivered", None, settle.took),
+        Fate::Dead(_) => ("dead", None, settle.took),
+        Fate::RetryAt { at, delay } => ("pending", Some(nanos(*at)), settle.took.saturating_add(*delay)),
+        // While the notifier is broken, nothing is being tried.
+        Fate::NotifierBroken(_) => ("pending", Some(now), Duration::ZERO),
     };
     let settled = connection
         .prepare_cached(
             "UPDATE delivery SET state = ?2, due_at = coalesce(?3, due_at), attempts = attempts + ?4,
                     crashes = crashes + ?5, first_attempt_at = coalesce(first_attempt_at, ?6),
-                    finished_at = CASE WHEN ?2 = 'pending' THEN NULL ELSE ?7 END
+                    tried_ms = tried_ms + ?8, finished_at = CASE WHEN ?2 = 'pending' THEN NULL ELSE ?7 END
              WHERE id = ?1 AND state = 'pending' RETURNING notifier, lane, attempts",
         )?
         .query_row(
@@ -83,7 +87,8 @@ pub(super) fn settle(connection: &Connection, settle: &Settle) -> Result<(), Sto
                 settle.counts,
                 settle.crashed,
                 nanos(settle.started),
-                now
+                now,
+                i64::try_from(tried.as_millis()).unwrap_or(i64::MAX),
             ],
             |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, u32>(2)?)),
         )
@@ -98,7 +103,8 @@ pub(super) fn settle(connection: &Connection, settle: &Settle) -> Result<(), Sto
         )?
         .execute(params![
             settle.delivery,
-            attempts,
+            // One that does not count has a number as well: that of the next one that does.
+            attempts + u32::from(!settle.counts),
             nanos(settle.started),
             i64::try_from(settle.took.as_millis()).unwrap_or(i64::MAX),
             settle.outcome,
