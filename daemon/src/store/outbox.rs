@@ -1,5 +1,6 @@
 //! Deliveries that are not final: which are due, and what became of an attempt.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -7,15 +8,33 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::rows::{count, instant, nanos};
 use super::sqlite::insert_told;
 use super::{Due, OutboxCount, Settle, StoreError};
-use crate::core::outcome::Fate;
+use crate::core::outcome::{Fate, RETRY_AFTER_MAX};
 
 /// An attempt's answer is kept up to this many characters.
 const DETAIL_CHARS_MAX: usize = 500;
+/// Nothing is ever made due further ahead. What is was written by a clock that was wrong, and is due.
+const AHEAD_MAX: Duration = RETRY_AFTER_MAX.saturating_add(Duration::from_secs(60));
 
 pub(super) fn due(
     connection: &Connection,
     notifier: &str,
     now: jiff::Timestamp,
+    limit: usize,
+) -> Result<Vec<Due>, StoreError> {
+    let due = heads(connection, notifier, i64::MIN..=nanos(now), limit)?;
+    let too_far = now.checked_add(AHEAD_MAX).map_or(i64::MAX, nanos);
+    if due.len() == limit || too_far <= nanos(now) {
+        return Ok(due);
+    }
+    let lost = heads(connection, notifier, too_far..=i64::MAX, limit - due.len())?;
+    Ok(due.into_iter().chain(lost).collect())
+}
+
+/// Heads of lanes that are due within a time, the longest due first.
+fn heads(
+    connection: &Connection,
+    notifier: &str,
+    within: RangeInclusive<i64>,
     limit: usize,
 ) -> Result<Vec<Due>, StoreError> {
     let mut heads = connection.prepare_cached(
@@ -24,11 +43,11 @@ pub(super) fn due(
          FROM delivery d
          LEFT JOIN notification_event n ON n.notification_id = d.notification_id AND n.position = 0
          LEFT JOIN event e ON e.id = n.event_id
-         WHERE d.notifier = ?1 AND d.state = 'pending' AND d.due_at <= ?2
-         ORDER BY d.due_at, d.id LIMIT ?3",
+         WHERE d.notifier = ?1 AND d.state = 'pending' AND d.due_at BETWEEN ?2 AND ?3
+         ORDER BY d.due_at, d.id LIMIT ?4",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = heads.query_map(params![notifier, nanos(now), limit], |row| {
+    let rows = heads.query_map(params![notifier, within.start(), within.end(), limit], |row| {
         Ok(Due {
             id: row.get(0)?,
             notification_id: row.get(1)?,

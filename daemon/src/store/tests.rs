@@ -197,6 +197,26 @@ async fn only_attempts_and_the_waits_between_them_count_as_time_that_was_tried()
 }
 
 #[tokio::test]
+async fn a_clock_that_was_wrong_holds_up_no_delivery() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("x.db"));
+    let day = 24 * 3600;
+    let mut written_tomorrow = told("1", "a", &["ops"]);
+    written_tomorrow.event.recorded = at(day);
+    store.commit_poll(poll(0, vec![written_tomorrow, told("2", "b", &["ops"])])).await.unwrap();
+    let now = store.due("ops", at(10), 1).await.unwrap().remove(0);
+    assert_eq!(now.notification_id, "evt_2");
+    store
+        .settle(settle(now.id, Fate::RetryAt { at: at(3600), delay: Duration::from_secs(3590) }))
+        .await
+        .unwrap();
+    // The clock was put right. Nothing is ever due more than an hour from now, so tomorrow's is due already.
+    assert_eq!(due_ids(&store, "ops", 10).await, ["evt_1"]);
+    assert_eq!(due_ids(&store, "ops", 3600).await, ["evt_2", "evt_1"]);
+    assert_eq!(store.due("ops", at(3600), 1).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn another_notifier_s_lane_is_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder.path().join("x.db"));
