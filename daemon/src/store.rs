@@ -132,15 +132,15 @@ pub struct Due {
     pub attempts: u32,
     /// How often its child died while it was in flight.
     pub crashes: u32,
-    /// When the first attempt began.
-    pub first_attempt_at: Option<Timestamp>,
+    /// For how long it has been tried so far; see [`Attempted`](crate::core::outcome::Attempted).
+    pub tried: Duration,
     /// When what it tells of happened, for the dispatch delay.
     pub occurred_at: Timestamp,
     /// The watch's priority, where there is one.
     pub priority: Option<String>,
     /// Whether an operator asked for it again.
     pub replay: bool,
-    /// Whether it was given up before by an operator's hand or time: kept for later versions.
+    /// When it was written.
     pub created_at: Timestamp,
 }
 

@@ -248,7 +248,7 @@ impl Delivering {
             .map_or(Duration::ZERO, |notifier| notifier.retry_for);
         let attempted = Attempted {
             attempts: due.attempts + 1,
-            first_attempt_at: due.first_attempt_at.unwrap_or(started),
+            tried: due.tried.saturating_add(report.duration),
             retry_for,
             crashes: due.crashes + u32::from(report.crashed),
         };
@@ -332,7 +332,7 @@ impl Delivering {
                     "gave up on {notifier}: {why}"
                 );
             }
-            Fate::RetryAt(at) => {
+            Fate::RetryAt { at, .. } => {
                 let attempt = due.attempts + 1;
                 tracing::warn!(notifier, event, attempt, took_ms, next = %at, "{word} from {notifier}: {detail}");
             }

@@ -1,14 +1,19 @@
 //! Deliveries that are not final: which are due, and what became of an attempt.
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows::{count, instant, nanos};
 use super::sqlite::insert_told;
 use super::{Due, OutboxCount, Settle, StoreError};
-use crate::core::outcome::Fate;
+use crate::core::outcome::{Fate, RETRY_AFTER_MAX};
 
 /// An attempt's answer is kept up to this many characters.
 const DETAIL_CHARS_MAX: usize = 500;
+/// Nothing is ever made due further ahead. What is was written by a clock that was wrong, and is due.
+const AHEAD_MAX: Duration = RETRY_AFTER_MAX.saturating_add(Duration::from_secs(60));
 
 pub(super) fn due(
     connection: &Connection,
@@ -16,24 +21,40 @@ pub(super) fn due(
     now: jiff::Timestamp,
     limit: usize,
 ) -> Result<Vec<Due>, StoreError> {
+    let due = heads(connection, notifier, i64::MIN..=nanos(now), limit)?;
+    let too_far = now.checked_add(AHEAD_MAX).map_or(i64::MAX, nanos);
+    if due.len() == limit || too_far <= nanos(now) {
+        return Ok(due);
+    }
+    let lost = heads(connection, notifier, too_far..=i64::MAX, limit - due.len())?;
+    Ok(due.into_iter().chain(lost).collect())
+}
+
+/// Heads of lanes that are due within a time, the longest due first.
+fn heads(
+    connection: &Connection,
+    notifier: &str,
+    within: RangeInclusive<i64>,
+    limit: usize,
+) -> Result<Vec<Due>, StoreError> {
     let mut heads = connection.prepare_cached(
-        "SELECT d.id, d.notification_id, d.payload, d.attempts, d.crashes, d.first_attempt_at, d.replay,
+        "SELECT d.id, d.notification_id, d.payload, d.attempts, d.crashes, d.tried_ms, d.replay,
                 d.created_at, coalesce(e.occurred_at, d.created_at), e.priority
          FROM delivery d
          LEFT JOIN notification_event n ON n.notification_id = d.notification_id AND n.position = 0
          LEFT JOIN event e ON e.id = n.event_id
-         WHERE d.notifier = ?1 AND d.state = 'pending' AND d.due_at <= ?2
-         ORDER BY d.due_at, d.id LIMIT ?3",
+         WHERE d.notifier = ?1 AND d.state = 'pending' AND d.due_at BETWEEN ?2 AND ?3
+         ORDER BY d.due_at, d.id LIMIT ?4",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = heads.query_map(params![notifier, nanos(now), limit], |row| {
+    let rows = heads.query_map(params![notifier, within.start(), within.end(), limit], |row| {
         Ok(Due {
             id: row.get(0)?,
             notification_id: row.get(1)?,
             payload: row.get(2)?,
             attempts: row.get(3)?,
             crashes: row.get(4)?,
-            first_attempt_at: row.get::<_, Option<i64>>(5)?.map(instant),
+            tried: Duration::from_millis(count(row.get(5)?)),
             replay: row.get(6)?,
             created_at: instant(row.get(7)?),
             occurred_at: instant(row.get(8)?),
@@ -61,18 +82,20 @@ pub(super) fn open_rows(connection: &Connection) -> Result<u64, StoreError> {
 }
 
 pub(super) fn settle(connection: &Connection, settle: &Settle) -> Result<(), StoreError> {
-    let now = nanos(settle.started) + i64::try_from(settle.took.as_nanos()).unwrap_or(0);
-    let (state, due_at) = match &settle.fate {
-        Fate::Delivered => ("delivered", None),
-        Fate::Dead(_) => ("dead", None),
-        Fate::RetryAt(at) => ("pending", Some(nanos(*at))),
-        Fate::NotifierBroken(_) => ("pending", Some(now)),
+    let took = i64::try_from(settle.took.as_nanos()).unwrap_or(i64::MAX);
+    let now = nanos(settle.started).saturating_add(took);
+    let (state, due_at, tried) = match &settle.fate {
+        Fate::Delivered => ("delivered", None, settle.took),
+        Fate::Dead(_) => ("dead", None, settle.took),
+        Fate::RetryAt { at, delay } => ("pending", Some(nanos(*at)), settle.took.saturating_add(*delay)),
+        // While the notifier is broken, nothing is being tried.
+        Fate::NotifierBroken(_) => ("pending", Some(now), Duration::ZERO),
     };
     let settled = connection
         .prepare_cached(
             "UPDATE delivery SET state = ?2, due_at = coalesce(?3, due_at), attempts = attempts + ?4,
                     crashes = crashes + ?5, first_attempt_at = coalesce(first_attempt_at, ?6),
-                    finished_at = CASE WHEN ?2 = 'pending' THEN NULL ELSE ?7 END
+                    tried_ms = tried_ms + ?8, finished_at = CASE WHEN ?2 = 'pending' THEN NULL ELSE ?7 END
              WHERE id = ?1 AND state = 'pending' RETURNING notifier, lane, attempts",
         )?
         .query_row(
@@ -83,7 +106,8 @@ pub(super) fn settle(connection: &Connection, settle: &Settle) -> Result<(), Sto
                 settle.counts,
                 settle.crashed,
                 nanos(settle.started),
-                now
+                now,
+                i64::try_from(tried.as_millis()).unwrap_or(i64::MAX),
             ],
             |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, u32>(2)?)),
         )
@@ -98,7 +122,8 @@ pub(super) fn settle(connection: &Connection, settle: &Settle) -> Result<(), Sto
         )?
         .execute(params![
             settle.delivery,
-            attempts,
+            // One that does not count has a number as well: that of the next one that does.
+            attempts + u32::from(!settle.counts),
             nanos(settle.started),
             i64::try_from(settle.took.as_millis()).unwrap_or(i64::MAX),
             settle.outcome,

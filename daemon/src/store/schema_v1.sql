@@ -58,6 +58,8 @@ CREATE TABLE delivery (
     replay           INTEGER NOT NULL DEFAULT 0,
     created_at       INTEGER NOT NULL,
     first_attempt_at INTEGER,
+    -- For how long it has been tried: attempts, and the waits between them that were meant.
+    tried_ms         INTEGER NOT NULL DEFAULT 0,
     finished_at      INTEGER,
     payload          TEXT    NOT NULL,
     UNIQUE (notification_id, notifier)

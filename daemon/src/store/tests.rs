@@ -155,7 +155,10 @@ async fn a_lane_hands_out_its_head_alone_and_the_next_only_when_that_is_final() 
     assert_eq!(due_ids(&store, "ops", 10).await, ["evt_1", "evt_3"]);
     let head = store.due("ops", at(10), 1).await.unwrap().remove(0);
 
-    store.settle(settle(head.id, Fate::RetryAt(at(60)))).await.unwrap();
+    store
+        .settle(settle(head.id, Fate::RetryAt { at: at(60), delay: Duration::from_secs(58) }))
+        .await
+        .unwrap();
     assert_eq!(due_ids(&store, "ops", 10).await, ["evt_3"]);
     assert_eq!(store.due("ops", at(60), 9).await.unwrap().iter().map(|d| d.attempts).sum::<u32>(), 1);
 
@@ -166,6 +169,51 @@ async fn a_lane_hands_out_its_head_alone_and_the_next_only_when_that_is_final() 
     let outbox = store.outbox().await.unwrap();
     assert_eq!((outbox[0].pending, outbox[0].dead), (2, 1));
     assert!(store.recent_deliveries(9).await.unwrap().iter().all(|d| d.detail.len() == 500));
+}
+
+#[tokio::test]
+async fn only_attempts_and_the_waits_between_them_count_as_time_that_was_tried() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("x.db"));
+    store.commit_poll(poll(0, vec![told("1", "a", &["ops"])])).await.unwrap();
+    let head = || async { store.due("ops", at(9_999), 1).await.unwrap().remove(0) };
+    let id = head().await.id;
+    store.settle(settle(id, Fate::RetryAt { at: at(12), delay: Duration::from_secs(10) })).await.unwrap();
+    let tried = Duration::from_millis(10_030);
+    assert_eq!((head().await.tried, head().await.attempts), (tried, 1));
+    // A week later the notifier turns out to be broken, and a week after that it is well again.
+    let week = 7 * 24 * 3600;
+    let broken = Settle {
+        started: at(week),
+        counts: false,
+        outcome: "broken",
+        ..settle(id, Fate::NotifierBroken("401".into()))
+    };
+    store.settle(broken).await.unwrap();
+    let due = store.due("ops", at(3 * week), 1).await.unwrap().remove(0);
+    assert_eq!((due.tried, due.attempts), (tried, 1));
+    let numbers: Vec<u32> = store.recent_deliveries(9).await.unwrap().iter().map(|d| d.attempt).collect();
+    assert_eq!(numbers, [2, 1]);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_wrong_holds_up_no_delivery() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("x.db"));
+    let day = 24 * 3600;
+    let mut written_tomorrow = told("1", "a", &["ops"]);
+    written_tomorrow.event.recorded = at(day);
+    store.commit_poll(poll(0, vec![written_tomorrow, told("2", "b", &["ops"])])).await.unwrap();
+    let now = store.due("ops", at(10), 1).await.unwrap().remove(0);
+    assert_eq!(now.notification_id, "evt_2");
+    store
+        .settle(settle(now.id, Fate::RetryAt { at: at(3600), delay: Duration::from_secs(3590) }))
+        .await
+        .unwrap();
+    // The clock was put right. Nothing is ever due more than an hour from now, so tomorrow's is due already.
+    assert_eq!(due_ids(&store, "ops", 10).await, ["evt_1"]);
+    assert_eq!(due_ids(&store, "ops", 3600).await, ["evt_2", "evt_1"]);
+    assert_eq!(store.due("ops", at(3600), 1).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
