@@ -243,8 +243,8 @@ pub(super) fn insert_told(
     let inserted = connection
         .prepare_cached(
             "INSERT OR IGNORE INTO event
-             (id, type, conversation, sequence, watch, priority, occurred_at, recorded_at, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+             (id, type, conversation, sequence, watch, priority, occurred_at, recorded_at, has_text, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute(rusqlite::params![
             event.id,
@@ -255,6 +255,7 @@ pub(super) fn insert_told(
             watch.map(|watch| watch.priority.as_str()),
             super::rows::nanos(event.time),
             super::rows::nanos(event.recorded),
+            event.data.message.as_ref().is_some_and(|message| !message.text.is_empty()),
             event.to_json(),
         ])?;
     if inserted == 0 {
