@@ -30,7 +30,7 @@ pub use lock::STAMP_SUFFIX;
 pub use sqlite::{Options, SqliteStore};
 
 /// At most this many open deliveries of all notifiers together; at the bound nothing new is committed, so that
-/// messages wait in `CommBox`.
+/// messages wait in `CommBox`. One answer that brings more by itself is taken when nothing else is open.
 pub const OUTBOX_ROWS_MAX: u64 = 100_000;
 
 /// Cursors and outbox. A method returns only after what it wrote will survive a power cut.
@@ -189,6 +189,8 @@ pub struct OutboxCount {
     pub dead: u64,
     /// When the oldest open one was created.
     pub oldest_pending: Option<Timestamp>,
+    /// Ever written, minus delivered, dead and open; anything but 0 is a bug.
+    pub imbalance: i64,
 }
 
 /// What was polled in one hour.

@@ -80,7 +80,7 @@ async fn outbox(shared: &Shared) {
             held,
             oldest_pending: count.oldest_pending,
             dead: count.dead,
-            imbalance: 0,
+            imbalance: count.imbalance,
         });
     }
     for orphan in counts.iter().filter(|count| !plan.config.notifiers.contains_key(&count.notifier)) {

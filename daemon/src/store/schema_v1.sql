@@ -72,6 +72,15 @@ CREATE INDEX delivery_dead ON delivery (notifier, id) WHERE state = 'dead';
 CREATE INDEX delivery_finished ON delivery (finished_at) WHERE state IN ('delivered', 'dead');
 CREATE INDEX delivery_text ON delivery (finished_at) WHERE state = 'delivered' AND payload <> '';
 
+-- A second account of the deliveries: how many were ever written for a notifier, and how they ended. The rest must be
+-- what is open.
+CREATE TABLE tally (
+    notifier  TEXT    PRIMARY KEY,
+    written   INTEGER NOT NULL DEFAULT 0,
+    delivered INTEGER NOT NULL DEFAULT 0,
+    dead      INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE notification_event (
     notification_id TEXT    NOT NULL,
     position        INTEGER NOT NULL,

@@ -275,7 +275,7 @@ fn insert_delivery(
 ) -> Result<(), StoreError> {
     let NewDelivery { notification, notifier, lane } = delivery;
     let at = super::rows::nanos(event.recorded);
-    connection
+    let written = connection
         .prepare_cached(
             "INSERT OR IGNORE INTO delivery (notification_id, notifier, lane, state, due_at, created_at, payload)
              SELECT ?1, ?2, ?3,
@@ -285,6 +285,14 @@ fn insert_delivery(
                     ?4, ?4, ?5",
         )?
         .execute(rusqlite::params![notification.id, notifier, lane, at, notification.payload])?;
+    if written == 0 {
+        return Ok(());
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO tally (notifier, written) VALUES (?1, 1) ON CONFLICT DO UPDATE SET written = written + 1",
+        )?
+        .execute([notifier])?;
     connection
         .prepare_cached(
             "INSERT OR IGNORE INTO notification_event (notification_id, position, event_id) VALUES (?1, 0, ?2)",

@@ -240,6 +240,37 @@ async fn a_full_outbox_takes_no_more_and_says_so() {
     assert!(matches!(error, StoreError::OutboxFull(1)), "{error}");
     // What tells nobody still goes on.
     store.commit_poll(poll(1, vec![told("3", "a", &[])])).await.unwrap();
+    let head = store.due("ops", at(10), 1).await.unwrap().remove(0);
+    store.settle(settle(head.id, Fate::Delivered)).await.unwrap();
+    // An answer that exceeds the bound by itself would otherwise never be taken.
+    store.commit_poll(poll(2, vec![told("4", "a", &["ops"]), told("5", "a", &["ops"])])).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_written_for_a_notifier_is_delivered_dead_or_open_or_the_imbalance_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    let store = open(&path);
+    let batch = (0..6).map(|n| told(&n.to_string(), "a", &["ops", "hook"])).collect();
+    store.commit_poll(poll(0, batch)).await.unwrap();
+    for fate in [Fate::Delivered, Fate::Dead("no".into())] {
+        let head = store.due("ops", at(10), 1).await.unwrap().remove(0);
+        store.settle(settle(head.id, fate)).await.unwrap();
+    }
+    while store.prune(Retention { rows_before: at(100), text_before: at(100) }).await.unwrap() > 0 {}
+    let count = |pending, imbalance| {
+        move |one: &OutboxCount| {
+            assert_eq!((one.pending, one.imbalance), (pending, imbalance), "{one:?}");
+            assert_eq!(one.oldest_pending, Some(at(1)));
+        }
+    };
+    let outbox = store.outbox().await.unwrap();
+    outbox.iter().zip([6, 4]).for_each(|(one, pending)| count(pending, 0)(one));
+    // A row that is lost by a way that the daemon does not have.
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute("DELETE FROM delivery WHERE notifier = 'hook' AND state = 'queued'", []).unwrap();
+    let outbox = store.outbox().await.unwrap();
+    outbox.iter().zip([(1, 5), (4, 0)]).for_each(|(one, (pending, missing))| count(pending, missing)(one));
 }
 
 #[tokio::test]
