@@ -75,7 +75,7 @@ pub trait Store: Send + Sync {
     /// Forgets what is older than its retention, a bounded number of rows at a time; says how many went.
     async fn prune(&self, older: Retention) -> Result<u64, StoreError>;
 
-    /// Answers when the store can be read.
+    /// Answers when the store can be read and, if it last failed to write, can be written again.
     async fn ping(&self) -> Result<(), StoreError>;
 
     /// Size of the database and its log on disk, and free space beside it, bytes.

@@ -210,9 +210,16 @@ impl Store for SqliteStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
+        if self.writer.is_gone() {
+            return Err(StoreError::Closed);
+        }
         let one =
             |connection: &Connection| Ok(connection.query_row("SELECT 1", [], |row| row.get::<_, i64>(0))?);
-        self.reader.run(one).await.map(|_| ())
+        self.reader.run(one).await?;
+        if self.writer.is_failing() {
+            self.write(probe).await?;
+        }
+        Ok(())
     }
 
     async fn size(&self) -> Result<(u64, u64), StoreError> {
@@ -224,6 +231,14 @@ impl Store for SqliteStore {
             })
             .await
     }
+}
+
+/// Writes a page and a little more, to learn whether that works again.
+fn probe(connection: &Connection) -> Result<(), StoreError> {
+    const BYTES: i64 = 8192;
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('probe', hex(zeroblob(?1)))", [BYTES])?;
+    connection.execute("DELETE FROM meta WHERE key = 'probe'", [])?;
+    Ok(())
 }
 
 /// Free space on the database's file system for us, bytes; 0 when it cannot be told.
@@ -300,3 +315,6 @@ fn insert_delivery(
         .execute(rusqlite::params![notification.id, event.id])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
