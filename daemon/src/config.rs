@@ -141,8 +141,9 @@ impl Rate {
 pub struct Notifier {
     /// The plugin's word (`slack`, `acme-teams`).
     pub plugin: String,
-    /// The file found for it on `[plugins] path`; `None` when there is none (a broken notifier, not a bad file).
-    pub library: Option<PathBuf>,
+    /// The file found for it on `[plugins] path`, or why there is none that can be used, one line (a broken
+    /// notifier, not a bad configuration).
+    pub library: Result<PathBuf, String>,
     /// How much of the customer's text it gets.
     pub content: Content,
     /// For one attempt.

@@ -67,19 +67,24 @@ fn read(cx: Context<'_>, title: &str, value: &Value, plugins: &Plugins) -> Optio
     let rate = section.rate("rate");
     let retry_for = section.duration("retry_for", RETRY_FOR_BOUNDS);
     let config = section.get("config").map(|entry| &entry.value);
-    let found = plugin.and_then(|plugin| find(cx, plugin, section.place("plugin"), plugins));
-    if let (None, Some(config)) = (&found, config) {
+    let found = plugin.map(|plugin| find(cx, plugin, section.place("plugin"), plugins));
+    if let (None | Some(Err(_)), Some(config)) = (&found, config) {
         // Which of these are secrets is known to the plugin alone.
         cx.findings.hide_all(config, Doubt::May);
     }
     let plugin = plugin?;
-    let library = found.as_ref().map(|found| found.library.clone());
-    let checked = found.and_then(|found| check_config(cx, title, &section, config, &found));
-    let broken = library.is_none() || checked.is_none();
-    let Checked { config, secrets } = checked.unwrap_or_default();
+    let checked = found?.and_then(|found| {
+        let checked = check_config(cx, title, &section, config, &found)?;
+        Ok((found.library, checked))
+    });
+    let (library, checked) = checked.map_or_else(
+        |why| (Err(why), Checked::default()),
+        |(library, checked)| (Ok(library), checked.unwrap_or_default()),
+    );
+    let Checked { config, secrets } = checked;
     Some(Notifier {
         plugin: plugin.to_owned(),
-        library: library.filter(|_| !broken),
+        library,
         content,
         timeout,
         rate: rate.unwrap_or_else(|| default_rate(plugin)),
@@ -97,36 +102,41 @@ fn plugin_word(text: &str) -> Result<&str, Bad> {
 }
 
 /// A plugin that is not there breaks its notifiers, not the configuration.
-fn find(cx: Context<'_>, plugin: &str, at: Place, plugins: &Plugins) -> Option<Found> {
+fn find(cx: Context<'_>, plugin: &str, at: Place, plugins: &Plugins) -> Result<Found, String> {
     let NotFound { why, looked_in, names } = match cx.catalog.find(plugin, &plugins.path, plugins.trust) {
-        Ok(found) => return Some(found),
+        Ok(found) => return Ok(found),
         Err(not_found) => not_found,
     };
     let folders: Vec<_> = looked_in.iter().map(|folder| folder.to_string_lossy()).collect();
     let mut hint = format!("looked in {}", list(folders.iter().map(AsRef::as_ref)));
     if !names.is_empty() {
         hint.push_str(&format!("; plugins there are {}", list(names.iter().map(String::as_str))));
-        hint.push_str(&did_you_mean(plugin, names.iter().map(String::as_str)));
+        // A file that is there and cannot be used has the name that was meant.
+        if !names.iter().any(|name| name == plugin) {
+            hint.push_str(&did_you_mean(plugin, names.iter().map(String::as_str)));
+        }
     }
-    cx.findings.add(Note::new(Severity::Broken, at, format!("no plugin `{plugin}`: {why}")).hint(hint));
-    None
+    let why = format!("no plugin `{plugin}`: {why}");
+    cx.findings.add(Note::new(Severity::Broken, at, why.clone()).hint(hint));
+    Err(why)
 }
 
+/// `None`: there are mistakes in it, which have been told.
 fn check_config(
     cx: Context<'_>,
     title: &str,
     section: &Section<'_>,
     config: Option<&Value>,
     found: &Found,
-) -> Option<Checked> {
+) -> Result<Option<Checked>, String> {
     let title = title.replace(']', ".config]");
-    plugin_config::check(cx, &title, config, section.at, &found.schema).unwrap_or_else(|why| {
+    plugin_config::check(cx, &title, config, section.at, &found.schema).map_err(|why| {
         if let Some(config) = config {
             cx.findings.hide_all(config, Doubt::May);
         }
         let message = format!("the plugin's own description of its configuration is unusable: {why}");
         let hint = format!("the fault is in {}, version {}", found.library.display(), found.version);
-        cx.findings.add(Note::new(Severity::Broken, section.place("plugin"), message).hint(hint));
-        None
+        cx.findings.add(Note::new(Severity::Broken, section.place("plugin"), message.clone()).hint(hint));
+        message
     })
 }

@@ -58,7 +58,7 @@ pub fn fate(outcome: &Outcome, attempted: Attempted, now: Timestamp, seed: u64) 
     let (after, why) = match outcome {
         Outcome::Delivered { .. } => return Fate::Delivered,
         Outcome::Reject { why } => return Fate::Dead(why.clone()),
-        Outcome::Broken { why } => return Fate::NotifierBroken(why.clone()),
+        Outcome::Broken { why, .. } => return Fate::NotifierBroken(why.clone()),
         Outcome::Retry { after, why } => (*after, why),
         Outcome::Unknown { why } => (None, why),
     };
@@ -95,7 +95,7 @@ pub fn outcome_detail(outcome: &Outcome) -> &str {
         Outcome::Retry { why, .. }
         | Outcome::Reject { why }
         | Outcome::Unknown { why }
-        | Outcome::Broken { why } => why,
+        | Outcome::Broken { why, .. } => why,
     }
 }
 

@@ -224,9 +224,12 @@ impl Schedule {
         self.at(id, due);
     }
 
-    /// Makes every waiting conversation of an account due, as after a renewed key.
+    /// Tries an account again that was refused or out of reach, as after a renewed key. What `CommBox` asked us to
+    /// wait is still waited.
     pub fn reopen(&mut self, account: &str, now: Duration) {
-        if let Some(account) = self.accounts.get_mut(account) {
+        if let Some(account) = self.accounts.get_mut(account)
+            && account.denied
+        {
             account.denied = false;
             account.blocked_until = now;
         }

@@ -239,7 +239,10 @@ impl Control {
                 continue;
             }
             let new = self.workshop.make(name, notifier);
-            if let Err(why) = new.started().await {
+            let may_fail = running.is_some_and(Running::has_failed);
+            if let Err(why) = new.started().await
+                && !may_fail
+            {
                 fault = Some(format!("notifier {name} does not start: {why}"));
             }
             made.insert(name.clone(), new);

@@ -350,8 +350,9 @@ impl Delivering {
         let subject = receiver_subject(&self.parts.notifier);
         let metrics = self.parts.metrics.notifier(&self.parts.notifier);
         match outcome {
-            Outcome::Broken { why } => {
-                self.probe_at = Some(self.parts.clock.elapsed() + PROBE_EVERY);
+            Outcome::Broken { until_reload, why } => {
+                let wait = if *until_reload { Duration::MAX } else { PROBE_EVERY };
+                self.probe_at = Some(self.parts.clock.elapsed().saturating_add(wait));
                 metrics.up(false);
                 self.parts.health.notifier_broken(plan, &subject, why, now).await;
             }

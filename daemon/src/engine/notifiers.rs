@@ -61,10 +61,7 @@ impl Workshop {
     }
 
     fn spec(&self, name: &str, notifier: &Notifier) -> Result<(PluginSpec, Manifest, [u8; 32]), String> {
-        let library = notifier
-            .library
-            .clone()
-            .ok_or_else(|| format!("there is no plugin file for `{}`", notifier.plugin))?;
+        let library = notifier.library.clone()?;
         let manifest = Manifest::read(&library).map_err(|error| error.to_string())?;
         let secrets = read_secrets(notifier)?;
         let identity = identity(notifier, &secrets);
@@ -83,7 +80,7 @@ impl Workshop {
     /// Whether a running notifier would have to be exchanged for this configuration.
     pub(super) fn differs(&self, running: &Running, notifier: &Notifier) -> bool {
         let now = read_secrets(notifier).map(|secrets| identity(notifier, &secrets)).unwrap_or_default();
-        now != running.identity || matches!(*running.host.state().borrow(), PluginState::Failed { .. })
+        now != running.identity || running.has_failed()
     }
 }
 
@@ -156,6 +153,11 @@ impl Running {
         std::mem::replace(&mut self.host, made.hosted.host)
     }
 
+    /// Whether its plugin could not be loaded or started.
+    pub(super) fn has_failed(&self) -> bool {
+        matches!(*self.host.state().borrow(), PluginState::Failed { .. })
+    }
+
     /// Stops handing over, and waits for what is in flight.
     pub(super) async fn stop_looping(&mut self) {
         self.stop.cancel();
@@ -188,7 +190,7 @@ fn identity(notifier: &Notifier, secrets: &BTreeMap<String, Secret>) -> [u8; 32]
         hash.update(part);
     };
     add(notifier.plugin.as_bytes());
-    if let Some(library) = &notifier.library {
+    if let Ok(library) = &notifier.library {
         add(library.as_os_str().as_encoded_bytes());
         let meta = std::fs::metadata(library);
         let changed = meta.as_ref().ok().and_then(|meta| meta.modified().ok());

@@ -102,6 +102,7 @@ impl Poller {
         }
         match decode(plan, watch, answer).await {
             Ok(snapshot) => {
+                tracing::debug!(watch = watch.name, messages = snapshot.messages.len(), "read an answer");
                 let cursor = self.store.cursor(&watch.conversation).await?;
                 let found = detect::detect(cursor.as_ref(), &snapshot, at);
                 let sequence = cursor.map_or(0, |cursor| cursor.sequence);

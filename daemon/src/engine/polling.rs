@@ -26,7 +26,7 @@ use crate::core::watch::{ConversationId, Watch};
 use crate::ops::metrics::{Metrics, PollInFlight, PollResult};
 use crate::ops::status::Trouble;
 use crate::ops::systemd::{BEAT_EVERY, Beat};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// The loop looks up at least this often, so that its beat tells that it lives.
 const TICK: Duration = BEAT_EVERY;
@@ -338,8 +338,9 @@ fn polled(end: &End) -> Polled {
     match end {
         End::Unchanged | End::Read { .. } => Polled::Ok,
         End::Failed { error, .. } => reaction(error),
-        // The answer was fine; this conversation waits a little, so that a full store is not asked for ever.
-        End::NotKept { .. } => Polled::Malformed,
+        // The answer was fine; this conversation waits, so that a full store is not asked for ever, but no longer
+        // than until another was kept.
+        End::NotKept { .. } => Polled::Unavailable(None),
     }
 }
 
@@ -361,12 +362,10 @@ fn log(watch: &Watch, end: &End, failures: u32) {
         End::Failed { error, .. } if often => {
             tracing::warn!(watch = watch.name, failures, %error, "could not poll watch {}: {error}", watch.name);
         }
-        End::NotKept { error: error @ StoreError::OutboxFull(_) } if !often => {
-            tracing::debug!(watch = watch.name, %error, "polling waits");
+        End::NotKept { error } if often => {
+            tracing::error!(watch = watch.name, failures, %error, "could not keep what watch {} brought", watch.name);
         }
-        End::NotKept { error } => {
-            tracing::error!(watch = watch.name, %error, "could not keep what watch {} brought", watch.name);
-        }
+        End::NotKept { error } => tracing::debug!(watch = watch.name, failures, %error, "still not kept"),
         End::Failed { error, .. } => tracing::debug!(watch = watch.name, failures, %error, "still failing"),
     }
 }

@@ -7,5 +7,8 @@ mod world;
 
 mod crash;
 mod delivery;
+mod plugins;
 mod polling;
 mod reload;
+mod slack;
+mod unchanged;

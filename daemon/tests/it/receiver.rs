@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -21,14 +21,22 @@ pub enum Reply {
     Status(u16),
     RetryAfter(u16, &'static str),
     Slow(Duration),
+    /// Says these words, with a status.
+    Says(u16, String),
+    /// Sends the caller elsewhere.
+    Redirect(String),
+    /// Says back whatever it was asked: address, headers and body.
+    Echo(u16),
 }
 
 /// One request that it was sent.
 #[derive(Clone, Debug)]
 pub struct Received {
+    pub path: String,
     pub id: String,
     pub object: String,
     pub kind: String,
+    pub sequence: String,
     pub text: String,
     pub body: Value,
     pub headers: HeaderMap,
@@ -41,6 +49,7 @@ struct Inner {
     received: Vec<Received>,
     next: VecDeque<Reply>,
     usual: Option<Reply>,
+    fail_every: Option<usize>,
 }
 
 /// A receiver on 127.0.0.1. Dropped = closed.
@@ -101,7 +110,11 @@ impl Receiver {
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}/hook", self.address)
+        self.url_of("/hook")
+    }
+
+    pub fn url_of(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
     }
 
     /// The next requests are answered so, one each.
@@ -112,6 +125,11 @@ impl Receiver {
     /// Every request that nothing else was said about is answered so.
     pub fn usually(&self, reply: Option<Reply>) {
         self.lock().usual = reply;
+    }
+
+    /// One request in `n` is answered 500.
+    pub fn fails_every(&self, n: usize) {
+        self.lock().fail_every = Some(n);
     }
 
     pub fn received(&self) -> Vec<Received> {
@@ -155,10 +173,12 @@ impl Drop for Receiver {
     }
 }
 
-async fn receive(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
+async fn receive(State(shared): State<Shared>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let reply = {
         let mut inner = shared.inner.lock().unwrap();
-        inner.next.pop_front().or_else(|| inner.usual.clone()).unwrap_or(Reply::Status(204))
+        let fails = inner.fail_every.is_some_and(|n| inner.received.len() % n == n - 1);
+        let usual = if fails { Some(Reply::Status(500)) } else { inner.usual.clone() };
+        inner.next.pop_front().or(usual).unwrap_or(Reply::Status(204))
     };
     if let Reply::Slow(delay) = &reply {
         tokio::time::sleep(*delay).await;
@@ -169,13 +189,21 @@ async fn receive(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) 
             (StatusCode::from_u16(*status).unwrap(), [("retry-after", *after)]).into_response()
         }
         Reply::Slow(_) => StatusCode::NO_CONTENT.into_response(),
+        Reply::Says(status, words) => (StatusCode::from_u16(*status).unwrap(), words.clone()).into_response(),
+        Reply::Redirect(to) => (StatusCode::FOUND, [("location", to.as_str())]).into_response(),
+        Reply::Echo(status) => {
+            let said = format!("cannot POST {uri} {headers:?} {}", String::from_utf8_lossy(&body));
+            (StatusCode::from_u16(*status).unwrap(), said).into_response()
+        }
     };
     let body: Value = serde_json::from_slice(&body).expect("a JSON body");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let received = Received {
+        path: uri.to_string(),
         id: headers.get("webhook-id").map(|id| id.to_str().unwrap().to_owned()).unwrap_or_default(),
         object: text(&body["data"]["conversation"]["object_id"]),
         kind: text(&body["type"]),
+        sequence: text(&body["sequence"]),
         text: text(&body["data"]["message"]["text"]),
         accepted: response.status().is_success(),
         body,

@@ -1,15 +1,22 @@
 //! The world of a scenario: a simulated `CommBox`, a receiver, and the real daemon between them.
 
+mod config;
+mod lines;
+mod process;
+
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
+use std::process::{Command, ExitStatus, Output, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use commwatch_simulator::{Conversation, Simulator};
 use serde_json::Value;
 
+pub use self::config::{ConfigText, WatchText};
+use self::lines::Lines;
+use self::process::Running;
+pub use self::process::{Process, binary, link_or_copy, plugins, run, send, until};
 use crate::receiver::Receiver;
 
 pub const STREAM: i64 = 532;
@@ -24,31 +31,15 @@ pub struct World {
     pub hook: Receiver,
     folder: tempfile::TempDir,
     daemon: Option<Running>,
-    watched: Vec<i64>,
     pub config: ConfigText,
+    /// What is run; the binary that was built, unless a scenario needs one of its own.
+    pub binary: PathBuf,
+    /// The daemon's environment, on top of the test's own.
+    pub environment: BTreeMap<&'static str, String>,
+    /// None of these may ever be written by the daemon.
+    pub secrets: Vec<String>,
     /// Everything that every daemon of this world has written.
     pub output: Arc<Lines>,
-}
-
-/// The parts of a configuration that scenarios change.
-#[derive(Clone, Debug)]
-pub struct ConfigText {
-    pub hook: String,
-    pub routes: String,
-    pub more: String,
-    pub interval: &'static str,
-}
-
-struct Running {
-    child: Child,
-    http: Option<String>,
-}
-
-/// What was written, line by line, and a way to wait for a line.
-#[derive(Default)]
-pub struct Lines {
-    lines: Mutex<Vec<String>>,
-    more: Condvar,
 }
 
 impl World {
@@ -57,22 +48,34 @@ impl World {
         let hook = Receiver::start().await;
         let folder = tempfile::tempdir().unwrap();
         commwatch::tls::install();
-        write_secret(&folder.path().join("token"), TOKEN);
-        write_secret(&folder.path().join("signing"), SIGNING_SECRET);
-        let config = ConfigText {
-            hook: String::new(),
-            routes: "[[route]]\nnotify = [\"hook\", \"log\"]\n".to_owned(),
-            more: String::new(),
-            interval: "1s",
+        let mut world = Self {
+            sim,
+            hook,
+            folder,
+            daemon: None,
+            config: ConfigText::default(),
+            binary: binary().into(),
+            environment: BTreeMap::new(),
+            secrets: Vec::new(),
+            output: Arc::default(),
         };
-        Self { sim, hook, folder, daemon: None, watched: Vec::new(), config, output: Arc::default() }
+        world.secret("token", TOKEN);
+        world.secret("signing", SIGNING_SECRET);
+        world.secrets.push(SIGNING_SECRET.trim_start_matches("whsec_").to_owned());
+        world
+    }
+
+    /// A file with a secret in it, which must not be seen anywhere else.
+    pub fn secret(&mut self, file: &str, text: &str) {
+        write_secret(&self.folder.path().join(file), text);
+        self.secrets.push(text.to_owned());
     }
 
     /// A conversation with one old message, watched.
     pub fn watching(&mut self, object: i64) -> Conversation {
         let conversation = self.conversation(object);
         conversation.customer_says("old");
-        self.watched.push(object);
+        self.config.watches.push(WatchText::of(object));
         conversation
     }
 
@@ -81,89 +84,34 @@ impl World {
     }
 
     pub fn unwatch(&mut self, object: i64) {
-        self.watched.retain(|watched| *watched != object);
+        self.config.watches.retain(|watch| watch.object != object);
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     pub fn config_path(&self) -> PathBuf {
-        self.folder.path().join("commwatch.toml")
+        self.path("commwatch.toml")
     }
 
     pub fn config_text(&self) -> String {
-        let watches: String = self
-            .watched
-            .iter()
-            .map(|object| {
-                format!(
-                    "[[watch]]\nname = \"w{object}\"\ntitle = \"Watch {object}\"\npriority = \"vip\"\n\
-                     stream = {STREAM}\nobject = {object}\n"
-                )
-            })
-            .collect();
-        format!(
-            r#"
-[accounts.main]
-base_url = "{base}"
-token = {{ file = "token" }}
-rate = "1000/s"
-burst = 1000
-max_in_flight = 8
-timeout = "5s"
-console_url = "https://acme.example/widget/object/{{object_id}}"
-
-[polling]
-interval = "{interval}"
-
-{watches}
-[notifiers.hook]
-plugin = "webhook"
-content = "full"
-timeout = "2s"
-rate = "1000/s"
-{hook}
-[notifiers.hook.config]
-url = "{url}"
-secret = {{ file = "signing" }}
-
-[notifiers.log]
-plugin = "log"
-rate = "1000/s"
-
-{routes}
-{more}
-[plugins]
-path = ["{plugins}"]
-trust = "owner"
-
-[store]
-path = "commwatch.db"
-
-[http]
-listen = "127.0.0.1:0"
-
-[admin]
-socket = "admin.sock"
-
-[reload]
-settle = "100ms"
-
-[log]
-format = "json"
-"#,
-            base = self.sim.base_url(),
-            interval = self.config.interval,
-            hook = self.config.hook,
-            url = self.hook.url(),
-            routes = self.config.routes,
-            more = self.config.more,
-            plugins = plugins().display(),
-        )
+        self.config.render(&self.sim.base_url(), &self.hook.url(), self.folder())
     }
 
     pub fn write_config(&self) {
-        // By rename, as an editor does: the daemon must never see half a file.
-        let new = self.folder.path().join(".commwatch.toml.new");
-        std::fs::write(&new, self.config_text()).unwrap();
-        std::fs::rename(&new, self.config_path()).unwrap();
+        self.replace(&self.config_path(), &self.config_text());
+    }
+
+    /// Writes a file by rename, as an editor does: the daemon must never see half of it.
+    pub fn replace(&self, path: &Path, text: &str) {
+        let new = self.path(".new");
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(&new, path).unwrap();
     }
 
     /// Starts the real binary and waits until it says that it is ready.
@@ -173,29 +121,45 @@ format = "json"
     }
 
     pub async fn start_with(&mut self, arguments: &[&str]) {
-        let mut command = Command::new(binary());
-        command.args(["run", "-c"]).arg(self.config_path()).args(arguments);
+        let command = self.daemon_command(arguments);
         self.spawn(command).await;
+    }
+
+    /// `commwatch run` with this world's configuration.
+    pub fn daemon_command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command(&["run", "-c"]);
+        command.arg(self.config_path()).args(arguments);
+        command
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.args(arguments).current_dir(self.folder.path()).env_remove("NOTIFY_SOCKET");
+        command.env_remove("COMMWATCH_CONFIG").envs(&self.environment);
+        command
     }
 
     pub async fn spawn(&mut self, mut command: Command) {
         assert!(self.daemon.is_none(), "one daemon at a time");
         let mut child = command
-            .env_remove("NOTIFY_SOCKET")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary is built beside the tests");
         let from = self.output.count();
-        collect(child.stdout.take().unwrap(), &self.output);
-        collect(child.stderr.take().unwrap(), &self.output);
+        self.output.collect(child.stdout.take().unwrap());
+        self.output.collect(child.stderr.take().unwrap());
         self.daemon = Some(Running { child, http: None });
         let ready = self.line_after(from, "commwatch is ready").await;
-        let http = serde_json::from_str::<Value>(&ready)
-            .ok()
-            .and_then(|line| line["fields"]["http"].as_str().or(line["http"].as_str()).map(str::to_owned));
-        self.daemon.as_mut().unwrap().http = http;
+        let ready: Value = serde_json::from_str(&ready).expect("a log of JSON");
+        self.daemon.as_mut().unwrap().http = ready["http"].as_str().map(str::to_owned);
+    }
+
+    /// Starts the real binary, which is to refuse; gives its exit status and what it wrote.
+    pub fn refused(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let output = run(&mut self.daemon_command(arguments));
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
     /// Waits for a line that holds `text`, among those written after the first `from`.
@@ -207,14 +171,14 @@ format = "json"
 
     /// Waits until every watched conversation has been polled `n` more times.
     pub async fn polled(&self, n: u64) {
-        for object in &self.watched {
+        for WatchText { object, .. } in &self.config.watches {
             self.sim.wait_for_polls(*object, n, PATIENCE).await.expect("polls");
         }
     }
 
     /// Waits until every watch has its baseline.
     pub async fn baselined(&self) {
-        for object in &self.watched {
+        for WatchText { object, .. } in &self.config.watches {
             self.line_after(0, &format!("took the baseline of watch w{object}")).await;
         }
     }
@@ -225,15 +189,11 @@ format = "json"
 
     /// kill -9, and nothing of it left.
     pub fn kill(&mut self) {
-        let mut running = self.daemon.take().expect("a daemon runs");
-        running.child.kill().unwrap();
-        running.child.wait().unwrap();
+        self.daemon.take().expect("a daemon runs").kill().unwrap();
     }
 
     pub fn signal(&self, signal: i32) {
-        let status =
-            Command::new("kill").arg(format!("-{signal}")).arg(self.pid().to_string()).status().unwrap();
-        assert!(status.success());
+        send(self.pid(), signal);
     }
 
     /// SIGTERM, and waits for the end.
@@ -250,16 +210,12 @@ format = "json"
 
     /// Runs the binary with a command and waits for it.
     pub fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(binary()).args(arguments).current_dir(self.folder.path()).output().unwrap()
+        run(&mut self.command(arguments))
     }
 
     /// Asks the running daemon; panics when it says no.
     pub fn ask(&self, arguments: &[&str]) -> String {
-        let socket = self.folder.path().join("admin.sock");
-        let mut all: Vec<&str> = arguments.to_vec();
-        let socket = socket.to_str().unwrap().to_owned();
-        all.extend(["--socket", &socket]);
-        let output = self.run(&all);
+        let output = self.run(&[arguments, &["--socket", "admin.sock"]].concat());
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
@@ -270,15 +226,46 @@ format = "json"
 
     /// Waits until the daemon's own status says so: the loops have to come round first.
     pub async fn status_until(&self, what: &str, says: impl Fn(&Value) -> bool) -> Value {
-        let deadline = std::time::Instant::now() + PATIENCE;
+        let deadline = Instant::now() + PATIENCE;
         loop {
-            let status = self.status();
+            let (_, status) = self.get("/api/status").await;
+            let status = serde_json::from_str(&status).unwrap();
             if says(&status) {
                 return status;
             }
-            assert!(std::time::Instant::now() < deadline, "waited in vain for {what}: {status:#}");
+            assert!(Instant::now() < deadline, "waited in vain for {what}: {status:#}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Waits until a notifier's status says so.
+    pub async fn notifier_until(&self, name: &str, what: &str, says: impl Fn(&Value) -> bool) -> Value {
+        let of = |status: &Value| {
+            let all = status["notifiers"].as_array().unwrap();
+            all.iter().find(|one| one["name"] == name).cloned().unwrap_or_default()
+        };
+        let status = self.status_until(&format!("{name}: {what}"), |status| says(&of(status))).await;
+        of(&status)
+    }
+
+    /// Waits until a series of `/metrics`, written with its labels, has this value.
+    pub async fn metric_until(&self, series: &str, value: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        let line = format!("commwatch_{series} {value}");
+        loop {
+            let (_, metrics) = self.get("/metrics").await;
+            if metrics.lines().any(|one| one == line) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "waited in vain for {line}: {metrics}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The process of a notifier's plugin, as it is now.
+    pub fn plugin_process(&self, notifier: &str) -> Option<Process> {
+        let children = Process::children_of(self.pid());
+        children.into_iter().find(|child| child.words.last().is_some_and(|word| word == notifier))
     }
 
     /// A page of the daemon's own HTTP.
@@ -312,6 +299,7 @@ format = "json"
         let posted = self.posted_texts();
         let mut repeats = 0;
         let mut ids: BTreeMap<String, String> = BTreeMap::new();
+        let mut sequences: BTreeMap<String, String> = BTreeMap::new();
         let mut first_seen: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for one in accepted.iter().filter(|one| one.kind == "commwatch.message.created.v1") {
             assert!(posted.contains(&one.text), "invented: {:?}", one.text);
@@ -320,7 +308,11 @@ format = "json"
                     assert_eq!(id, one.id, "another id for {:?}", one.text);
                     repeats += 1;
                 }
-                None => first_seen.entry(one.object.clone()).or_default().push(one.text.clone()),
+                None => {
+                    let last = sequences.insert(one.object.clone(), one.sequence.clone());
+                    assert!(last < Some(one.sequence.clone()), "a sequence that does not grow: {one:?}");
+                    first_seen.entry(one.object.clone()).or_default().push(one.text.clone());
+                }
             }
         }
         for text in &posted {
@@ -343,58 +335,19 @@ format = "json"
 impl Drop for World {
     fn drop(&mut self) {
         if let Some(mut running) = self.daemon.take() {
-            let _ = running.child.kill();
-            let _ = running.child.wait();
+            let _ = running.kill();
         }
         if std::thread::panicking() {
             eprintln!("--- what the daemon wrote:\n{}", self.output.all());
         }
-        for secret in [TOKEN, SIGNING_SECRET, SIGNING_SECRET.trim_start_matches("whsec_")] {
-            if !std::thread::panicking() {
-                assert!(!self.output.all().contains(secret), "a secret was written");
-            }
+        for secret in self.secrets.iter().filter(|_| !std::thread::panicking()) {
+            assert!(!self.output.all().contains(secret), "a secret was written");
         }
     }
 }
 
-impl Lines {
-    pub fn count(&self) -> usize {
-        self.lines.lock().unwrap().len()
-    }
-
-    pub fn all(&self) -> String {
-        self.lines.lock().unwrap().join("\n")
-    }
-
-    fn wait(&self, from: usize, text: &str, within: Duration) -> Option<String> {
-        let found = |lines: &Vec<String>| lines.iter().skip(from).find(|line| line.contains(text)).cloned();
-        let lines = self.lines.lock().unwrap();
-        let (lines, _) = self.more.wait_timeout_while(lines, within, |lines| found(lines).is_none()).unwrap();
-        found(&lines)
-    }
-}
-
-fn collect(pipe: impl std::io::Read + Send + 'static, lines: &Arc<Lines>) {
-    let lines = Arc::clone(lines);
-    std::thread::spawn(move || {
-        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-            lines.lines.lock().unwrap().push(line);
-            lines.more.notify_all();
-        }
-    });
-}
-
-pub fn write_secret(path: &Path, text: &str) {
+fn write_secret(path: &Path, text: &str) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::write(path, text).unwrap();
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
-}
-
-pub fn binary() -> &'static str {
-    env!("CARGO_BIN_EXE_commwatch")
-}
-
-/// Where cargo leaves the plugins that the tests depend on: beside the test's own executable.
-pub fn plugins() -> PathBuf {
-    std::env::current_exe().unwrap().parent().unwrap().to_owned()
 }

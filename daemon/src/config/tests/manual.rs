@@ -53,7 +53,7 @@ fn essence(config: &Config) -> String {
 fn the_manual_is_a_sound_configuration() {
     let loaded = load(MANUAL);
     assert_eq!(loaded.warnings, []);
-    assert!(loaded.config.notifiers.values().all(|notifier| notifier.library.is_some()));
+    assert!(loaded.config.notifiers.values().all(|notifier| notifier.library.is_ok()));
 }
 
 #[test]

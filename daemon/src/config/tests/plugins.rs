@@ -228,9 +228,9 @@ fn a_plugin_that_is_not_there_breaks_its_notifier_only() {
       hint: the fault is in /plugins/libcommwatch_damaged.so, version 1.0.0
     "#);
     let chat = &loaded.config.notifiers["chat"];
-    assert!(chat.library.is_none() && chat.config.is_null() && chat.secrets.is_empty());
-    assert!(loaded.config.notifiers["odd"].library.is_none());
-    assert!(loaded.config.notifiers["log"].library.is_some());
+    assert!(chat.library.is_err() && chat.config.is_null() && chat.secrets.is_empty());
+    assert!(loaded.config.notifiers["odd"].library.is_err());
+    assert!(loaded.config.notifiers["log"].library.is_ok());
 }
 
 #[test]

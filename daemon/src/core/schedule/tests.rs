@@ -173,6 +173,19 @@ fn a_reload_leaves_what_is_the_same_in_its_place() {
 }
 
 #[test]
+fn a_reload_tries_a_refused_key_at_once_but_waits_as_long_as_it_was_asked_to() {
+    for (polled, expected) in [(Polled::Denied, true), (Polled::Throttled(Some(SECOND * 100)), false)] {
+        let mut schedule = schedule(&[target(1, 1)], 100.0, 100, 4);
+        let Next::WaitUntil(due) = schedule.next(Duration::ZERO) else { panic!() };
+        let Next::Poll(id, _) = schedule.next(due) else { panic!() };
+        schedule.finished(&id, polled, due);
+        schedule.reopen("main", due + SECOND * 5);
+        let asked = matches!(schedule.next(due + SECOND * 10), Next::Poll(..));
+        assert_eq!(asked, expected, "{polled:?}");
+    }
+}
+
+#[test]
 fn a_conversation_removed_while_it_is_polled_is_let_go() {
     let mut schedule = schedule(&[target(1, 1)], 100.0, 100, 4);
     let Next::WaitUntil(due) = schedule.next(Duration::ZERO) else { panic!() };

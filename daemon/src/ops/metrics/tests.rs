@@ -24,7 +24,7 @@ fn configured(accounts: &[&str], watches: &[Watch], notifiers: &[&str]) -> Confi
     };
     let notifier = config::Notifier {
         plugin: "log".into(),
-        library: None,
+        library: Err("no file".to_owned()),
         content: config::Content::None,
         timeout: Duration::from_secs(10),
         rate: config::Rate { count: 1, per: Duration::from_secs(1) },

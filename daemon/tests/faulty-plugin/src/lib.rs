@@ -2,6 +2,7 @@
 //! is delivered.
 #![expect(unsafe_code, reason = "misbehaves as only a hostile plugin would")]
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use commwatch_plugin_api::{
@@ -22,6 +23,15 @@ struct Config {
     /// Bytes of a body, milliseconds of a wait, MiB of a leak.
     #[serde(default)]
     amount: u64,
+    /// The last attempt that goes wrong; 0 = all do.
+    #[serde(default)]
+    until_attempt: u32,
+    /// While this file exists, deliveries that do not misbehave wait.
+    #[serde(default)]
+    gate: Option<PathBuf>,
+    /// Says on standard output when a delivery begins and ends.
+    #[serde(default)]
+    tell: bool,
 }
 
 #[derive(Clone, Copy, Deserialize, Eq, PartialEq)]
@@ -89,9 +99,38 @@ impl Notifier for Faulty {
     }
 
     fn deliver(&self, notification: &Notification, host: &Host) -> Outcome {
-        if !notification.title.contains(&self.0.on_title) {
-            return receipt(notification);
+        self.tell("begins", notification);
+        let outcome = if self.is_meant(notification) {
+            self.misbehave(notification, host)
+        } else {
+            self.wait_at_the_gate();
+            receipt(notification)
+        };
+        self.tell("ends", notification);
+        outcome
+    }
+}
+
+impl Faulty {
+    fn is_meant(&self, notification: &Notification) -> bool {
+        let Config { on_title, until_attempt, .. } = &self.0;
+        notification.title.contains(on_title)
+            && (*until_attempt == 0 || notification.attempt <= *until_attempt)
+    }
+
+    fn tell(&self, what: &str, notification: &Notification) {
+        if self.0.tell {
+            println!("{} attempt {} {what}", notification.id, notification.attempt);
         }
+    }
+
+    fn wait_at_the_gate(&self) {
+        while self.0.gate.as_ref().is_some_and(|gate| gate.exists()) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn misbehave(&self, notification: &Notification, host: &Host) -> Outcome {
         match self.0.mode {
             Mode::Panic => panic!("told to panic"),
             Mode::Abort => std::process::abort(),
@@ -119,9 +158,7 @@ impl Notifier for Faulty {
         }
         receipt(notification)
     }
-}
 
-impl Faulty {
     fn request(&self) -> Request {
         let url = self.0.url.clone().unwrap_or_else(|| "http://127.0.0.1:1/".into());
         Request::post(url, "application/octet-stream", vec![b'x'; self.0.amount as usize])

@@ -1,0 +1,124 @@
+//! The configuration of a scenario.
+
+use std::path::{Path, PathBuf};
+
+use super::{STREAM, plugins};
+
+/// The parts of a configuration that scenarios change.
+#[derive(Clone, Debug)]
+pub struct ConfigText {
+    /// More lines of the account.
+    pub account: String,
+    /// More lines of the notifier `hook`.
+    pub hook: String,
+    pub routes: String,
+    /// More tables.
+    pub more: String,
+    pub interval: &'static str,
+    /// How long CommBox may take to answer.
+    pub timeout: &'static str,
+    pub log_level: &'static str,
+    /// Where plugins are looked for.
+    pub plugins: PathBuf,
+    pub watches: Vec<WatchText>,
+}
+
+/// One `[[watch]]`.
+#[derive(Clone, Debug)]
+pub struct WatchText {
+    pub object: i64,
+    pub title: String,
+    /// As it is written, with quotes if it has any.
+    pub stream: String,
+}
+
+impl Default for ConfigText {
+    fn default() -> Self {
+        Self {
+            account: String::new(),
+            hook: String::new(),
+            routes: "[[route]]\nnotify = [\"hook\", \"log\"]\n".to_owned(),
+            more: String::new(),
+            interval: "1s",
+            timeout: "5s",
+            log_level: "info",
+            plugins: plugins(),
+            watches: Vec::new(),
+        }
+    }
+}
+
+impl WatchText {
+    pub fn of(object: i64) -> Self {
+        Self { object, title: format!("Watch {object}"), stream: STREAM.to_string() }
+    }
+
+    fn render(&self) -> String {
+        let Self { object, title, stream } = self;
+        format!(
+            "[[watch]]\nname = \"w{object}\"\ntitle = '''{title}'''\npriority = \"vip\"\n\
+             stream = {stream}\nobject = {object}\n"
+        )
+    }
+}
+
+impl ConfigText {
+    /// The whole file. `base` is where CommBox is, `hook_url` where the web hook goes, `folder` where all files lie.
+    pub(super) fn render(&self, base: &str, hook_url: &str, folder: &Path) -> String {
+        let watches: String = self.watches.iter().map(WatchText::render).collect();
+        let Self { account, hook, routes, more, interval, timeout, log_level, plugins, .. } = self;
+        let (folder, plugins) = (folder.display(), plugins.display());
+        format!(
+            r#"
+[accounts.main]
+base_url = "{base}"
+token = {{ file = "{folder}/token" }}
+rate = "1000/s"
+burst = 1000
+max_in_flight = 8
+timeout = "{timeout}"
+console_url = "https://acme.example/widget/object/{{object_id}}"
+{account}
+[polling]
+interval = "{interval}"
+
+{watches}
+[notifiers.hook]
+plugin = "webhook"
+content = "full"
+timeout = "2s"
+rate = "1000/s"
+{hook}
+[notifiers.hook.config]
+url = "{hook_url}"
+secret = {{ file = "{folder}/signing" }}
+
+[notifiers.log]
+plugin = "log"
+rate = "1000/s"
+
+{routes}
+{more}
+[plugins]
+path = ["{plugins}"]
+trust = "owner"
+
+[store]
+path = "{folder}/commwatch.db"
+
+[http]
+listen = "127.0.0.1:0"
+
+[admin]
+socket = "{folder}/admin.sock"
+
+[reload]
+settle = "100ms"
+
+[log]
+format = "json"
+level = "{log_level}"
+"#
+        )
+    }
+}
