@@ -30,7 +30,7 @@ pub use lock::STAMP_SUFFIX;
 pub use sqlite::{Options, SqliteStore};
 
 /// At most this many open deliveries of all notifiers together; at the bound nothing new is committed, so that
-/// messages wait in `CommBox`.
+/// messages wait in `CommBox`. One answer that brings more by itself is taken when nothing else is open.
 pub const OUTBOX_ROWS_MAX: u64 = 100_000;
 
 /// Cursors and outbox. A method returns only after what it wrote will survive a power cut.
@@ -75,7 +75,7 @@ pub trait Store: Send + Sync {
     /// Forgets what is older than its retention, a bounded number of rows at a time; says how many went.
     async fn prune(&self, older: Retention) -> Result<u64, StoreError>;
 
-    /// Answers when the store can be read.
+    /// Answers when the store can be read and, if it last failed to write, can be written again.
     async fn ping(&self) -> Result<(), StoreError>;
 
     /// Size of the database and its log on disk, and free space beside it, bytes.
@@ -189,6 +189,8 @@ pub struct OutboxCount {
     pub dead: u64,
     /// When the oldest open one was created.
     pub oldest_pending: Option<Timestamp>,
+    /// Ever written, minus delivered, dead and open; anything but 0 is a bug.
+    pub imbalance: i64,
 }
 
 /// What was polled in one hour.

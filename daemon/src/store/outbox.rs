@@ -1,5 +1,6 @@
 //! Deliveries that are not final: which are due, and what became of an attempt.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -74,9 +75,10 @@ pub(super) fn next_due(
     Ok(at.map(instant))
 }
 
+/// By the tally, which does not grow with what it counts.
 pub(super) fn open_rows(connection: &Connection) -> Result<u64, StoreError> {
     let open: i64 = connection
-        .prepare_cached("SELECT count(*) FROM delivery WHERE state IN ('queued', 'pending')")?
+        .prepare_cached("SELECT coalesce(sum(written - delivered - dead), 0) FROM tally")?
         .query_row([], |row| row.get(0))?;
     Ok(count(open))
 }
@@ -130,6 +132,11 @@ pub(super) fn settle(connection: &Connection, settle: &Settle) -> Result<(), Sto
             detail,
         ])?;
     if state != "pending" {
+        let ended = match state {
+            "delivered" => "UPDATE tally SET delivered = delivered + 1 WHERE notifier = ?1",
+            _ => "UPDATE tally SET dead = dead + 1 WHERE notifier = ?1",
+        };
+        connection.prepare_cached(ended)?.execute([&notifier])?;
         connection
             .prepare_cached(
                 "UPDATE delivery SET state = 'pending' WHERE id =
@@ -145,29 +152,48 @@ pub(super) fn settle(connection: &Connection, settle: &Settle) -> Result<(), Sto
 }
 
 pub(super) fn counts(connection: &Connection) -> Result<Vec<OutboxCount>, StoreError> {
-    let mut open = connection.prepare_cached(
-        "SELECT notifier, count(*), min(created_at) FROM delivery
-         WHERE state IN ('queued', 'pending') GROUP BY notifier",
+    // All as of one moment: a commit between two of these would look like an imbalance.
+    let moment = connection.unchecked_transaction()?;
+    let mut counts: BTreeMap<String, OutboxCount> = BTreeMap::new();
+    let mut tally = moment.prepare_cached("SELECT notifier, written - delivered - dead FROM tally")?;
+    for_each(&mut tally, &mut counts, |count, row| {
+        count.imbalance += row.get::<_, i64>(1)?;
+        Ok(())
+    })?;
+    // The oldest has the smallest id: with `min(created_at)`, each row would have to be read.
+    let mut open = moment.prepare_cached(
+        "SELECT notifier, open, (SELECT created_at FROM delivery WHERE id = oldest) FROM
+         (SELECT notifier, count(*) AS open, min(id) AS oldest FROM delivery
+          WHERE state IN ('queued', 'pending') GROUP BY notifier)",
     )?;
-    let mut counts: Vec<OutboxCount> = open
-        .query_map([], |row| {
-            Ok(OutboxCount {
-                notifier: row.get(0)?,
-                pending: count(row.get(1)?),
-                dead: 0,
-                oldest_pending: row.get::<_, Option<i64>>(2)?.map(instant),
-            })
-        })?
-        .collect::<Result<_, _>>()?;
-    let mut dead = connection
+    for_each(&mut open, &mut counts, |count, row| {
+        let open: i64 = row.get(1)?;
+        count.imbalance -= open;
+        count.pending = super::rows::count(open);
+        count.oldest_pending = row.get::<_, Option<i64>>(2)?.map(instant);
+        Ok(())
+    })?;
+    let mut dead = moment
         .prepare_cached("SELECT notifier, count(*) FROM delivery WHERE state = 'dead' GROUP BY notifier")?;
-    let mut rows = dead.query([])?;
+    for_each(&mut dead, &mut counts, |count, row| {
+        count.dead = super::rows::count(row.get(1)?);
+        Ok(())
+    })?;
+    Ok(counts.into_values().collect())
+}
+
+/// Takes each row into what is counted of the notifier in its first column.
+fn for_each(
+    rows: &mut rusqlite::Statement<'_>,
+    counts: &mut BTreeMap<String, OutboxCount>,
+    take: impl Fn(&mut OutboxCount, &rusqlite::Row<'_>) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let mut rows = rows.query([])?;
     while let Some(row) = rows.next()? {
-        let (notifier, dead) = (row.get::<_, String>(0)?, count(row.get(1)?));
-        match counts.iter_mut().find(|count| count.notifier == notifier) {
-            Some(found) => found.dead = dead,
-            None => counts.push(OutboxCount { notifier, dead, ..OutboxCount::default() }),
-        }
+        let notifier: String = row.get(0)?;
+        let count = counts.entry(notifier.clone()).or_default();
+        count.notifier = notifier;
+        take(count, row)?;
     }
-    Ok(counts)
+    Ok(())
 }

@@ -210,9 +210,16 @@ impl Store for SqliteStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
+        if self.writer.is_gone() {
+            return Err(StoreError::Closed);
+        }
         let one =
             |connection: &Connection| Ok(connection.query_row("SELECT 1", [], |row| row.get::<_, i64>(0))?);
-        self.reader.run(one).await.map(|_| ())
+        self.reader.run(one).await?;
+        if self.writer.is_failing() {
+            self.write(probe).await?;
+        }
+        Ok(())
     }
 
     async fn size(&self) -> Result<(u64, u64), StoreError> {
@@ -224,6 +231,14 @@ impl Store for SqliteStore {
             })
             .await
     }
+}
+
+/// Writes a page and a little more, to learn whether that works again.
+fn probe(connection: &Connection) -> Result<(), StoreError> {
+    const BYTES: i64 = 8192;
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('probe', hex(zeroblob(?1)))", [BYTES])?;
+    connection.execute("DELETE FROM meta WHERE key = 'probe'", [])?;
+    Ok(())
 }
 
 /// Free space on the database's file system for us, bytes; 0 when it cannot be told.
@@ -243,8 +258,8 @@ pub(super) fn insert_told(
     let inserted = connection
         .prepare_cached(
             "INSERT OR IGNORE INTO event
-             (id, type, conversation, sequence, watch, priority, occurred_at, recorded_at, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+             (id, type, conversation, sequence, watch, priority, occurred_at, recorded_at, has_text, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute(rusqlite::params![
             event.id,
@@ -255,6 +270,7 @@ pub(super) fn insert_told(
             watch.map(|watch| watch.priority.as_str()),
             super::rows::nanos(event.time),
             super::rows::nanos(event.recorded),
+            event.data.message.as_ref().is_some_and(|message| !message.text.is_empty()),
             event.to_json(),
         ])?;
     if inserted == 0 {
@@ -274,7 +290,7 @@ fn insert_delivery(
 ) -> Result<(), StoreError> {
     let NewDelivery { notification, notifier, lane } = delivery;
     let at = super::rows::nanos(event.recorded);
-    connection
+    let written = connection
         .prepare_cached(
             "INSERT OR IGNORE INTO delivery (notification_id, notifier, lane, state, due_at, created_at, payload)
              SELECT ?1, ?2, ?3,
@@ -284,6 +300,14 @@ fn insert_delivery(
                     ?4, ?4, ?5",
         )?
         .execute(rusqlite::params![notification.id, notifier, lane, at, notification.payload])?;
+    if written == 0 {
+        return Ok(());
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO tally (notifier, written) VALUES (?1, 1) ON CONFLICT DO UPDATE SET written = written + 1",
+        )?
+        .execute([notifier])?;
     connection
         .prepare_cached(
             "INSERT OR IGNORE INTO notification_event (notification_id, position, event_id) VALUES (?1, 0, ?2)",
@@ -291,3 +315,6 @@ fn insert_delivery(
         .execute(rusqlite::params![notification.id, event.id])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
