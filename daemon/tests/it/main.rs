@@ -3,6 +3,7 @@
 //! Scenarios with real parts: the real binary, real `.so` files, a real HTTP receiver, a real database, and the
 //! simulator for `CommBox`. One test binary; `world` hides the plumbing.
 
+mod disk;
 mod receiver;
 mod world;
 
@@ -12,3 +13,4 @@ mod plugins;
 mod polling;
 mod reload;
 mod slack;
+mod stores;

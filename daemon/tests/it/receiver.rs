@@ -46,6 +46,8 @@ pub struct Received {
 
 #[derive(Default)]
 struct Inner {
+    /// Requests that have come, answered or not.
+    asked: usize,
     received: Vec<Received>,
     next: VecDeque<Reply>,
     usual: Option<Reply>,
@@ -135,6 +137,20 @@ impl Receiver {
         self.received().into_iter().filter(|one| one.accepted).collect()
     }
 
+    /// Waits until a request has come, answered or not.
+    pub async fn wait_for_request(&self, within: Duration) {
+        let asked = async {
+            loop {
+                let arrived = self.arrived.notified();
+                if self.lock().asked > 0 {
+                    return;
+                }
+                arrived.await;
+            }
+        };
+        tokio::time::timeout(within, asked).await.expect("a request");
+    }
+
     /// Waits until `enough` says so; panics with what it has after `within`.
     pub async fn wait(&self, what: &str, within: Duration, enough: impl Fn(&[Received]) -> bool) {
         let waiting = async {
@@ -170,6 +186,8 @@ impl Drop for Receiver {
 async fn receive(State(shared): State<Shared>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let reply = {
         let mut inner = shared.inner.lock().unwrap();
+        inner.asked += 1;
+        shared.arrived.notify_waiters();
         inner.next.pop_front().or_else(|| inner.usual.clone()).unwrap_or(Reply::Status(204))
     };
     if let Reply::Slow(delay) = &reply {
