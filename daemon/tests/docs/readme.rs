@@ -51,7 +51,7 @@ fn every_configuration_is_sound() {
     for block in blocks {
         let loaded = load(&block);
         assert!(loaded.warnings.iter().all(|remark| remark.severity == Severity::Warning));
-        assert!(loaded.config.notifiers.values().all(|notifier| notifier.library.is_some()));
+        assert!(loaded.config.notifiers.values().all(|notifier| notifier.library.is_ok()));
     }
 }
 
