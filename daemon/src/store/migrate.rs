@@ -17,11 +17,8 @@ pub(super) fn migrate(
     steps: &[&str],
 ) -> Result<Option<u32>, StoreError> {
     let fault = |error: rusqlite::Error| StoreError::of(&error, path);
-    let found: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(fault)?;
-    let known = u32::try_from(steps.len()).expect("a handful of steps");
-    if found > known {
-        return Err(StoreError::Newer { path: path.to_owned(), found, known });
-    }
+    let found = version(connection, path, steps)?;
+    let known = known(steps);
     if found == known {
         return Ok(None);
     }
@@ -35,6 +32,25 @@ pub(super) fn migrate(
     transaction.pragma_update(None, "user_version", known).map_err(fault)?;
     transaction.commit().map_err(fault)?;
     Ok(Some(found))
+}
+
+/// The version of a file's schema; 0 of a new file.
+///
+/// # Errors
+/// When it is one that we do not know yet.
+pub(super) fn version(connection: &Connection, path: &Path, steps: &[&str]) -> Result<u32, StoreError> {
+    let found: u32 = connection
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(|error| StoreError::of(&error, path))?;
+    let known = known(steps);
+    if found > known {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known });
+    }
+    Ok(found)
+}
+
+fn known(steps: &[&str]) -> u32 {
+    u32::try_from(steps.len()).expect("a handful of steps")
 }
 
 /// `VACUUM INTO` writes a whole, checked copy. One that is there already is of an earlier try that was cut off

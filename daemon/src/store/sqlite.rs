@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::lock::{Lock, Stamp, beside};
 use super::writer::{Observe, Worker, alone};
@@ -16,6 +16,9 @@ use super::{
 };
 use crate::core::cursor::Cursor;
 use crate::core::watch::ConversationId;
+
+/// How long somebody else, such as a backup, may hold a lock that we need.
+const BUSY_WITHIN: Duration = Duration::from_secs(5);
 
 /// How a store is opened.
 pub struct Options {
@@ -71,21 +74,23 @@ impl SqliteStore {
         if stamped.is_some() && !options.accept_new_baseline && !path.exists() {
             return Err(StoreError::Vanished { path, stamp: stamp.path().to_owned() });
         }
+        let exchanged = || StoreError::Exchanged { path: path.clone(), stamp: stamp.path().to_owned() };
+        if path.exists() {
+            let id = inspect(&path)?;
+            if stamped.is_some() && stamped != id && !options.accept_new_baseline {
+                return Err(exchanged());
+            }
+        }
         let mut connection =
             connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        check(&connection, &path)?;
         if let Some(from) = migrate::migrate(&mut connection, &path, migrate::STEPS)?
             && from > 0
         {
             tracing::info!(from, to = migrate::STEPS.len(), "migrated the database");
         }
         let id = store_id(&connection, &path)?;
-        match stamped {
-            Some(stamped) if stamped == id => {}
-            Some(_) if !options.accept_new_baseline => {
-                return Err(StoreError::Exchanged { path, stamp: stamp.path().to_owned() });
-            }
-            _ => stamp.write(&id)?,
+        if stamped.as_ref() != Some(&id) {
+            stamp.write(&id)?;
         }
         let fault = |error: std::io::Error| StoreError::Io(error.to_string());
         let reading = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -122,7 +127,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     }
     let connection =
         Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(fault)?;
-    connection.busy_timeout(Duration::from_secs(5)).map_err(fault)?;
+    connection.busy_timeout(BUSY_WITHIN).map_err(fault)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(fault)?;
     // FULL: a commit that was answered survives a power cut. NORMAL loses some.
     connection.pragma_update(None, "synchronous", "FULL").map_err(fault)?;
@@ -133,12 +138,25 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Damage is found before anything is written.
-fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let found: String = connection
-        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-        .map_err(|error| StoreError::of(&error, path))?;
-    if found == "ok" { Ok(()) } else { Err(StoreError::Corrupt { path: path.to_owned(), why: found }) }
+/// Reads a database without changing any of its files, so that one that is refused is as it was. (A connection
+/// that may write folds the log in when it is closed.) Gives its id, if it has one yet.
+fn inspect(path: &Path) -> Result<Option<String>, StoreError> {
+    let fault = |error: rusqlite::Error| StoreError::of(&error, path);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(fault)?;
+    connection.busy_timeout(BUSY_WITHIN).map_err(fault)?;
+    let damage: String =
+        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(fault)?;
+    if damage != "ok" {
+        return Err(StoreError::Corrupt { path: path.to_owned(), why: damage });
+    }
+    if migrate::version(&connection, path, migrate::STEPS)? == 0 {
+        return Ok(None);
+    }
+    connection
+        .query_row("SELECT value FROM meta WHERE key = 'store_id'", [], |row| row.get(0))
+        .optional()
+        .map_err(fault)
 }
 
 /// The database's own id, drawn once.

@@ -2,6 +2,7 @@
 //! Scenarios with real parts: the real binary, real `.so` files, a real HTTP receiver, a real database, and the
 //! simulator for `CommBox`. One test binary; `world` hides the plumbing.
 
+mod disk;
 mod receiver;
 mod world;
 
@@ -11,4 +12,5 @@ mod plugins;
 mod polling;
 mod reload;
 mod slack;
+mod stores;
 mod unchanged;

@@ -46,6 +46,8 @@ pub struct Received {
 
 #[derive(Default)]
 struct Inner {
+    /// Requests that have come, answered or not.
+    asked: usize,
     received: Vec<Received>,
     next: VecDeque<Reply>,
     usual: Option<Reply>,
@@ -141,6 +143,20 @@ impl Receiver {
         self.received().into_iter().filter(|one| one.accepted).collect()
     }
 
+    /// Waits until a request has come, answered or not.
+    pub async fn wait_for_request(&self, within: Duration) {
+        let asked = async {
+            loop {
+                let arrived = self.arrived.notified();
+                if self.lock().asked > 0 {
+                    return;
+                }
+                arrived.await;
+            }
+        };
+        tokio::time::timeout(within, asked).await.expect("a request");
+    }
+
     /// Waits until `enough` says so; panics with what it has after `within`.
     pub async fn wait(&self, what: &str, within: Duration, enough: impl Fn(&[Received]) -> bool) {
         let waiting = async {
@@ -176,6 +192,8 @@ impl Drop for Receiver {
 async fn receive(State(shared): State<Shared>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let reply = {
         let mut inner = shared.inner.lock().unwrap();
+        inner.asked += 1;
+        shared.arrived.notify_waiters();
         let fails = inner.fail_every.is_some_and(|n| inner.received.len() % n == n - 1);
         let usual = if fails { Some(Reply::Status(500)) } else { inner.usual.clone() };
         inner.next.pop_front().or(usual).unwrap_or(Reply::Status(204))

@@ -1,0 +1,44 @@
+//! A disk that fails on request: see `disk.c`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::world::World;
+
+pub struct Disk {
+    folder: PathBuf,
+}
+
+impl Disk {
+    /// Every daemon that this world starts from now on has its database on such a disk.
+    pub fn of(world: &mut World) -> Self {
+        let folder = world.path("disk");
+        std::fs::create_dir(&folder).unwrap();
+        let library = folder.join("disk.so");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/disk.c");
+        let compiled = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()))
+            .args(["-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-O1", "-o"])
+            .args([&library, &source])
+            .output()
+            .expect("a C compiler is present wherever Rust links");
+        assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+        world.environment.insert("LD_PRELOAD", library.display().to_string());
+        world.environment.insert("FAULTY_DISK", folder.display().to_string());
+        Self { folder }
+    }
+
+    /// Nothing more can be written, or (`false`) it can again.
+    pub fn full(&self, is: bool) {
+        self.set("full", is);
+    }
+
+    /// Whoever touches it waits, or (`false`) goes on.
+    pub fn hangs(&self, is: bool) {
+        self.set("hang", is);
+    }
+
+    fn set(&self, what: &str, is: bool) {
+        let path = self.folder.join(what);
+        if is { std::fs::write(path, "").unwrap() } else { std::fs::remove_file(path).unwrap() }
+    }
+}
