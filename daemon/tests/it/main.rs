@@ -5,6 +5,7 @@
 
 mod disk;
 mod receiver;
+mod systemd;
 mod world;
 
 mod crash;
@@ -12,5 +13,6 @@ mod delivery;
 mod plugins;
 mod polling;
 mod reload;
+mod shutdown;
 mod slack;
 mod stores;
