@@ -13,6 +13,7 @@ mod delivery;
 mod plugins;
 mod polling;
 mod reload;
+mod secrets;
 mod shutdown;
 mod slack;
 mod stores;
