@@ -4,6 +4,7 @@
 
 mod disk;
 mod receiver;
+mod systemd;
 mod world;
 
 mod crash;
@@ -11,6 +12,8 @@ mod delivery;
 mod plugins;
 mod polling;
 mod reload;
+mod secrets;
+mod shutdown;
 mod slack;
 mod stores;
 mod unchanged;

@@ -46,8 +46,8 @@ pub struct Received {
 
 #[derive(Default)]
 struct Inner {
-    /// Requests that have come, answered or not.
-    asked: usize,
+    /// Ids of requests that have come, answered or not.
+    asked: Vec<String>,
     received: Vec<Received>,
     next: VecDeque<Reply>,
     usual: Option<Reply>,
@@ -143,18 +143,18 @@ impl Receiver {
         self.received().into_iter().filter(|one| one.accepted).collect()
     }
 
-    /// Waits until a request has come, answered or not.
-    pub async fn wait_for_request(&self, within: Duration) {
+    /// Waits until `n` requests have come, answered or not; gives their ids.
+    pub async fn asked(&self, n: usize, within: Duration) -> Vec<String> {
         let asked = async {
             loop {
                 let arrived = self.arrived.notified();
-                if self.lock().asked > 0 {
-                    return;
+                if self.lock().asked.len() >= n {
+                    return self.lock().asked.clone();
                 }
                 arrived.await;
             }
         };
-        tokio::time::timeout(within, asked).await.expect("a request");
+        tokio::time::timeout(within, asked).await.expect("requests come")
     }
 
     /// Waits until `enough` says so; panics with what it has after `within`.
@@ -190,9 +190,10 @@ impl Drop for Receiver {
 }
 
 async fn receive(State(shared): State<Shared>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let id = headers.get("webhook-id").map(|id| id.to_str().unwrap().to_owned()).unwrap_or_default();
     let reply = {
         let mut inner = shared.inner.lock().unwrap();
-        inner.asked += 1;
+        inner.asked.push(id.clone());
         shared.arrived.notify_waiters();
         let fails = inner.fail_every.is_some_and(|n| inner.received.len() % n == n - 1);
         let usual = if fails { Some(Reply::Status(500)) } else { inner.usual.clone() };
@@ -218,7 +219,7 @@ async fn receive(State(shared): State<Shared>, uri: Uri, headers: HeaderMap, bod
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let received = Received {
         path: uri.to_string(),
-        id: headers.get("webhook-id").map(|id| id.to_str().unwrap().to_owned()).unwrap_or_default(),
+        id,
         object: text(&body["data"]["conversation"]["object_id"]),
         kind: text(&body["type"]),
         sequence: text(&body["sequence"]),

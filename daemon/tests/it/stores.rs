@@ -135,17 +135,16 @@ async fn a_damaged_database_is_refused_and_not_touched() {
     world.kill();
     let whole = files(&world);
     assert!(whole["commwatch.db"].len() > 3 * PAGE && whole["commwatch.db-wal"].len() > PAGE);
-    let damages: [(&str, fn(&mut Vec<u8>)); 3] = [
-        ("text", |bytes| *bytes = b"this is no database".repeat(1000)),
-        ("half of it", |bytes| bytes.truncate(bytes.len() / 2 - 100)),
-        ("pages written over", |bytes| bytes[2 * PAGE..].fill(0xa5)),
-    ];
-    for (what, damage) in damages {
+    for what in ["text", "half of it", "pages written over"] {
         for (name, bytes) in &whole {
             std::fs::write(world.path(name), bytes).unwrap();
         }
         let mut bytes = whole["commwatch.db"].clone();
-        damage(&mut bytes);
+        match what {
+            "text" => bytes = b"this is no database".repeat(1000),
+            "half of it" => bytes.truncate(bytes.len() / 2 - 100),
+            _ => bytes[2 * PAGE..].fill(0xa5),
+        }
         std::fs::write(world.path("commwatch.db"), bytes).unwrap();
         let before = files(&world);
         let (code, said) = world.refused(&[]);
@@ -166,7 +165,7 @@ async fn while_the_disk_is_full_polling_waits_and_nothing_is_lost_or_sent_twice(
     // One is on its way when the disk fills up: that it was delivered cannot be noted.
     world.hook.then([Reply::Slow(Duration::from_secs(1))]);
     dana.customer_says("on its way");
-    world.hook.wait_for_request(PATIENCE).await;
+    world.hook.asked(1, PATIENCE).await;
     disk.full(true);
     avi.customer_says("first");
     dana.customer_says("second");

@@ -11,6 +11,7 @@ pub struct ConfigText {
     pub account: String,
     /// More lines of the notifier `hook`.
     pub hook: String,
+    pub hook_timeout: &'static str,
     pub routes: String,
     /// More tables.
     pub more: String,
@@ -37,6 +38,7 @@ impl Default for ConfigText {
         Self {
             account: String::new(),
             hook: String::new(),
+            hook_timeout: "2s",
             routes: "[[route]]\nnotify = [\"hook\", \"log\"]\n".to_owned(),
             more: String::new(),
             interval: "1s",
@@ -66,7 +68,8 @@ impl ConfigText {
     /// The whole file. `base` is where CommBox is, `hook_url` where the web hook goes, `folder` where all files lie.
     pub(super) fn render(&self, base: &str, hook_url: &str, folder: &Path) -> String {
         let watches: String = self.watches.iter().map(WatchText::render).collect();
-        let Self { account, hook, routes, more, interval, timeout, log_level, plugins, .. } = self;
+        let Self { account, hook, hook_timeout, routes, more, interval, timeout, log_level, plugins, .. } =
+            self;
         let (folder, plugins) = (folder.display(), plugins.display());
         format!(
             r#"
@@ -86,7 +89,7 @@ interval = "{interval}"
 [notifiers.hook]
 plugin = "webhook"
 content = "full"
-timeout = "2s"
+timeout = "{hook_timeout}"
 rate = "1000/s"
 {hook}
 [notifiers.hook.config]
