@@ -49,7 +49,8 @@ pub trait Store: Send + Sync {
     async fn next_due(&self, notifier: &str) -> Result<Option<Timestamp>, StoreError>;
 
     /// Writes how an attempt ended, frees the lane when it was the last, and tells of a dead letter.
-    async fn settle(&self, settle: Settle) -> Result<(), StoreError>;
+    /// `true` when the dead letter's event was new.
+    async fn settle(&self, settle: Settle) -> Result<bool, StoreError>;
 
     /// Begins an episode of our own ill health, and tells of it; `false` when it had begun already.
     async fn begin_episode(&self, episode: Episode, told: Told) -> Result<bool, StoreError>;

@@ -211,7 +211,6 @@ impl Control {
         let (path, catalog) = (old.config.path.clone(), Arc::clone(&self.catalog));
         let loading = tokio::task::spawn_blocking(move || config::load(&path, &*catalog));
         let loaded = loading.await.map_err(|panic| Refusal::Refused(panic.to_string()))?;
-        // Followed even when it is refused: the mending of a mistake may be in a file that is new.
         let loaded = loaded.map_err(|mistakes| Refusal::Mistaken(mistakes.errors()))?;
         let sources = loaded.sources;
         for warning in &loaded.warnings {
@@ -223,7 +222,9 @@ impl Control {
         }
         let clients = clients(&config).map_err(Refusal::Refused)?;
         let made = self.make_changed(&config).await.map_err(Refusal::Refused)?;
-        let diff = Diff::between(&old.config, &config);
+        let mut diff = Diff::between(&old.config, &config);
+        let exchanged = made.keys().filter(|name| self.running.contains_key(*name));
+        diff.changed.extend(exchanged.map(|name| format!("notifier {name}")));
         self.swap(Plan::new(config, clients), made, sources).await;
         Ok(diff)
     }

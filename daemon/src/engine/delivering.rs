@@ -271,23 +271,27 @@ impl Delivering {
             fate,
             told: told.clone(),
         };
-        self.settle(settle).await;
+        let is_new = self.settle(settle).await;
         self.handed.remove(&due.id);
-        if let Some(told) = told {
+        if is_new && let Some(told) = told {
             self.parts.metrics.event(EventKind::DeliveryDead.as_str(), None);
             self.parts.wakes.wake(&[told]);
         }
     }
 
     /// Until it is written, the delivery stays handed over: it must not go out again for want of a note.
-    async fn settle(&mut self, settle: Settle) {
-        while let Err(error) = self.parts.store.settle(settle.clone()).await {
+    async fn settle(&mut self, settle: Settle) -> bool {
+        loop {
+            let error = match self.parts.store.settle(settle.clone()).await {
+                Ok(is_new) => return is_new,
+                Err(error) => error,
+            };
             self.parts.metrics.store_error();
             tracing::error!(notifier = self.parts.notifier, %error, "could not write how a delivery ended");
             // The loop lives; it is the disk that does not.
             self.parts.beat.tick();
             if self.parts.stop.is_cancelled() {
-                return;
+                return false;
             }
             tokio::time::sleep(STORE_PAUSE).await;
         }

@@ -102,11 +102,7 @@ impl fmt::Display for Diff {
         if !self.restart.is_empty() {
             parts.push(format!("{} changes only with a restart", self.restart.join(", ")));
         }
-        if parts.is_empty() {
-            f.write_str("nothing else has changed")
-        } else {
-            f.write_str(&parts.join("; "))
-        }
+        if parts.is_empty() { f.write_str("nothing has changed") } else { f.write_str(&parts.join("; ")) }
     }
 }
 

@@ -83,7 +83,7 @@ pub(super) fn open_rows(connection: &Connection) -> Result<u64, StoreError> {
     Ok(count(open))
 }
 
-pub(super) fn settle(connection: &Connection, settle: &Settle) -> Result<(), StoreError> {
+pub(super) fn settle(connection: &Connection, settle: &Settle) -> Result<bool, StoreError> {
     let took = i64::try_from(settle.took.as_nanos()).unwrap_or(i64::MAX);
     let now = nanos(settle.started).saturating_add(took);
     let (state, due_at, tried) = match &settle.fate {
@@ -115,7 +115,7 @@ pub(super) fn settle(connection: &Connection, settle: &Settle) -> Result<(), Sto
         )
         .optional()?;
     // Settled already: an attempt that was thought lost came back after all.
-    let Some((notifier, lane, attempts)) = settled else { return Ok(()) };
+    let Some((notifier, lane, attempts)) = settled else { return Ok(false) };
     let detail: String = settle.detail.chars().take(DETAIL_CHARS_MAX).collect();
     connection
         .prepare_cached(
@@ -145,10 +145,10 @@ pub(super) fn settle(connection: &Connection, settle: &Settle) -> Result<(), Sto
             )?
             .execute(params![notifier, lane])?;
     }
-    if let Some(told) = &settle.told {
-        insert_told(connection, told, None)?;
+    match &settle.told {
+        Some(told) => insert_told(connection, told, None),
+        None => Ok(false),
     }
-    Ok(())
 }
 
 pub(super) fn counts(connection: &Connection) -> Result<Vec<OutboxCount>, StoreError> {

@@ -190,7 +190,7 @@ impl Store for SqliteStore {
         self.reader.run(move |connection| outbox::next_due(connection, &notifier)).await
     }
 
-    async fn settle(&self, settle: Settle) -> Result<(), StoreError> {
+    async fn settle(&self, settle: Settle) -> Result<bool, StoreError> {
         self.write(move |connection| outbox::settle(connection, &settle)).await
     }
 
@@ -268,12 +268,13 @@ fn free_bytes(path: &Path) -> u64 {
     rustix::fs::statvfs(folder).map_or(0, |stat| stat.f_bavail * stat.f_frsize)
 }
 
-/// What is written for one event and its deliveries; shared by polls, episodes and dead letters.
+/// What is written for one event and its deliveries; shared by polls, episodes and dead letters. `false` when the
+/// event was known already.
 pub(super) fn insert_told(
     connection: &Connection,
     told: &Told,
     conversation: Option<i64>,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let event = &told.event;
     let watch = event.data.watch.as_ref();
     let inserted = connection
@@ -296,12 +297,12 @@ pub(super) fn insert_told(
         ])?;
     if inserted == 0 {
         // Known already, and so are its deliveries: they were written together.
-        return Ok(());
+        return Ok(false);
     }
     for delivery in &told.deliveries {
         insert_delivery(connection, delivery, event)?;
     }
-    Ok(())
+    Ok(true)
 }
 
 fn insert_delivery(
