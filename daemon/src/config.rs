@@ -56,7 +56,7 @@ mod watcher;
 mod tests;
 
 pub use catalog::{Catalog, Found, NotFound};
-pub use load::{Loaded, load};
+pub use load::{Loaded, admin_socket, load};
 pub use mistake::{Also, Excerpt, Mistake, Mistakes, Severity, Spot};
 pub use secret::{SecretError, read_secret};
 pub use source::Sources;

@@ -88,6 +88,6 @@ impl Commands for Real {
     }
 
     fn admin_socket(&self, config: &Path) -> Option<PathBuf> {
-        config::load(config, &Installed).ok().map(|loaded| loaded.config.admin.socket)
+        config::admin_socket(config)
     }
 }
