@@ -7,6 +7,7 @@ mod receiver;
 mod systemd;
 mod world;
 
+mod cli;
 mod crash;
 mod delivery;
 mod plugins;
