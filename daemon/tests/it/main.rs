@@ -8,6 +8,7 @@ mod receiver;
 mod systemd;
 mod world;
 
+mod answers;
 mod cli;
 mod crash;
 mod delivery;
