@@ -104,12 +104,13 @@ async fn demo(end: Option<Duration>) -> Result<(), Fault> {
 
 async fn start(path: &Path) -> Result<Daemon, Fault> {
     let loaded = commwatch::config::load(path, &Installed).map_err(|mistakes| mistakes.to_string())?;
-    log::init(&loaded.config.log)?;
+    let log = Some(log::init(&loaded.config.log)?);
     let setup = Setup {
         loaded,
         catalog: Arc::new(Installed),
         accept_new_baseline: false,
         children: Children::start()?,
+        log,
     };
     Ok(Daemon::start(setup).await?)
 }

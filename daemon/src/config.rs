@@ -55,8 +55,9 @@ mod watcher;
 #[cfg(test)]
 mod tests;
 
+pub use admin::likely_socket;
 pub use catalog::{Catalog, Found, NotFound};
-pub use load::{Loaded, admin_socket, load};
+pub use load::{Loaded, load};
 pub use mistake::{Also, Excerpt, Mistake, Mistakes, Severity, Spot};
 pub use secret::{SecretError, read_secret};
 pub use source::Sources;

@@ -2,6 +2,7 @@
 
 mod board;
 mod clock;
+mod control;
 mod daemon;
 mod delivering;
 mod health;

@@ -30,7 +30,7 @@ pub use lock::STAMP_SUFFIX;
 pub use sqlite::{Options, SqliteStore};
 
 /// At most this many open deliveries of all notifiers together; at the bound nothing new is committed, so that
-/// messages wait in `CommBox`.
+/// messages wait in `CommBox`. One answer that brings more by itself is taken when nothing else is open.
 pub const OUTBOX_ROWS_MAX: u64 = 100_000;
 
 /// Cursors and outbox. A method returns only after what it wrote will survive a power cut.
@@ -49,7 +49,8 @@ pub trait Store: Send + Sync {
     async fn next_due(&self, notifier: &str) -> Result<Option<Timestamp>, StoreError>;
 
     /// Writes how an attempt ended, frees the lane when it was the last, and tells of a dead letter.
-    async fn settle(&self, settle: Settle) -> Result<(), StoreError>;
+    /// `true` when the dead letter's event was new.
+    async fn settle(&self, settle: Settle) -> Result<bool, StoreError>;
 
     /// Begins an episode of our own ill health, and tells of it; `false` when it had begun already.
     async fn begin_episode(&self, episode: Episode, told: Told) -> Result<bool, StoreError>;
@@ -75,7 +76,7 @@ pub trait Store: Send + Sync {
     /// Forgets what is older than its retention, a bounded number of rows at a time; says how many went.
     async fn prune(&self, older: Retention) -> Result<u64, StoreError>;
 
-    /// Answers when the store can be read.
+    /// Answers when the store can be read and, if it last failed to write, can be written again.
     async fn ping(&self) -> Result<(), StoreError>;
 
     /// Size of the database and its log on disk, and free space beside it, bytes.
@@ -132,15 +133,15 @@ pub struct Due {
     pub attempts: u32,
     /// How often its child died while it was in flight.
     pub crashes: u32,
-    /// When the first attempt began.
-    pub first_attempt_at: Option<Timestamp>,
+    /// For how long it has been tried so far; see [`Attempted`](crate::core::outcome::Attempted).
+    pub tried: Duration,
     /// When what it tells of happened, for the dispatch delay.
     pub occurred_at: Timestamp,
     /// The watch's priority, where there is one.
     pub priority: Option<String>,
     /// Whether an operator asked for it again.
     pub replay: bool,
-    /// Whether it was given up before by an operator's hand or time: kept for later versions.
+    /// When it was written.
     pub created_at: Timestamp,
 }
 
@@ -189,6 +190,8 @@ pub struct OutboxCount {
     pub dead: u64,
     /// When the oldest open one was created.
     pub oldest_pending: Option<Timestamp>,
+    /// Ever written, minus delivered, dead and open; anything but 0 is a bug.
+    pub imbalance: i64,
 }
 
 /// What was polled in one hour.

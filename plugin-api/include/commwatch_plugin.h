@@ -143,11 +143,13 @@ typedef struct cw_delivery_v1 {
 #define CW_OUTCOME_RETRY 2u     /* not accepted now, nothing was delivered; tried again */
 #define CW_OUTCOME_REJECT 3u    /* this notification will never be accepted: not tried again */
 #define CW_OUTCOME_BROKEN 4u    /* the notifier as a whole does not work (credentials refused, channel gone) */
+#define CW_UNTIL_RELOAD UINT64_MAX
 
 typedef struct cw_outcome_v1 {
     uint32_t size;
     uint32_t kind;           /* CW_OUTCOME_UNKNOWN on entry */
-    uint64_t retry_after_ms; /* of CW_OUTCOME_RETRY: what the receiver asked for, or 0 */
+    uint64_t retry_after_ms; /* of CW_OUTCOME_RETRY: what the receiver asked for, or 0; of CW_OUTCOME_BROKEN:
+                                CW_UNTIL_RELOAD if it should not be tried again before a reload, else 0 */
     cw_space text;           /* one line for the operator, never a secret */
 } cw_outcome_v1;
 

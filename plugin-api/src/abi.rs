@@ -31,6 +31,8 @@ pub const OUTCOME_DELIVERED: u32 = 1;
 pub const OUTCOME_RETRY: u32 = 2;
 pub const OUTCOME_REJECT: u32 = 3;
 pub const OUTCOME_BROKEN: u32 = 4;
+/// `retry_after_ms` of [`OUTCOME_BROKEN`]: not to be tried again before a reload.
+pub const UNTIL_RELOAD: u64 = u64::MAX;
 
 /// Borrowed bytes.
 #[derive(Clone, Copy, Debug)]

@@ -186,7 +186,10 @@ unsafe fn write_outcome(out: &mut OutcomeOut, outcome: &Outcome) {
         }
         Outcome::Reject { why } => (abi::OUTCOME_REJECT, why.as_str()),
         Outcome::Unknown { why } => (abi::OUTCOME_UNKNOWN, why.as_str()),
-        Outcome::Broken { why } => (abi::OUTCOME_BROKEN, why.as_str()),
+        Outcome::Broken { until_reload, why } => {
+            out.retry_after_ms = if *until_reload { abi::UNTIL_RELOAD } else { 0 };
+            (abi::OUTCOME_BROKEN, why.as_str())
+        }
     };
     out.kind = kind;
     // SAFETY: promised by the caller.

@@ -32,6 +32,8 @@ pub enum Outcome {
     /// The notifier as a whole is broken: credentials refused, channel gone. Its queue waits, attempts are not
     /// counted, and it is probed with its oldest delivery.
     Broken {
+        /// The receiver wants no more requests (HTTP 410): it is probed after a reload and not before.
+        until_reload: bool,
         /// One line for the operator.
         why: String,
     },
@@ -60,14 +62,19 @@ impl Outcome {
 
     /// The notifier as a whole does not work.
     pub fn broken(why: impl Into<String>) -> Self {
-        Self::Broken { why: why.into() }
+        Self::Broken { until_reload: false, why: why.into() }
+    }
+
+    /// The receiver wants no more requests before somebody has changed something.
+    pub fn broken_until_reload(why: impl Into<String>) -> Self {
+        Self::Broken { until_reload: true, why: why.into() }
     }
 }
 
 /// The usual reading of an HTTP answer: what most receivers mean by their status.
 ///
 /// 2xx delivered; 408, 425, 429 and 5xx retry, with `Retry-After` obeyed; 401, 403, 404, 405 and 410 break the
-/// notifier; 3xx and every other 4xx reject. A request that was not sent is retried; one whose answer was lost
+/// notifier (410 until a reload); 3xx and every other 4xx reject. A request that was not sent is retried; one whose answer was lost
 /// is [`Outcome::Unknown`]; one that the host refused breaks the notifier, since every other would be refused
 /// as well.
 pub fn outcome_of(answer: Result<Response, HttpError>) -> Outcome {
@@ -84,7 +91,8 @@ fn outcome_of_response(response: &Response) -> Outcome {
     match response.status {
         200..=299 => Outcome::delivered(),
         408 | 425 | 429 | 500..=599 => Outcome::Retry { after: response.retry_after(), why: why() },
-        401 | 403 | 404 | 405 | 410 => Outcome::broken(why()),
+        401 | 403 | 404 | 405 => Outcome::broken(why()),
+        410 => Outcome::broken_until_reload(why()),
         _ => Outcome::reject(why()),
     }
 }

@@ -78,6 +78,7 @@ fn mirror() -> String {
         OUTCOME_RETRY = "CW_OUTCOME_RETRY"
         OUTCOME_REJECT = "CW_OUTCOME_REJECT"
         OUTCOME_BROKEN = "CW_OUTCOME_BROKEN"
+        UNTIL_RELOAD = "CW_UNTIL_RELOAD"
         PLUGIN_SECTION = "CW_PLUGIN_SECTION"
     }
     layout!(Bytes = "cw_bytes" { ptr, len });

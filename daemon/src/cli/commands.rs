@@ -88,6 +88,6 @@ impl Commands for Real {
     }
 
     fn admin_socket(&self, config: &Path) -> Option<PathBuf> {
-        config::admin_socket(config)
+        config::likely_socket(config)
     }
 }

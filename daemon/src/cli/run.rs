@@ -28,18 +28,19 @@ pub(super) fn run(path: &Path, accept_new_baseline: bool) -> Exit {
             return Exit::InvalidConfig;
         }
     };
-    if let Err(error) = log::init(&loaded.config.log) {
-        return failed(&error.to_string());
-    }
+    let log = match log::init(&loaded.config.log) {
+        Ok(log) => log,
+        Err(error) => return failed(&error.to_string()),
+    };
     for warning in &loaded.warnings {
-        tracing::warn!("{}", warning.message);
+        tracing::warn!("{}", warning.one_line());
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return failed(&format!("cannot start the runtime: {error}")),
     };
-    let setup = Setup { loaded, catalog: Arc::new(Installed), accept_new_baseline, children };
+    let setup = Setup { loaded, catalog: Arc::new(Installed), accept_new_baseline, children, log: Some(log) };
     runtime.block_on(daemon(setup))
 }
 

@@ -1,6 +1,9 @@
 //! `[admin]`: the socket that `commwatch status` and its siblings talk to.
 
+use std::path::{Path, PathBuf};
+
 use super::section::{Context, Key, Section, key, later};
+use super::source;
 use super::spanned::Table;
 use super::{Admin, Store};
 
@@ -9,6 +12,22 @@ pub(super) const KEYS: &[Key] = &[key("socket"), later("write_group")];
 const FILE: &str = "admin.sock";
 /// `sun_path` of Linux, without the zero at its end.
 const SOCKET_BYTES_MAX: usize = 107;
+
+/// Where the daemon of the configuration at `path` listens, as far as that can be told from outside: what the
+/// files say, however wrong the rest of them may be, else beside the store if there is a socket. `None`: the
+/// usual place is meant.
+pub fn likely_socket(path: &Path) -> Option<PathBuf> {
+    let (sources, files) = source::read_all(path);
+    let folder = sources.named.parent().unwrap_or(Path::new("/"));
+    let tables: Vec<toml::Table> =
+        files.iter().filter_map(|file| file.text.as_ref().ok()?.parse().ok()).collect();
+    let said = |section: &str, key: &str| {
+        let value = tables.iter().find_map(|table| table.get(section)?.get(key)?.as_str());
+        value.map(|text| folder.join(text))
+    };
+    let beside_store = || Some(said("store", "path")?.parent()?.join(FILE)).filter(|socket| socket.exists());
+    said("admin", "socket").or_else(beside_store)
+}
 
 /// By default it lies in systemd's runtime folder, else beside the store.
 pub(super) fn read(cx: Context<'_>, root: &Table, store: &Store) -> Admin {
@@ -30,4 +49,23 @@ pub(super) fn read(cx: Context<'_>, root: &Table, store: &Store) -> Admin {
         );
     }
     Admin { socket: given.unwrap_or_else(|| beside().join(FILE)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_socket_is_found_however_wrong_the_rest_of_the_file_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("commwatch.toml");
+        std::fs::write(&file, "nonsense = 1\n[admin]\nsocket = \"a.sock\"\n").unwrap();
+        assert_eq!(likely_socket(&file), Some(folder.path().join("a.sock")));
+        std::fs::write(&file, "[store]\npath = \"state/x.db\"\n").unwrap();
+        assert_eq!(likely_socket(&file), None);
+        std::fs::create_dir(folder.path().join("state")).unwrap();
+        std::fs::write(folder.path().join("state/admin.sock"), "").unwrap();
+        assert_eq!(likely_socket(&file), Some(folder.path().join("state/admin.sock")));
+        assert_eq!(likely_socket(&folder.path().join("absent.toml")), None);
+    }
 }

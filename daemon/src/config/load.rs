@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::catalog::{Catalog, Found, NotFound};
+use super::catalog::Catalog;
 use super::collection::Named;
 use super::findings::{Doubt, Findings};
 use super::keys::SECTIONS;
@@ -12,8 +12,8 @@ use super::section::{Context, not_yet, unknown_key};
 use super::source::{self, Sources};
 use super::spanned::{self, Table};
 use super::{
-    Config, Trust, account, admin, http, log, notifier, operators, plugins, polling, reload, route, store,
-    warning, watch,
+    Config, account, admin, http, log, notifier, operators, plugins, polling, reload, route, store, warning,
+    watch,
 };
 
 /// A configuration that may be used.
@@ -33,31 +33,6 @@ pub struct Loaded {
 /// If anything is wrong: all of it at once.
 pub fn load(path: &Path, catalog: &dyn Catalog) -> Result<Loaded, Mistakes> {
     load_in(path, catalog, &Surroundings::of_this_process())
-}
-
-/// The admin socket that a configuration names, however wrong the rest of it may be: the daemon that runs with an
-/// earlier state of the file is asked through it. Looks at nothing else; `None` if a file cannot be read at all.
-pub fn admin_socket(path: &Path) -> Option<PathBuf> {
-    let (sources, files) = source::read_all(path);
-    let findings = Findings::new(files);
-    let root = parse_all(&findings);
-    if findings.any_unread() {
-        return None;
-    }
-    let folder = sources.named.parent().unwrap_or(Path::new("/"));
-    let surroundings = Surroundings::of_this_process();
-    let cx = Context { findings: &findings, folder, surroundings: &surroundings, catalog: &NoPlugins };
-    Some(admin::read(cx, &root, &store::read(cx, &root)).socket)
-}
-
-/// For those who have no question about plugins.
-struct NoPlugins;
-
-impl Catalog for NoPlugins {
-    fn find(&self, _: &str, folders: &[PathBuf], _: Trust) -> Result<Found, NotFound> {
-        let why = "nobody looked for it".to_owned();
-        Err(NotFound { why, looked_in: folders.to_vec(), names: Vec::new() })
-    }
 }
 
 /// What defaults depend on besides the file.

@@ -90,6 +90,17 @@ impl Mistake {
 }
 
 impl Mistakes {
+    /// Only what keeps the configuration from being used.
+    #[must_use]
+    pub fn errors(self) -> Self {
+        Self(self.0.into_iter().filter(|mistake| mistake.severity == Severity::Error).collect())
+    }
+
+    /// All of them on one line, for a log.
+    pub fn one_line(&self) -> String {
+        self.0.iter().map(Mistake::one_line).collect::<Vec<_>>().join("; ")
+    }
+
     /// How many of them are of this severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.0.iter().filter(|mistake| mistake.severity == severity).count()

@@ -56,7 +56,7 @@ fn read_from(
         SecretRef::Credential(name) => {
             let folder = variable("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty());
             let folder = folder.ok_or_else(|| SecretError::NoCredentials(reference.clone()))?;
-            read_file(reference, &PathBuf::from(folder).join(name))?
+            read_file(reference, &credential(&PathBuf::from(folder), name))?
         }
         SecretRef::File(path) => read_file(reference, path)?,
         SecretRef::Env(name) => {
@@ -73,6 +73,13 @@ fn read_from(
         return Err(SecretError::Empty(reference.clone()));
     }
     Ok(SecretString::from(text))
+}
+
+/// A credential that was loaded alone has its own name; of a whole folder, `LoadCredential=commwatch:FOLDER`,
+/// systemd makes `commwatch_NAME` of each file (systemd.exec(5)).
+fn credential(folder: &Path, name: &str) -> PathBuf {
+    let alone = folder.join(name);
+    if alone.exists() { alone } else { folder.join(format!("commwatch_{name}")) }
 }
 
 fn read_file(reference: &SecretRef, path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretError> {
@@ -130,6 +137,17 @@ mod tests {
         assert_eq!(read(&SecretRef::Credential("token".into())).unwrap(), " a b ");
         assert_eq!(read(&SecretRef::File(path)).unwrap(), " a b ");
         assert_eq!(read(&SecretRef::Env("TOKEN".into())).unwrap(), "from-env");
+    }
+
+    #[test]
+    fn a_credential_of_a_folder_that_systemd_loaded_whole_is_found_by_its_own_name() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("commwatch_token"), "of the folder").unwrap();
+        let directory = |_: &str| Some(folder.path().into());
+        let read = || read_from(&SecretRef::Credential("token".into()), directory).unwrap();
+        assert_eq!(read().expose_secret(), "of the folder");
+        fs::write(folder.path().join("token"), "loaded alone").unwrap();
+        assert_eq!(read().expose_secret(), "loaded alone");
     }
 
     #[test]

@@ -18,13 +18,17 @@ pub const PROBE_EVERY: Duration = Duration::from_secs(300);
 /// in flight with it, then it was alone.
 pub const CRASHES_MAX: u32 = 3;
 
+/// However long it took, a delivery is tried this often before it is given up.
+pub const ATTEMPTS_MIN: u32 = 3;
+
 /// A delivery as far as the decision needs it.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempted {
     /// Attempts that count, this one included.
     pub attempts: u32,
-    /// When the first attempt began.
-    pub first_attempt_at: Timestamp,
+    /// For how long it has been tried, this attempt included: attempts, and the waits between them that were
+    /// meant. Time that passed otherwise (the notifier was broken, the daemon down, the clock moved) is no trying.
+    pub tried: Duration,
     /// How long it is tried.
     pub retry_for: Duration,
     /// How often its child died while it was in flight, this time included.
@@ -37,7 +41,12 @@ pub enum Fate {
     /// Done.
     Delivered,
     /// Tried again.
-    RetryAt(Timestamp),
+    RetryAt {
+        /// When.
+        at: Timestamp,
+        /// How long that is from now.
+        delay: Duration,
+    },
     /// Given up, with the reason.
     Dead(String),
     /// The whole notifier waits; this attempt does not count.
@@ -49,7 +58,7 @@ pub fn fate(outcome: &Outcome, attempted: Attempted, now: Timestamp, seed: u64) 
     let (after, why) = match outcome {
         Outcome::Delivered { .. } => return Fate::Delivered,
         Outcome::Reject { why } => return Fate::Dead(why.clone()),
-        Outcome::Broken { why } => return Fate::NotifierBroken(why.clone()),
+        Outcome::Broken { why, .. } => return Fate::NotifierBroken(why.clone()),
         Outcome::Retry { after, why } => (*after, why),
         Outcome::Unknown { why } => (None, why),
     };
@@ -61,12 +70,11 @@ pub fn fate(outcome: &Outcome, attempted: Attempted, now: Timestamp, seed: u64) 
     }
     let asked = after.unwrap_or_default().min(RETRY_AFTER_MAX);
     let delay = RETRY.after(attempted.attempts, seed).max(asked);
-    let tried_for = Duration::try_from(now.duration_since(attempted.first_attempt_at)).unwrap_or_default();
-    if tried_for >= attempted.retry_for {
-        let minutes = tried_for.as_secs() / 60;
+    if attempted.tried >= attempted.retry_for && attempted.attempts >= ATTEMPTS_MIN {
+        let minutes = attempted.tried.as_secs() / 60;
         return Fate::Dead(format!("given up after {} attempts in {minutes} min: {why}", attempted.attempts));
     }
-    Fate::RetryAt(now.checked_add(delay).unwrap_or(Timestamp::MAX))
+    Fate::RetryAt { at: now.checked_add(delay).unwrap_or(Timestamp::MAX), delay }
 }
 
 /// The word for metrics and the attempt's row.
@@ -87,7 +95,7 @@ pub fn outcome_detail(outcome: &Outcome) -> &str {
         Outcome::Retry { why, .. }
         | Outcome::Reject { why }
         | Outcome::Unknown { why }
-        | Outcome::Broken { why } => why,
+        | Outcome::Broken { why, .. } => why,
     }
 }
 
@@ -97,32 +105,39 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(3600);
 
-    fn after(outcome: &Outcome, attempts: u32, minutes: i64) -> Fate {
-        let first = Timestamp::from_second(1_700_000_000).unwrap();
-        let now = first + jiff::SignedDuration::from_mins(minutes);
-        fate(outcome, Attempted { attempts, first_attempt_at: first, retry_for: HOUR, crashes: 0 }, now, 1)
+    fn after(outcome: &Outcome, attempts: u32, minutes: u64) -> Fate {
+        let now = Timestamp::from_second(1_700_000_000).unwrap();
+        let tried = Duration::from_secs(minutes * 60);
+        fate(outcome, Attempted { attempts, tried, retry_for: HOUR, crashes: 0 }, now, 1)
     }
 
-    fn delay(fate: &Fate, minutes: i64) -> i64 {
-        let Fate::RetryAt(at) = fate else { panic!("{fate:?}") };
-        at.as_second() - 1_700_000_000 - minutes * 60
+    fn delay(fate: &Fate) -> i64 {
+        let Fate::RetryAt { at, delay } = fate else { panic!("{fate:?}") };
+        assert_eq!(at.as_second() - 1_700_000_000, i64::try_from(delay.as_secs()).unwrap());
+        at.as_second() - 1_700_000_000
     }
 
     #[test]
     fn what_a_receiver_asks_for_is_obeyed_up_to_an_hour() {
         let ask = |seconds| Outcome::Retry { after: Some(Duration::from_secs(seconds)), why: "429".into() };
-        assert_eq!(delay(&after(&ask(90), 1, 0), 0), 90);
-        assert_eq!(delay(&after(&ask(999_999), 1, 0), 0), 3600);
-        assert!(delay(&after(&ask(0), 5, 0), 0) >= 12);
+        assert_eq!(delay(&after(&ask(90), 1, 0)), 90);
+        assert_eq!(delay(&after(&ask(999_999), 1, 0)), 3600);
+        assert!(delay(&after(&ask(0), 5, 0)) >= 12);
     }
 
     #[test]
     fn retries_end_in_a_dead_letter_when_their_time_is_over() {
-        assert!(matches!(after(&Outcome::retry("500"), 9, 59), Fate::RetryAt(_)));
+        assert!(matches!(after(&Outcome::retry("500"), 9, 59), Fate::RetryAt { .. }));
         assert_eq!(
             after(&Outcome::unknown("lost"), 10, 60),
             Fate::Dead("given up after 10 attempts in 60 min: lost".into())
         );
+    }
+
+    #[test]
+    fn nothing_is_given_up_after_one_or_two_attempts_however_long_they_took() {
+        assert!(matches!(after(&Outcome::retry("500"), 2, 600), Fate::RetryAt { .. }));
+        assert!(matches!(after(&Outcome::retry("500"), 3, 600), Fate::Dead(_)));
     }
 
     #[test]
@@ -132,13 +147,12 @@ mod tests {
 
     #[test]
     fn one_that_kills_its_plugin_again_and_again_is_given_up() {
-        let first = Timestamp::from_second(1_700_000_000).unwrap();
+        let now = Timestamp::from_second(1_700_000_000).unwrap();
         let with = |crashes| {
-            let attempted =
-                Attempted { attempts: crashes, first_attempt_at: first, retry_for: HOUR, crashes };
-            fate(&Outcome::unknown("SIGABRT"), attempted, first, 1)
+            let attempted = Attempted { attempts: crashes, tried: Duration::ZERO, retry_for: HOUR, crashes };
+            fate(&Outcome::unknown("SIGABRT"), attempted, now, 1)
         };
-        assert!(matches!(with(2), Fate::RetryAt(_)));
+        assert!(matches!(with(2), Fate::RetryAt { .. }));
         assert!(matches!(with(3), Fate::Dead(_)));
     }
 

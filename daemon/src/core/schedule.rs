@@ -16,6 +16,8 @@ use crate::core::watch::{ConversationId, Priority};
 pub const DENIED_PROBE: Duration = Duration::from_secs(300);
 /// However long a fault lasts, a conversation is tried this often (commbox-api §10).
 pub const BACKOFF_MAX: Duration = Duration::from_secs(900);
+/// An answer that the store could not keep is asked for again within this, unless its interval is longer.
+pub const NOT_KEPT_MAX: Duration = Duration::from_secs(60);
 /// Without `Retry-After`, a throttled account waits this long, then longer.
 pub const THROTTLED: Backoff = Backoff::new(Duration::from_secs(30), BACKOFF_MAX, 0.2);
 /// However long `CommBox` asks us to wait, we come back after this.
@@ -50,7 +52,7 @@ pub enum Polled {
     Ok,
     /// 429: the whole account waits.
     Throttled(Option<Duration>),
-    /// 401, 403: the whole account stops, and is probed slowly.
+    /// 401, 403: the whole account stops, and is probed slowly, once a second conversation was refused as well.
     Denied,
     /// 400, 404, empty: this conversation is tried more slowly.
     Gone,
@@ -58,6 +60,8 @@ pub enum Polled {
     Unavailable(Option<Duration>),
     /// An answer that cannot be used.
     Malformed,
+    /// An answer that the store could not keep.
+    NotKept,
 }
 
 /// What to do now.
@@ -91,6 +95,8 @@ struct Slot {
     failures: u32,
     /// Whether it waits because the account could not be reached, so that another's success frees it.
     unavailable: bool,
+    /// Whether it was refused when the account's key was not known to be: perhaps the key may not see it.
+    refused: bool,
 }
 
 #[derive(Debug)]
@@ -98,11 +104,28 @@ struct AccountQueue {
     allowance: Allowance,
     budget: Budget,
     in_flight: u32,
+    /// Until when `CommBox` asked us to wait.
     blocked_until: Duration,
     throttles: u32,
-    denied: bool,
+    key: Key,
+    /// Whether a slot may be `unavailable`: most successes need not look for one.
+    any_unavailable: bool,
     /// Due now, VIPs and the oldest first.
     ready: BTreeSet<(Priority, Duration, ConversationId)>,
+}
+
+/// What is known of an account's key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Key {
+    /// Nothing speaks against it.
+    Good,
+    /// One conversation was refused. The next one to be polled tells whether that is the key's fault.
+    Doubted,
+    /// Two conversations were refused one after the other, or the only one.
+    Refused {
+        /// When it is tried again.
+        probe_at: Duration,
+    },
 }
 
 impl Schedule {
@@ -114,7 +137,8 @@ impl Schedule {
     /// Takes over a configuration. What stays the same keeps its place; a changed interval or a new
     /// conversation gets a new one; a poll under way is left to end.
     pub fn replace(&mut self, accounts: &BTreeMap<String, Allowance>, targets: &[Target], now: Duration) {
-        self.accounts.retain(|name, _| accounts.contains_key(name));
+        // One that goes and comes back still has its requests out, and still waits as it was asked to.
+        self.accounts.retain(|name, account| accounts.contains_key(name) || account.is_owed(now));
         for (name, allowance) in accounts {
             match self.accounts.get_mut(name) {
                 Some(account) => {
@@ -155,6 +179,7 @@ impl Schedule {
             in_flight: false,
             failures: 0,
             unavailable: false,
+            refused: false,
         };
         self.slots.insert(target.id.clone(), slot);
         let due = self.first_tick(target, now);
@@ -169,7 +194,7 @@ impl Schedule {
             if account.ready.is_empty() || account.in_flight >= account.in_flight_max() {
                 continue;
             }
-            let gate = match account.blocked_until.checked_sub(now).filter(|left| !left.is_zero()) {
+            let gate = match account.quiet_until().checked_sub(now).filter(|left| !left.is_zero()) {
                 Some(left) => Err(left),
                 None => account.budget.take(now),
             };
@@ -191,46 +216,97 @@ impl Schedule {
     /// A poll ended.
     pub fn finished(&mut self, id: &ConversationId, polled: Polled, now: Duration) {
         let seed = mix(self.seed ^ seed_of(&id.account) ^ self.stamps);
+        let own_fault = polled == Polled::Denied && self.refused(id, now);
         if let Some(account) = self.accounts.get_mut(&id.account) {
             account.in_flight = account.in_flight.saturating_sub(1);
             account.note(polled, now, seed);
         }
-        if polled == Polled::Ok {
-            self.free_the_unavailable(&id.account, now);
+        let account = self.accounts.get_mut(&id.account);
+        if polled == Polled::Ok && account.is_some_and(|account| std::mem::take(&mut account.any_unavailable))
+        {
+            self.free(&id.account, now, |slot| slot.unavailable);
         }
         let Some(slot) = self.slots.get_mut(id) else { return };
         slot.in_flight = false;
-        slot.unavailable = matches!(polled, Polled::Unavailable(_));
-        let delay = match polled {
+        slot.unavailable = matches!(polled, Polled::Unavailable(_) | Polled::NotKept);
+        if slot.unavailable
+            && let Some(account) = self.accounts.get_mut(&id.account)
+        {
+            account.any_unavailable = true;
+        }
+        let slowest = match polled {
             Polled::Ok => {
-                slot.failures = 0;
+                (slot.failures, slot.refused) = (0, false);
                 None
             }
             // The account waits; the conversation itself has done nothing wrong.
-            Polled::Throttled(_) | Polled::Denied => None,
-            Polled::Gone | Polled::Unavailable(_) | Polled::Malformed => {
-                slot.failures += 1;
-                let interval = slot.target.interval;
-                let backoff = Backoff::new(interval, BACKOFF_MAX.max(interval), 0.2);
-                // The second try comes one interval later: most faults are over by then.
-                Some(backoff.after(slot.failures, seed ^ seed_of(&id.to_string())))
-            }
+            Polled::Throttled(_) => None,
+            Polled::Denied => own_fault.then_some(BACKOFF_MAX),
+            Polled::NotKept => Some(NOT_KEPT_MAX),
+            Polled::Gone | Polled::Unavailable(_) | Polled::Malformed => Some(BACKOFF_MAX),
         };
         let target = slot.target.clone();
-        let due = match delay {
+        let due = match slowest {
             None => self.tick_after(&target, now),
-            Some(delay) => now + delay,
+            Some(slowest) => {
+                slot.failures += 1;
+                let backoff = Backoff::new(target.interval, slowest.max(target.interval), 0.2);
+                // The second try comes one interval later: most faults are over by then.
+                now + backoff.after(slot.failures, seed ^ seed_of(&id.to_string()))
+            }
         };
         self.at(id, due);
     }
 
-    /// Makes every waiting conversation of an account due, as after a renewed key.
+    /// A conversation was refused. Says whether that is taken for its own fault rather than the key's: it was
+    /// refused before, and the key is not known to be.
+    fn refused(&mut self, id: &ConversationId, now: Duration) -> bool {
+        let in_account = |other: &ConversationId| other.account == id.account;
+        let mut others = self.slots.iter().filter(|(other, slot)| in_account(other) && !slot.refused);
+        let others_are_well = others.any(|(other, _)| other != id);
+        let Some(account) = self.accounts.get_mut(&id.account) else { return false };
+        let refused = Key::Refused { probe_at: now + DENIED_PROBE };
+        if matches!(account.key, Key::Refused { .. }) {
+            account.key = refused;
+            return false;
+        }
+        let before = self.slots.get_mut(id).is_some_and(|slot| std::mem::replace(&mut slot.refused, true));
+        if before && others_are_well {
+            return true;
+        }
+        account.key = if others_are_well && account.key == Key::Good { Key::Doubted } else { refused };
+        false
+    }
+
+    /// A poll that [`next`](Self::next) gave did not take place.
+    pub fn skipped(&mut self, id: &ConversationId, now: Duration) {
+        if let Some(account) = self.accounts.get_mut(&id.account) {
+            account.in_flight = account.in_flight.saturating_sub(1);
+        }
+        let Some(slot) = self.slots.get_mut(id) else { return };
+        slot.in_flight = false;
+        let target = slot.target.clone();
+        let due = self.tick_after(&target, now);
+        self.at(id, due);
+    }
+
+    /// Tries an account again that was refused or out of reach, as after a renewed key. What `CommBox` asked us to
+    /// wait is still waited.
     pub fn reopen(&mut self, account: &str, now: Duration) {
         if let Some(account) = self.accounts.get_mut(account) {
-            account.denied = false;
-            account.blocked_until = now;
+            account.key = Key::Good;
         }
-        self.free_the_unavailable(account, now);
+        self.free(account, now, |slot| std::mem::take(&mut slot.refused) || slot.unavailable);
+    }
+
+    /// Whether the account's key is refused.
+    pub fn is_denied(&self, account: &str) -> bool {
+        self.accounts.get(account).is_some_and(|account| matches!(account.key, Key::Refused { .. }))
+    }
+
+    /// Whether a conversation is refused to a key that others are not refused to.
+    pub fn is_refused(&self, id: &ConversationId) -> bool {
+        self.slots.get(id).is_some_and(|slot| slot.refused) && !self.is_denied(&id.account)
     }
 
     /// When a conversation is next due, if it is not being polled.
@@ -254,15 +330,18 @@ impl Schedule {
             .map(|(_, slot)| 1.0 / slot.target.interval.as_secs_f64())
             .sum();
         let rate = queue.budget.rate();
-        Some((rate, wanted / rate, queue.blocked_until))
+        Some((rate, wanted / rate, queue.quiet_until()))
     }
 
-    fn free_the_unavailable(&mut self, account: &str, now: Duration) {
+    /// What waits for a fault to be over no longer does.
+    fn free(&mut self, account: &str, now: Duration, mut waits: impl FnMut(&mut Slot) -> bool) {
         let waiting: Vec<Target> = self
             .slots
-            .values()
-            .filter(|slot| slot.unavailable && !slot.in_flight && slot.target.id.account == account)
-            .map(|slot| slot.target.clone())
+            .values_mut()
+            .filter_map(|slot| {
+                let waits = slot.target.id.account == account && !slot.in_flight && waits(slot);
+                waits.then(|| slot.target.clone())
+            })
             .collect();
         for target in waiting {
             let due = self.tick_after(&target, now);
@@ -330,14 +409,28 @@ impl AccountQueue {
             in_flight: 0,
             blocked_until: Duration::ZERO,
             throttles: 0,
-            denied: false,
+            key: Key::Good,
+            any_unavailable: false,
             ready: BTreeSet::new(),
         }
     }
 
-    /// While its key is refused, an account is asked one thing at a time.
+    /// While its key is in doubt, an account is asked one thing at a time.
     fn in_flight_max(&self) -> u32 {
-        if self.denied { 1 } else { self.allowance.in_flight_max.max(1) }
+        if self.key == Key::Good { self.allowance.in_flight_max.max(1) } else { 1 }
+    }
+
+    /// Nothing is asked before then.
+    fn quiet_until(&self) -> Duration {
+        match self.key {
+            Key::Refused { probe_at } => self.blocked_until.max(probe_at),
+            Key::Good | Key::Doubted => self.blocked_until,
+        }
+    }
+
+    /// Whether there is something to be remembered of an account that has left the configuration.
+    fn is_owed(&self, now: Duration) -> bool {
+        self.in_flight > 0 || self.blocked_until > now
     }
 
     fn note(&mut self, polled: Polled, now: Duration, seed: u64) {
@@ -349,21 +442,18 @@ impl AccountQueue {
                 let wait = asked.unwrap_or_else(|| THROTTLED.after(self.throttles, seed));
                 self.blocked_until = self.blocked_until.max(now + wait);
             }
-            Polled::Denied => {
-                self.denied = true;
-                self.blocked_until = self.blocked_until.max(now + DENIED_PROBE);
-            }
             Polled::Unavailable(Some(asked)) => {
                 self.blocked_until = self.blocked_until.max(now + asked.min(RETRY_AFTER_MAX));
             }
             Polled::Ok => {
                 self.throttles = 0;
-                if self.denied {
-                    self.denied = false;
-                    self.blocked_until = now;
-                }
+                self.key = Key::Good;
             }
-            Polled::Gone | Polled::Unavailable(None) | Polled::Malformed => {}
+            Polled::Denied
+            | Polled::Gone
+            | Polled::Unavailable(None)
+            | Polled::Malformed
+            | Polled::NotKept => {}
         }
     }
 }

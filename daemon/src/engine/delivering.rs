@@ -248,7 +248,7 @@ impl Delivering {
             .map_or(Duration::ZERO, |notifier| notifier.retry_for);
         let attempted = Attempted {
             attempts: due.attempts + 1,
-            first_attempt_at: due.first_attempt_at.unwrap_or(started),
+            tried: due.tried.saturating_add(report.duration),
             retry_for,
             crashes: due.crashes + u32::from(report.crashed),
         };
@@ -271,23 +271,27 @@ impl Delivering {
             fate,
             told: told.clone(),
         };
-        self.settle(settle).await;
+        let is_new = self.settle(settle).await;
         self.handed.remove(&due.id);
-        if let Some(told) = told {
+        if is_new && let Some(told) = told {
             self.parts.metrics.event(EventKind::DeliveryDead.as_str(), None);
             self.parts.wakes.wake(&[told]);
         }
     }
 
     /// Until it is written, the delivery stays handed over: it must not go out again for want of a note.
-    async fn settle(&mut self, settle: Settle) {
-        while let Err(error) = self.parts.store.settle(settle.clone()).await {
+    async fn settle(&mut self, settle: Settle) -> bool {
+        loop {
+            let error = match self.parts.store.settle(settle.clone()).await {
+                Ok(is_new) => return is_new,
+                Err(error) => error,
+            };
             self.parts.metrics.store_error();
             tracing::error!(notifier = self.parts.notifier, %error, "could not write how a delivery ended");
             // The loop lives; it is the disk that does not.
             self.parts.beat.tick();
             if self.parts.stop.is_cancelled() {
-                return;
+                return false;
             }
             tokio::time::sleep(STORE_PAUSE).await;
         }
@@ -332,7 +336,7 @@ impl Delivering {
                     "gave up on {notifier}: {why}"
                 );
             }
-            Fate::RetryAt(at) => {
+            Fate::RetryAt { at, .. } => {
                 let attempt = due.attempts + 1;
                 tracing::warn!(notifier, event, attempt, took_ms, next = %at, "{word} from {notifier}: {detail}");
             }
@@ -350,8 +354,9 @@ impl Delivering {
         let subject = receiver_subject(&self.parts.notifier);
         let metrics = self.parts.metrics.notifier(&self.parts.notifier);
         match outcome {
-            Outcome::Broken { why } => {
-                self.probe_at = Some(self.parts.clock.elapsed() + PROBE_EVERY);
+            Outcome::Broken { until_reload, why } => {
+                let wait = if *until_reload { Duration::MAX } else { PROBE_EVERY };
+                self.probe_at = Some(self.parts.clock.elapsed().saturating_add(wait));
                 metrics.up(false);
                 self.parts.health.notifier_broken(plan, &subject, why, now).await;
             }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::daemon::Shared;
 use crate::ops::metrics::Outbox;
 use crate::ops::systemd::{self, BEAT_EVERY, Beat};
-use crate::store::Retention;
+use crate::store::{Retention, StoreError};
 
 /// What people and Prometheus see of the outbox is this old at most.
 const LOOK_EVERY: Duration = Duration::from_secs(6);
@@ -37,7 +37,8 @@ pub(super) async fn run(shared: Arc<Shared>, beat: Beat, stop: CancellationToken
     }
 }
 
-/// The beat is fed only when the store answered: a store that hangs is what a watchdog is for.
+/// The beat is fed only when the store answered, if only that the disk is full: a store that hangs, or whose thread
+/// has died, is what a watchdog is for.
 async fn ask_the_store(shared: &Shared, beat: &Beat) {
     match shared.store.ping().await {
         Ok(()) => {
@@ -45,7 +46,9 @@ async fn ask_the_store(shared: &Shared, beat: &Beat) {
             shared.store_fault(None);
         }
         Err(error) => {
-            beat.tick();
+            if !matches!(error, StoreError::Closed) {
+                beat.tick();
+            }
             shared.metrics.store_error();
             shared.store_fault(Some(error.to_string()));
         }
@@ -80,7 +83,7 @@ async fn outbox(shared: &Shared) {
             held,
             oldest_pending: count.oldest_pending,
             dead: count.dead,
-            imbalance: 0,
+            imbalance: count.imbalance,
         });
     }
     for orphan in counts.iter().filter(|count| !plan.config.notifiers.contains_key(&count.notifier)) {

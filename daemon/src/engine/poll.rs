@@ -36,6 +36,8 @@ pub(super) struct Memory {
     pub(super) answered_at: Option<Timestamp>,
     /// How many answers in a row said that it is not there.
     pub(super) gone: u32,
+    /// Whether the account's key is good for others and not for this one.
+    pub(super) refused: bool,
 }
 
 /// How a poll ended.
@@ -102,6 +104,7 @@ impl Poller {
         }
         match decode(plan, watch, answer).await {
             Ok(snapshot) => {
+                tracing::debug!(watch = watch.name, messages = snapshot.messages.len(), "read an answer");
                 let cursor = self.store.cursor(&watch.conversation).await?;
                 let found = detect::detect(cursor.as_ref(), &snapshot, at);
                 let sequence = cursor.map_or(0, |cursor| cursor.sequence);
@@ -125,7 +128,8 @@ impl Poller {
         error: FetchError,
         at: Timestamp,
     ) -> Result<End, StoreError> {
-        if error.reaction != Reaction::Gone || memory.gone + 1 < UNREACHABLE_AFTER {
+        let gone = error.reaction == Reaction::Gone || (error.reaction == Reaction::Denied && memory.refused);
+        if !gone || memory.gone + 1 < UNREACHABLE_AFTER {
             return Ok(End::Failed { error, brought: Brought::default() });
         }
         let cursor = self.store.cursor(&watch.conversation).await?;

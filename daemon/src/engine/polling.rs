@@ -26,7 +26,7 @@ use crate::core::watch::{ConversationId, Watch};
 use crate::ops::metrics::{Metrics, PollInFlight, PollResult};
 use crate::ops::status::Trouble;
 use crate::ops::systemd::{BEAT_EVERY, Beat};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// The loop looks up at least this often, so that its beat tells that it lives.
 const TICK: Duration = BEAT_EVERY;
@@ -157,10 +157,11 @@ impl Polling {
         let watch = self.plan.watches.get(&id).filter(|_| !self.polled_now.contains(&id));
         let Some(watch) = watch else {
             // Removed and added again while its poll is under way: that one counts.
-            self.schedule.finished(&id, Polled::Ok, self.parts.clock.elapsed());
+            self.schedule.skipped(&id, self.parts.clock.elapsed());
             return;
         };
-        let memory = self.memories.get(&id).cloned().unwrap_or_default();
+        let mut memory = self.memories.get(&id).cloned().unwrap_or_default();
+        memory.refused = self.schedule.is_refused(&id);
         let in_flight = self.parts.metrics.poll_begins(late);
         let poll = Arc::clone(&self.poller).poll(Arc::clone(&self.plan), watch.clone(), memory);
         self.polled_now.insert(id);
@@ -182,7 +183,17 @@ impl Polling {
         }
     }
 
+    /// Whether a conversation cannot be had, whatever becomes of the account.
+    fn is_gone(&self, id: &ConversationId, error: &FetchError) -> bool {
+        match error.reaction {
+            Reaction::Gone => true,
+            Reaction::Denied => self.schedule.is_refused(id),
+            _ => false,
+        }
+    }
+
     fn remember(&mut self, ended: &Ended) {
+        let gone = matches!(&ended.end, End::Failed { error, .. } if self.is_gone(&ended.id, error));
         let memory = self.memories.entry(ended.id.clone()).or_default();
         match &ended.end {
             End::Unchanged => {
@@ -190,9 +201,10 @@ impl Polling {
                 memory.gone = 0;
             }
             End::Read { fingerprint, .. } => {
-                *memory = Memory { fingerprint: Some(*fingerprint), answered_at: Some(ended.at), gone: 0 };
+                let (fingerprint, answered_at) = (Some(*fingerprint), Some(ended.at));
+                *memory = Memory { fingerprint, answered_at, ..Memory::default() };
             }
-            End::Failed { error, .. } if error.reaction == Reaction::Gone => {
+            End::Failed { .. } if gone => {
                 memory.fingerprint = None;
                 memory.gone += 1;
             }
@@ -244,7 +256,7 @@ impl Polling {
         };
         match &ended.end {
             End::Unchanged | End::Read { .. } => metrics.succeeded(ended.at),
-            End::Failed { error, .. } if error.reaction == Reaction::Gone => {
+            End::Failed { error, .. } if self.is_gone(&ended.id, error) => {
                 metrics.failed(Trouble::Unreachable);
             }
             End::Failed { .. } | End::NotKept { .. } => metrics.failed(Trouble::Failing),
@@ -283,6 +295,9 @@ impl Polling {
                 self.parts.board.account_error(name, None);
                 self.parts.health.account_recovered(&self.plan, name, at).await;
             }
+            // It is refused to a key that is good for others.
+            End::Failed { error, .. }
+                if error.reaction == Reaction::Denied && !self.schedule.is_denied(name) => {}
             End::Failed { error, .. } if error.reaction == Reaction::Denied => {
                 self.parts.metrics.account(name).up(false);
                 self.parts.board.account_error(name, Some(error.to_string()));
@@ -338,8 +353,9 @@ fn polled(end: &End) -> Polled {
     match end {
         End::Unchanged | End::Read { .. } => Polled::Ok,
         End::Failed { error, .. } => reaction(error),
-        // The answer was fine; this conversation waits a little, so that a full store is not asked for ever.
-        End::NotKept { .. } => Polled::Malformed,
+        // The answer was fine; this conversation waits, so that a full store is not asked for ever, but no longer
+        // than until another was kept.
+        End::NotKept { .. } => Polled::NotKept,
     }
 }
 
@@ -361,12 +377,10 @@ fn log(watch: &Watch, end: &End, failures: u32) {
         End::Failed { error, .. } if often => {
             tracing::warn!(watch = watch.name, failures, %error, "could not poll watch {}: {error}", watch.name);
         }
-        End::NotKept { error: error @ StoreError::OutboxFull(_) } if !often => {
-            tracing::debug!(watch = watch.name, %error, "polling waits");
+        End::NotKept { error } if often => {
+            tracing::error!(watch = watch.name, failures, %error, "could not keep what watch {} brought", watch.name);
         }
-        End::NotKept { error } => {
-            tracing::error!(watch = watch.name, %error, "could not keep what watch {} brought", watch.name);
-        }
+        End::NotKept { error } => tracing::debug!(watch = watch.name, failures, %error, "still not kept"),
         End::Failed { error, .. } => tracing::debug!(watch = watch.name, failures, %error, "still failing"),
     }
 }

@@ -3,11 +3,42 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use crate::config::Config;
+use crate::config::{Config, Mistakes};
 use crate::core::watch::{Priority, Watch};
 
 /// A change that takes away more than this share of the watches is held.
 const REMOVED_SHARE_MAX: f64 = 0.2;
+
+/// Why a reload changed nothing.
+pub(super) enum Refusal {
+    Mistaken(Mistakes),
+    Refused(String),
+    Held(String),
+}
+
+impl Refusal {
+    /// For the log and the status.
+    pub(super) fn one_line(&self) -> String {
+        match self {
+            Self::Mistaken(mistakes) => mistakes.one_line(),
+            Self::Refused(why) => why.clone(),
+            Self::Held(why) => format!("{why}; `commwatch reload --allow-removals` takes it into use"),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mistaken(mistakes) => write!(f, "the new configuration is refused:\n{mistakes}"),
+            Self::Refused(why) => write!(f, "the new configuration is refused: {why}"),
+            Self::Held(why) => write!(
+                f,
+                "the new configuration is held, since {why}; `commwatch reload --allow-removals` takes it into use"
+            ),
+        }
+    }
+}
 
 /// What a reload changes, for the log and the one who asked.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -71,11 +102,7 @@ impl fmt::Display for Diff {
         if !self.restart.is_empty() {
             parts.push(format!("{} changes only with a restart", self.restart.join(", ")));
         }
-        if parts.is_empty() {
-            f.write_str("nothing else has changed")
-        } else {
-            f.write_str(&parts.join("; "))
-        }
+        if parts.is_empty() { f.write_str("nothing has changed") } else { f.write_str(&parts.join("; ")) }
     }
 }
 

@@ -83,28 +83,38 @@ pub struct HttpService {
 type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 impl HttpService {
-    /// A service on the system's clock, resolver and root certificates.
+    /// A service on the system's clock, resolver and root certificates. On a machine that has none, plain HTTP
+    /// works and HTTPS is refused request by request.
     ///
     /// # Errors
-    /// When the system's root certificates cannot be read.
+    /// When there is no TLS at all.
     pub fn new() -> Result<Self, HttpServiceError> {
         Self::with(Arc::new(SystemTime::now), SystemLookup)
     }
 
     fn with(clock: Clock, lookup: impl Lookup) -> Result<Self, HttpServiceError> {
         crate::tls::install();
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("commwatch/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .no_proxy()
-            .dns_resolver(GuardedResolver::new(lookup))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(POOL_IDLE)
-            .pool_max_idle_per_host(POOL_IDLE_PER_HOST_MAX)
-            .http1_max_headers(RECEIVED_HEADERS_MAX)
-            .build()
-            .map_err(|error| HttpServiceError { why: fault::chain(&error) })?;
+        let resolver = Arc::new(GuardedResolver::new(lookup));
+        let builder = || {
+            reqwest::Client::builder()
+                .user_agent(concat!("commwatch/", env!("CARGO_PKG_VERSION")))
+                .redirect(reqwest::redirect::Policy::none())
+                .referer(false)
+                .no_proxy()
+                .dns_resolver(Arc::clone(&resolver))
+                .connect_timeout(CONNECT_TIMEOUT)
+                .pool_idle_timeout(POOL_IDLE)
+                .pool_max_idle_per_host(POOL_IDLE_PER_HOST_MAX)
+                .http1_max_headers(RECEIVED_HEADERS_MAX)
+        };
+        let client = builder().build().or_else(|error| {
+            tracing::warn!(
+                error = fault::chain(&error),
+                "no root certificates: notifiers reach no https address; install the package ca-certificates"
+            );
+            builder().tls_certs_only([]).build()
+        });
+        let client = client.map_err(|error| HttpServiceError { why: fault::chain(&error) })?;
         Ok(Self { client, clock })
     }
 

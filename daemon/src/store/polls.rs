@@ -54,7 +54,7 @@ pub(super) fn commit(
     let new_deliveries: usize = commit.told.iter().map(|told| told.deliveries.len()).sum();
     if new_deliveries > 0 {
         let open = outbox::open_rows(connection)?;
-        if open + new_deliveries as u64 > outbox_rows_max {
+        if open > 0 && open + new_deliveries as u64 > outbox_rows_max {
             return Err(StoreError::OutboxFull(open));
         }
     }

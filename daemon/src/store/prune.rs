@@ -1,4 +1,5 @@
-//! Forgetting what is older than its retention, a little at a time, so that no commit waits for it.
+//! Forgetting what is older than its retention, a little at a time, so that no commit waits for it: each statement
+//! finds what it takes by an index that holds little else, however much is kept.
 
 use rusqlite::{Connection, params};
 
@@ -8,36 +9,68 @@ use super::{Retention, StoreError};
 /// At most this many rows of each kind go in one transaction.
 const ROWS_MAX: i64 = 500;
 
+const OLD_DELIVERIES: &str = "DELETE FROM delivery WHERE id IN (SELECT id FROM delivery
+     WHERE state IN ('delivered', 'dead') AND finished_at < ?1 LIMIT ?2) RETURNING notification_id";
+
+/// What was in a notification is kept for as long as a delivery of it is.
+const THEIR_EVENTS: &str = "DELETE FROM notification_event WHERE notification_id = ?1
+     AND NOT EXISTS (SELECT 1 FROM delivery WHERE notification_id = ?1)";
+
+const OLD_ROWS: [&str; 2] = [
+    // An event is kept for as long as a delivery of it is.
+    "DELETE FROM event WHERE id IN (SELECT e.id FROM event e WHERE e.recorded_at < ?1
+     AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.notification_id = e.id) LIMIT ?2)",
+    "DELETE FROM poll_summary WHERE (account, object_id, hour) IN
+     (SELECT account, object_id, hour FROM poll_summary WHERE hour < ?1 LIMIT ?2)",
+];
+
+/// Text goes earlier than the rows that held it; an open delivery keeps what it still has to say.
+const OLD_TEXT: [&str; 2] = [
+    "UPDATE event SET has_text = 0, body =
+         json_set(body, '$.data.message.text', '', '$.data.message.text_truncated', json('true'))
+     WHERE id IN (SELECT id FROM event WHERE has_text = 1 AND recorded_at < ?1 LIMIT ?2)",
+    "UPDATE delivery SET payload = '' WHERE id IN (SELECT id FROM delivery
+     WHERE state = 'delivered' AND payload <> '' AND finished_at < ?1 LIMIT ?2)",
+];
+
 pub(super) fn prune(connection: &Connection, older: Retention) -> Result<u64, StoreError> {
-    let (rows_before, text_before) = (nanos(older.rows_before), nanos(older.text_before));
-    let mut gone = 0;
-    for sql in [
-        "DELETE FROM delivery WHERE id IN (SELECT id FROM delivery
-         WHERE state IN ('delivered', 'dead') AND finished_at < ?1 LIMIT ?2)",
-        // An event is kept for as long as a delivery of it is.
-        "DELETE FROM event WHERE id IN (SELECT e.id FROM event e WHERE e.recorded_at < ?1
-         AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.notification_id = e.id) LIMIT ?2)",
-        "DELETE FROM poll_summary WHERE (account, object_id, hour) IN
-         (SELECT account, object_id, hour FROM poll_summary WHERE hour < ?1 LIMIT ?2)",
-    ] {
-        gone += connection.prepare_cached(sql)?.execute(params![rows_before, ROWS_MAX])?;
+    let mut gone = old_deliveries(connection, older)?;
+    for sql in OLD_ROWS {
+        gone += connection.prepare_cached(sql)?.execute(params![nanos(older.rows_before), ROWS_MAX])?;
     }
-    gone += connection
-        .prepare_cached(
-            "DELETE FROM notification_event WHERE (notification_id, position) IN
-             (SELECT n.notification_id, n.position FROM notification_event n
-              WHERE NOT EXISTS (SELECT 1 FROM event e WHERE e.id = n.event_id) LIMIT ?1)",
-        )?
-        .execute([ROWS_MAX])?;
-    // Text goes earlier than the rows that held it; an open delivery keeps what it still has to say.
-    for sql in [
-        "UPDATE event SET body = json_set(body, '$.data.message.text', '', '$.data.message.text_truncated', json('true'))
-         WHERE id IN (SELECT id FROM event WHERE recorded_at < ?1
-         AND json_extract(body, '$.data.message.text') <> '' LIMIT ?2)",
-        "UPDATE delivery SET payload = '' WHERE id IN (SELECT id FROM delivery
-         WHERE state = 'delivered' AND finished_at < ?1 AND payload <> '' LIMIT ?2)",
-    ] {
-        gone += connection.prepare_cached(sql)?.execute(params![text_before, ROWS_MAX])?;
+    for sql in OLD_TEXT {
+        gone += connection.prepare_cached(sql)?.execute(params![nanos(older.text_before), ROWS_MAX])?;
     }
     Ok(gone as u64)
+}
+
+fn old_deliveries(connection: &Connection, older: Retention) -> Result<usize, StoreError> {
+    let mut old = connection.prepare_cached(OLD_DELIVERIES)?;
+    let notifications: Vec<String> = old
+        .query_map(params![nanos(older.rows_before), ROWS_MAX], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let mut theirs = connection.prepare_cached(THEIR_EVENTS)?;
+    for notification in &notifications {
+        theirs.execute([notification])?;
+    }
+    Ok(notifications.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_looked_for_in_a_whole_table() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(super::super::migrate::STEPS[0]).unwrap();
+        for sql in [OLD_DELIVERIES, THEIR_EVENTS].into_iter().chain(OLD_ROWS).chain(OLD_TEXT) {
+            let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let found: Vec<String> =
+                plan.raw_query().mapped(|row| row.get(3)).collect::<Result<_, _>>().unwrap();
+            assert!(found.iter().all(|step| !step.starts_with("SCAN")), "{sql}\n{found:#?}");
+            let by_text = found.iter().any(|step| step.contains("_text ("));
+            assert_eq!(by_text, OLD_TEXT.contains(&sql), "{sql}\n{found:#?}");
+        }
+    }
 }

@@ -40,9 +40,11 @@ CREATE TABLE event (
     priority     TEXT,
     occurred_at  INTEGER NOT NULL,
     recorded_at  INTEGER NOT NULL,
+    has_text     INTEGER NOT NULL,
     body         TEXT    NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX event_recorded ON event (recorded_at);
+CREATE INDEX event_text ON event (recorded_at) WHERE has_text = 1;
 
 -- One notification for one notifier. Of each lane (notifier x conversation) only the head is `pending`, those
 -- behind it are `queued`; `delivered` and `dead` are final.
@@ -58,6 +60,8 @@ CREATE TABLE delivery (
     replay           INTEGER NOT NULL DEFAULT 0,
     created_at       INTEGER NOT NULL,
     first_attempt_at INTEGER,
+    -- For how long it has been tried: attempts, and the waits between them that were meant.
+    tried_ms         INTEGER NOT NULL DEFAULT 0,
     finished_at      INTEGER,
     payload          TEXT    NOT NULL,
     UNIQUE (notification_id, notifier)
@@ -66,6 +70,16 @@ CREATE INDEX delivery_due ON delivery (notifier, due_at, id) WHERE state = 'pend
 CREATE INDEX delivery_lane ON delivery (notifier, lane, id) WHERE state IN ('queued', 'pending');
 CREATE INDEX delivery_dead ON delivery (notifier, id) WHERE state = 'dead';
 CREATE INDEX delivery_finished ON delivery (finished_at) WHERE state IN ('delivered', 'dead');
+CREATE INDEX delivery_text ON delivery (finished_at) WHERE state = 'delivered' AND payload <> '';
+
+-- A second account of the deliveries: how many were ever written for a notifier, and how they ended. The rest must be
+-- what is open.
+CREATE TABLE tally (
+    notifier  TEXT    PRIMARY KEY,
+    written   INTEGER NOT NULL DEFAULT 0,
+    delivered INTEGER NOT NULL DEFAULT 0,
+    dead      INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE notification_event (
     notification_id TEXT    NOT NULL,

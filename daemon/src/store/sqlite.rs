@@ -190,7 +190,7 @@ impl Store for SqliteStore {
         self.reader.run(move |connection| outbox::next_due(connection, &notifier)).await
     }
 
-    async fn settle(&self, settle: Settle) -> Result<(), StoreError> {
+    async fn settle(&self, settle: Settle) -> Result<bool, StoreError> {
         self.write(move |connection| outbox::settle(connection, &settle)).await
     }
 
@@ -228,12 +228,19 @@ impl Store for SqliteStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
+        if self.writer.is_gone() {
+            return Err(StoreError::Closed);
+        }
         // A question that needs no table would be answered without the file.
         let read = |connection: &Connection| {
             let mut question = connection.prepare_cached("SELECT count(*) FROM meta")?;
             Ok(question.query_row([], |row| row.get::<_, i64>(0))?)
         };
-        self.reader.run(read).await.map(|_| ())
+        self.reader.run(read).await?;
+        if self.writer.is_failing() {
+            self.write(probe).await?;
+        }
+        Ok(())
     }
 
     async fn size(&self) -> Result<(u64, u64), StoreError> {
@@ -247,25 +254,34 @@ impl Store for SqliteStore {
     }
 }
 
+/// Writes a page and a little more, to learn whether that works again.
+fn probe(connection: &Connection) -> Result<(), StoreError> {
+    const BYTES: i64 = 8192;
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('probe', hex(zeroblob(?1)))", [BYTES])?;
+    connection.execute("DELETE FROM meta WHERE key = 'probe'", [])?;
+    Ok(())
+}
+
 /// Free space on the database's file system for us, bytes; 0 when it cannot be told.
 fn free_bytes(path: &Path) -> u64 {
     let folder = path.parent().unwrap_or(Path::new("/"));
     rustix::fs::statvfs(folder).map_or(0, |stat| stat.f_bavail * stat.f_frsize)
 }
 
-/// What is written for one event and its deliveries; shared by polls, episodes and dead letters.
+/// What is written for one event and its deliveries; shared by polls, episodes and dead letters. `false` when the
+/// event was known already.
 pub(super) fn insert_told(
     connection: &Connection,
     told: &Told,
     conversation: Option<i64>,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let event = &told.event;
     let watch = event.data.watch.as_ref();
     let inserted = connection
         .prepare_cached(
             "INSERT OR IGNORE INTO event
-             (id, type, conversation, sequence, watch, priority, occurred_at, recorded_at, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+             (id, type, conversation, sequence, watch, priority, occurred_at, recorded_at, has_text, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute(rusqlite::params![
             event.id,
@@ -276,16 +292,17 @@ pub(super) fn insert_told(
             watch.map(|watch| watch.priority.as_str()),
             super::rows::nanos(event.time),
             super::rows::nanos(event.recorded),
+            event.data.message.as_ref().is_some_and(|message| !message.text.is_empty()),
             event.to_json(),
         ])?;
     if inserted == 0 {
         // Known already, and so are its deliveries: they were written together.
-        return Ok(());
+        return Ok(false);
     }
     for delivery in &told.deliveries {
         insert_delivery(connection, delivery, event)?;
     }
-    Ok(())
+    Ok(true)
 }
 
 fn insert_delivery(
@@ -295,7 +312,7 @@ fn insert_delivery(
 ) -> Result<(), StoreError> {
     let NewDelivery { notification, notifier, lane } = delivery;
     let at = super::rows::nanos(event.recorded);
-    connection
+    let written = connection
         .prepare_cached(
             "INSERT OR IGNORE INTO delivery (notification_id, notifier, lane, state, due_at, created_at, payload)
              SELECT ?1, ?2, ?3,
@@ -305,6 +322,14 @@ fn insert_delivery(
                     ?4, ?4, ?5",
         )?
         .execute(rusqlite::params![notification.id, notifier, lane, at, notification.payload])?;
+    if written == 0 {
+        return Ok(());
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO tally (notifier, written) VALUES (?1, 1) ON CONFLICT DO UPDATE SET written = written + 1",
+        )?
+        .execute([notifier])?;
     connection
         .prepare_cached(
             "INSERT OR IGNORE INTO notification_event (notification_id, position, event_id) VALUES (?1, 0, ?2)",
@@ -312,3 +337,6 @@ fn insert_delivery(
         .execute(rusqlite::params![notification.id, event.id])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

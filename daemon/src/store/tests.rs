@@ -155,7 +155,10 @@ async fn a_lane_hands_out_its_head_alone_and_the_next_only_when_that_is_final() 
     assert_eq!(due_ids(&store, "ops", 10).await, ["evt_1", "evt_3"]);
     let head = store.due("ops", at(10), 1).await.unwrap().remove(0);
 
-    store.settle(settle(head.id, Fate::RetryAt(at(60)))).await.unwrap();
+    store
+        .settle(settle(head.id, Fate::RetryAt { at: at(60), delay: Duration::from_secs(58) }))
+        .await
+        .unwrap();
     assert_eq!(due_ids(&store, "ops", 10).await, ["evt_3"]);
     assert_eq!(store.due("ops", at(60), 9).await.unwrap().iter().map(|d| d.attempts).sum::<u32>(), 1);
 
@@ -166,6 +169,51 @@ async fn a_lane_hands_out_its_head_alone_and_the_next_only_when_that_is_final() 
     let outbox = store.outbox().await.unwrap();
     assert_eq!((outbox[0].pending, outbox[0].dead), (2, 1));
     assert!(store.recent_deliveries(9).await.unwrap().iter().all(|d| d.detail.len() == 500));
+}
+
+#[tokio::test]
+async fn only_attempts_and_the_waits_between_them_count_as_time_that_was_tried() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("x.db"));
+    store.commit_poll(poll(0, vec![told("1", "a", &["ops"])])).await.unwrap();
+    let head = || async { store.due("ops", at(9_999), 1).await.unwrap().remove(0) };
+    let id = head().await.id;
+    store.settle(settle(id, Fate::RetryAt { at: at(12), delay: Duration::from_secs(10) })).await.unwrap();
+    let tried = Duration::from_millis(10_030);
+    assert_eq!((head().await.tried, head().await.attempts), (tried, 1));
+    // A week later the notifier turns out to be broken, and a week after that it is well again.
+    let week = 7 * 24 * 3600;
+    let broken = Settle {
+        started: at(week),
+        counts: false,
+        outcome: "broken",
+        ..settle(id, Fate::NotifierBroken("401".into()))
+    };
+    store.settle(broken).await.unwrap();
+    let due = store.due("ops", at(3 * week), 1).await.unwrap().remove(0);
+    assert_eq!((due.tried, due.attempts), (tried, 1));
+    let numbers: Vec<u32> = store.recent_deliveries(9).await.unwrap().iter().map(|d| d.attempt).collect();
+    assert_eq!(numbers, [2, 1]);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_wrong_holds_up_no_delivery() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("x.db"));
+    let day = 24 * 3600;
+    let mut written_tomorrow = told("1", "a", &["ops"]);
+    written_tomorrow.event.recorded = at(day);
+    store.commit_poll(poll(0, vec![written_tomorrow, told("2", "b", &["ops"])])).await.unwrap();
+    let now = store.due("ops", at(10), 1).await.unwrap().remove(0);
+    assert_eq!(now.notification_id, "evt_2");
+    store
+        .settle(settle(now.id, Fate::RetryAt { at: at(3600), delay: Duration::from_secs(3590) }))
+        .await
+        .unwrap();
+    // The clock was put right. Nothing is ever due more than an hour from now, so tomorrow's is due already.
+    assert_eq!(due_ids(&store, "ops", 10).await, ["evt_1"]);
+    assert_eq!(due_ids(&store, "ops", 3600).await, ["evt_2", "evt_1"]);
+    assert_eq!(store.due("ops", at(3600), 1).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -192,6 +240,37 @@ async fn a_full_outbox_takes_no_more_and_says_so() {
     assert!(matches!(error, StoreError::OutboxFull(1)), "{error}");
     // What tells nobody still goes on.
     store.commit_poll(poll(1, vec![told("3", "a", &[])])).await.unwrap();
+    let head = store.due("ops", at(10), 1).await.unwrap().remove(0);
+    store.settle(settle(head.id, Fate::Delivered)).await.unwrap();
+    // An answer that exceeds the bound by itself would otherwise never be taken.
+    store.commit_poll(poll(2, vec![told("4", "a", &["ops"]), told("5", "a", &["ops"])])).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_written_for_a_notifier_is_delivered_dead_or_open_or_the_imbalance_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    let store = open(&path);
+    let batch = (0..6).map(|n| told(&n.to_string(), "a", &["ops", "hook"])).collect();
+    store.commit_poll(poll(0, batch)).await.unwrap();
+    for fate in [Fate::Delivered, Fate::Dead("no".into())] {
+        let head = store.due("ops", at(10), 1).await.unwrap().remove(0);
+        store.settle(settle(head.id, fate)).await.unwrap();
+    }
+    while store.prune(Retention { rows_before: at(100), text_before: at(100) }).await.unwrap() > 0 {}
+    let count = |pending, imbalance| {
+        move |one: &OutboxCount| {
+            assert_eq!((one.pending, one.imbalance), (pending, imbalance), "{one:?}");
+            assert_eq!(one.oldest_pending, Some(at(1)));
+        }
+    };
+    let outbox = store.outbox().await.unwrap();
+    outbox.iter().zip([6, 4]).for_each(|(one, pending)| count(pending, 0)(one));
+    // A row that is lost by a way that the daemon does not have.
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute("DELETE FROM delivery WHERE notifier = 'hook' AND state = 'queued'", []).unwrap();
+    let outbox = store.outbox().await.unwrap();
+    outbox.iter().zip([(1, 5), (4, 0)]).for_each(|(one, (pending, missing))| count(pending, missing)(one));
 }
 
 #[tokio::test]
@@ -257,19 +336,33 @@ fn a_damaged_file_is_refused_and_left_as_it_is() {
 #[tokio::test]
 async fn pruning_takes_the_old_and_leaves_what_is_open() {
     let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder.path().join("x.db"));
-    store.commit_poll(poll(0, vec![told("1", "a", &["ops"]), told("2", "b", &["ops"])])).await.unwrap();
-    let head = store.due("ops", at(10), 1).await.unwrap().remove(0);
-    store.settle(settle(head.id, Fate::Delivered)).await.unwrap();
+    let path = folder.path().join("x.db");
+    let store = open(&path);
+    let batch = vec![told("1", "a", &["ops"]), told("2", "b", &["ops"]), told("3", "c", &["ops"])];
+    store.commit_poll(poll(0, batch)).await.unwrap();
+    let heads = store.due("ops", at(10), 2).await.unwrap();
+    store.settle(settle(heads[0].id, Fate::Delivered)).await.unwrap();
+    store.settle(settle(heads[1].id, Fate::Dead("no".into()))).await.unwrap();
+    let open_payload = store.due("ops", at(10), 1).await.unwrap().remove(0).payload;
 
     let text_only = Retention { rows_before: at(0), text_before: at(100) };
-    assert!(store.prune(text_only).await.unwrap() > 0);
+    assert_eq!(store.prune(text_only).await.unwrap(), 4, "three events and one delivery lose their text");
     assert_eq!(store.prune(text_only).await.unwrap(), 0);
-    let dump = std::fs::read(folder.path().join("x.db-wal")).unwrap();
-    assert!(!dump.is_empty());
+    assert_eq!(store.recent_events(9).await.unwrap().len(), 3);
+    assert_eq!(store.due("ops", at(10), 1).await.unwrap()[0].payload, open_payload, "it has to be said yet");
+
     let all = Retention { rows_before: at(100), text_before: at(100) };
     while store.prune(all).await.unwrap() > 0 {}
     let left: Vec<String> = store.recent_events(9).await.unwrap().into_iter().map(|event| event.id).collect();
-    assert_eq!(left, ["evt_2"]);
-    assert_eq!(due_ids(&store, "ops", 10).await, ["evt_2"]);
+    assert_eq!(left, ["evt_3"]);
+    assert_eq!(due_ids(&store, "ops", 10).await, ["evt_3"]);
+    drop(store);
+    let rows = |sql| {
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    assert_eq!(rows("SELECT count(*) FROM notification_event"), 1);
+    assert_eq!(rows("SELECT count(*) FROM attempt"), 0);
+    assert_eq!(rows("SELECT count(*) FROM event WHERE body LIKE '%text of%'"), 0);
+    assert_eq!(rows("SELECT count(*) FROM seen"), 3, "what was seen is never forgotten with it");
 }

@@ -90,3 +90,21 @@ async fn one_conversation_that_waits_does_not_hold_up_another() {
     assert!(!world.hook.accepted().iter().any(|one| one.text == "dana waits"));
     world.all_delivered().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_is_gone_for_good_is_not_asked_again_before_a_reload() {
+    let mut world = World::new().await;
+    world.config.more = "[operators]\nnotify = [\"hook\", \"log\"]\n".to_owned();
+    let dana = world.watching(7);
+    world.start().await;
+    world.baselined().await;
+    world.hook.then([Reply::Status(410)]);
+    dana.customer_says("while it was gone");
+    world.line_after(0, "notifier/hook: does not work").await;
+    dana.customer_says("later");
+    world.polled(3).await;
+    assert_eq!(world.hook.received().len(), 1);
+    world.ask(&["reload"]);
+    world.all_delivered().await;
+    assert_eq!(world.check(), 0);
+}

@@ -1,5 +1,4 @@
-#![allow(unreachable_pub, reason = "the modules of one test binary")]
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![allow(unreachable_pub, clippy::unwrap_used, reason = "the modules of one test binary")]
 //! Scenarios with real parts: the real binary, real `.so` files, a real HTTP receiver, a real database, and the
 //! simulator for `CommBox`. One test binary; `world` hides the plumbing.
 
@@ -19,3 +18,4 @@ mod secrets;
 mod shutdown;
 mod slack;
 mod stores;
+mod unchanged;

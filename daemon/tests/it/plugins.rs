@@ -32,7 +32,7 @@ async fn however_a_plugin_fails_its_own_deliveries_come_again_and_nobody_else_wa
     let modes = ["panic", "abort", "segv", "exit", "hang", "leak"];
     for mode in modes {
         let once = if mode == "leak" { "amount = 64" } else { "until_attempt = 1" };
-        world.config.more += &faulty(mode, "3s", &format!("mode = \"{mode}\"\n{once}"));
+        world.config.more += &faulty(mode, "8s", &format!("mode = \"{mode}\"\n{once}"));
     }
     let all = ["hook", "log"].into_iter().chain(modes);
     world.config.routes = format!("[[route]]\nnotify = {:?}\n", all.collect::<Vec<_>>());
@@ -50,11 +50,13 @@ async fn however_a_plugin_fails_its_own_deliveries_come_again_and_nobody_else_wa
         let theirs = delivered(&world, mode);
         assert_eq!(ids(&theirs), ids(&hook), "{mode}: the same events under the same ids");
         let again = theirs.iter().filter(|(_, attempt)| *attempt > 1).count();
-        assert_eq!(
-            again,
-            usize::from(mode != "leak"),
-            "{mode}: only what went wrong comes again: {theirs:?}"
-        );
+        // A process that is lost may have had the other one as well; then both come again.
+        let may = match mode {
+            "leak" => 0..=0,
+            "panic" => 1..=1,
+            _ => 1..=2,
+        };
+        assert!(may.contains(&again), "{mode}: only what went wrong comes again: {theirs:?}");
     }
     for (mode, reason, count) in [
         ("panic", "crashed", "0"),

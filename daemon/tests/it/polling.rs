@@ -164,3 +164,21 @@ async fn status_and_assignee_changes_are_events_for_who_asks_for_them() {
     let kinds: Vec<String> = world.hook.accepted().into_iter().map(|one| one.kind).collect();
     assert_eq!(kinds, ["commwatch.conversation.status_changed.v1", "commwatch.conversation.assigned.v1"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_that_the_key_may_not_see_is_unreachable_and_stops_no_other() {
+    let mut world = World::new().await;
+    world.config.more = "[operators]\nnotify = [\"hook\"]\n".to_owned();
+    let dana = world.watching(7);
+    world.watching(8);
+    world.start().await;
+    world.baselined().await;
+    world.sim.fault(Scope::Object(8), Fault::status(403), Times::Forever);
+    let unreachable =
+        |received: &[crate::receiver::Received]| received.iter().any(|one| one.kind.contains("unreachable"));
+    world.hook.wait("watch.unreachable", PATIENCE, unreachable).await;
+    dana.customer_says("still watched");
+    world.all_delivered().await;
+    let kinds: Vec<String> = world.hook.accepted().into_iter().map(|one| one.kind).collect();
+    assert_eq!(kinds, ["commwatch.watch.unreachable.v1", "commwatch.message.created.v1"]);
+}

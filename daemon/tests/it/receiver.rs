@@ -51,6 +51,7 @@ struct Inner {
     received: Vec<Received>,
     next: VecDeque<Reply>,
     usual: Option<Reply>,
+    fail_every: Option<usize>,
 }
 
 /// A receiver on 127.0.0.1. Dropped = closed.
@@ -128,6 +129,11 @@ impl Receiver {
         self.lock().usual = reply;
     }
 
+    /// One request in `n` is answered 500.
+    pub fn fails_every(&self, n: usize) {
+        self.lock().fail_every = Some(n);
+    }
+
     pub fn received(&self) -> Vec<Received> {
         self.lock().received.clone()
     }
@@ -189,7 +195,9 @@ async fn receive(State(shared): State<Shared>, uri: Uri, headers: HeaderMap, bod
         let mut inner = shared.inner.lock().unwrap();
         inner.asked.push(id.clone());
         shared.arrived.notify_waiters();
-        inner.next.pop_front().or_else(|| inner.usual.clone()).unwrap_or(Reply::Status(204))
+        let fails = inner.fail_every.is_some_and(|n| inner.received.len() % n == n - 1);
+        let usual = if fails { Some(Reply::Status(500)) } else { inner.usual.clone() };
+        inner.next.pop_front().or(usual).unwrap_or(Reply::Status(204))
     };
     if let Reply::Slow(delay) = &reply {
         tokio::time::sleep(*delay).await;

@@ -126,7 +126,7 @@ async fn a_request_outside_of_a_delivery_is_refused() {
 async fn too_long_a_request_or_notification_is_refused_by_name() {
     let world = World::faulty(json!({"mode": "http", "on_title": "asks", "amount": (1 << 20) + 1})).await;
     let report = world.deliver("asks").await;
-    let Outcome::Broken { why } = report.outcome else { panic!("{report:?}") };
+    let Outcome::Broken { why, .. } = report.outcome else { panic!("{report:?}") };
     assert!(why.contains("the request is too long"), "{why}");
     let mut delivery = handover("x");
     delivery.payload = payload(&"x".repeat(1 << 20));

@@ -5,7 +5,7 @@
 
 #define TYPE(t) printf("%s size %zu align %zu\n", #t, sizeof(t), _Alignof(t))
 #define FIELD(t, f) printf("%s.%s offset %zu size %zu\n", #t, #f, offsetof(t, f), sizeof(((t *)0)->f))
-#define NUMBER(n) printf("%s = %u\n", #n, (unsigned)(n))
+#define NUMBER(n) printf("%s = %llu\n", #n, (unsigned long long)(n))
 
 int main(void) {
     NUMBER(CW_ABI_V1);
@@ -26,6 +26,7 @@ int main(void) {
     NUMBER(CW_OUTCOME_RETRY);
     NUMBER(CW_OUTCOME_REJECT);
     NUMBER(CW_OUTCOME_BROKEN);
+    NUMBER(CW_UNTIL_RELOAD);
     printf("CW_PLUGIN_SECTION = %s\n", CW_PLUGIN_SECTION);
     TYPE(cw_bytes);
     FIELD(cw_bytes, ptr);

@@ -14,7 +14,7 @@ pub(crate) fn outcome(answer: Result<Response, HttpError>) -> Outcome {
             response.status
         )),
         // By Standard Webhooks and the CloudEvents HTTP binding a receiver asks for no more requests with it.
-        Ok(response) if response.status == 410 => Outcome::broken(format!(
+        Ok(response) if response.status == 410 => Outcome::broken_until_reload(format!(
             "HTTP 410: the receiver is gone for good; paused until reload, correct `url` or remove the notifier: {}",
             excerpt(&response.body)
         )),

@@ -173,6 +173,19 @@ fn a_reload_leaves_what_is_the_same_in_its_place() {
 }
 
 #[test]
+fn a_reload_tries_a_refused_key_at_once_but_waits_as_long_as_it_was_asked_to() {
+    for (polled, expected) in [(Polled::Denied, true), (Polled::Throttled(Some(SECOND * 100)), false)] {
+        let mut schedule = schedule(&[target(1, 1)], 100.0, 100, 4);
+        let Next::WaitUntil(due) = schedule.next(Duration::ZERO) else { panic!() };
+        let Next::Poll(id, _) = schedule.next(due) else { panic!() };
+        schedule.finished(&id, polled, due);
+        schedule.reopen("main", due + SECOND * 5);
+        let asked = matches!(schedule.next(due + SECOND * 10), Next::Poll(..));
+        assert_eq!(asked, expected, "{polled:?}");
+    }
+}
+
+#[test]
 fn a_conversation_removed_while_it_is_polled_is_let_go() {
     let mut schedule = schedule(&[target(1, 1)], 100.0, 100, 4);
     let Next::WaitUntil(due) = schedule.next(Duration::ZERO) else { panic!() };
@@ -180,4 +193,111 @@ fn a_conversation_removed_while_it_is_polled_is_let_go() {
     schedule.replace(&allow(100.0, 100, 4), &[], due);
     schedule.finished(&polled, Polled::Ok, due + SECOND);
     assert_eq!(schedule.next(due + SECOND * 10), Next::Idle);
+}
+
+#[test]
+fn one_conversation_that_the_key_may_not_see_does_not_stop_the_account() {
+    let targets: Vec<Target> = (0..10).map(|n| target(n, 10)).collect();
+    let mut schedule = schedule(&targets, 100.0, 100, 4);
+    let begun = run(&mut schedule, SECOND * 3600, Duration::ZERO, |id, _| {
+        if id.object == 3 { Polled::Denied } else { Polled::Ok }
+    });
+    for object in (0..10).filter(|object| *object != 3) {
+        assert!(times(&begun, object).len() >= 358, "{object}: {}", times(&begun, object).len());
+    }
+    // It is tried ever more slowly by itself, and is known to be refused.
+    assert!(times(&begun, 3).len() <= 14, "{:?}", times(&begun, 3));
+    assert!(schedule.is_refused(&id(3)) && !schedule.is_refused(&id(4)) && !schedule.is_denied("main"));
+}
+
+#[test]
+fn several_conversations_that_the_key_may_not_see_stop_the_account_a_few_times_at_most() {
+    let targets: Vec<Target> = (0..10).map(|n| target(n, 10)).collect();
+    let mut schedule = schedule(&targets, 100.0, 100, 4);
+    let begun = run(&mut schedule, SECOND * 36_000, Duration::ZERO, |id, _| {
+        if id.object < 4 { Polled::Denied } else { Polled::Ok }
+    });
+    let count = times(&begun, 7).len();
+    assert!(count >= 3600 - 3 * 31, "{count}");
+}
+
+#[test]
+fn a_key_that_is_refused_everywhere_is_known_to_be_after_two_conversations() {
+    let targets: Vec<Target> = (0..10).map(|n| target(n, 10)).collect();
+    let mut schedule = schedule(&targets, 100.0, 100, 1);
+    let begun = run(&mut schedule, SECOND * 200, Duration::ZERO, |_, _| Polled::Denied);
+    assert_eq!(begun.len(), 2, "{begun:?}");
+    assert!(schedule.is_denied("main"));
+}
+
+#[test]
+fn a_reload_tries_a_refused_key_again_but_does_not_shorten_what_commbox_asked_us_to_wait() {
+    let mut schedule = schedule(&[target(1, 10), target(2, 10)], 100.0, 100, 1);
+    let poll = |schedule: &mut Schedule, now: &mut Duration| loop {
+        match schedule.next(*now) {
+            Next::Poll(id, _) => return id,
+            Next::WaitUntil(at) => *now = at,
+            Next::Idle => panic!(),
+        }
+    };
+    let mut now = Duration::ZERO;
+    let one = poll(&mut schedule, &mut now);
+    schedule.finished(&one, Polled::Throttled(Some(SECOND * 600)), now);
+    let asked = now;
+    schedule.reopen("main", now);
+    let other = poll(&mut schedule, &mut now);
+    assert!(now >= asked + SECOND * 600, "{:?}", now - asked);
+
+    schedule.finished(&other, Polled::Denied, now);
+    let other = poll(&mut schedule, &mut now);
+    schedule.finished(&other, Polled::Denied, now);
+    assert!(schedule.is_denied("main"));
+    let refused = now;
+    schedule.reopen("main", now);
+    poll(&mut schedule, &mut now);
+    assert!(now <= refused + SECOND * 10, "{:?}", now - refused);
+}
+
+#[test]
+fn an_answer_that_could_not_be_kept_is_asked_for_again_within_a_minute_or_so() {
+    let mut schedule = schedule(&[target(1, 10)], 100.0, 100, 1);
+    let begun = run(&mut schedule, SECOND * 3600, Duration::ZERO, |_, _| Polled::NotKept);
+    let gaps: Vec<u64> = times(&begun, 1).windows(2).map(|w| (w[1] - w[0]).as_secs()).collect();
+    assert!(gaps[0] <= 12 && gaps.iter().all(|gap| *gap <= 72), "{gaps:?}");
+    assert!(gaps.iter().skip(5).all(|gap| *gap >= 45), "{gaps:?}");
+}
+
+#[test]
+fn an_account_that_goes_and_comes_back_still_knows_its_requests_and_what_it_was_asked_to_wait() {
+    let targets = [target(1, 1), target(2, 1), target(3, 1)];
+    let mut schedule = schedule(&targets, 100.0, 100, 2);
+    let mut now = SECOND;
+    let mut busy = Vec::new();
+    while let Next::Poll(id, _) = schedule.next(now) {
+        busy.push(id);
+    }
+    assert_eq!(busy.len(), 2);
+    schedule.replace(&BTreeMap::new(), &[], now);
+    schedule.replace(&allow(100.0, 100, 2), &targets, now);
+    now += SECOND;
+    assert!(!matches!(schedule.next(now), Next::Poll(..)), "both places are still taken");
+    schedule.finished(&busy[0], Polled::Throttled(Some(SECOND * 60)), now);
+    schedule.finished(&busy[1], Polled::Ok, now);
+    schedule.replace(&BTreeMap::new(), &[], now);
+    schedule.replace(&allow(100.0, 100, 2), &targets, now);
+    let Next::WaitUntil(at) = schedule.next(now + SECOND * 2) else { panic!() };
+    assert!(at >= now + SECOND * 59, "{:?}", at - now);
+}
+
+#[test]
+fn a_poll_that_was_skipped_says_nothing_about_the_account() {
+    let mut schedule = schedule(&[target(1, 1)], 100.0, 100, 1);
+    let Next::WaitUntil(due) = schedule.next(Duration::ZERO) else { panic!() };
+    let Next::Poll(polled, _) = schedule.next(due) else { panic!() };
+    schedule.finished(&polled, Polled::Denied, due);
+    let probe = due + DENIED_PROBE;
+    let Next::Poll(polled, _) = schedule.next(probe) else { panic!() };
+    schedule.skipped(&polled, probe);
+    assert!(schedule.is_denied("main"));
+    assert!(matches!(schedule.next(probe + SECOND), Next::Poll(..)), "its place is free again");
 }

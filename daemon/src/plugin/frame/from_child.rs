@@ -153,7 +153,7 @@ pub(in crate::plugin) fn outcome(kind: u32, retry_after_ms: u64, text: String) -
             Outcome::Retry { after, why }
         }
         abi::OUTCOME_REJECT => Outcome::Reject { why },
-        abi::OUTCOME_BROKEN => Outcome::Broken { why },
+        abi::OUTCOME_BROKEN => Outcome::Broken { until_reload: retry_after_ms == abi::UNTIL_RELOAD, why },
         _ => Outcome::Unknown { why },
     }
 }
@@ -167,7 +167,9 @@ fn parts(outcome: &Outcome) -> (u32, u64, &str) {
         }
         Outcome::Reject { why } => (abi::OUTCOME_REJECT, 0, why),
         Outcome::Unknown { why } => (abi::OUTCOME_UNKNOWN, 0, why),
-        Outcome::Broken { why } => (abi::OUTCOME_BROKEN, 0, why),
+        Outcome::Broken { until_reload, why } => {
+            (abi::OUTCOME_BROKEN, if *until_reload { abi::UNTIL_RELOAD } else { 0 }, why)
+        }
     }
 }
 

@@ -28,6 +28,10 @@ impl Lines {
         self.lines.lock().unwrap().len()
     }
 
+    pub fn containing(&self, text: &str) -> Vec<String> {
+        self.lines.lock().unwrap().iter().filter(|line| line.contains(text)).cloned().collect()
+    }
+
     pub fn all(&self) -> String {
         self.lines.lock().unwrap().join("\n")
     }

@@ -32,7 +32,7 @@ fn why(delivery: &Delivery) -> &str {
         Outcome::Retry { why, .. }
         | Outcome::Reject { why }
         | Outcome::Unknown { why }
-        | Outcome::Broken { why } => why,
+        | Outcome::Broken { why, .. } => why,
     }
 }
 

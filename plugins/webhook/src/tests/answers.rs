@@ -26,7 +26,7 @@ fn why(outcome: Outcome) -> String {
         Outcome::Retry { why, .. }
         | Outcome::Reject { why }
         | Outcome::Unknown { why }
-        | Outcome::Broken { why } => why,
+        | Outcome::Broken { why, .. } => why,
         Outcome::Delivered { .. } => panic!("delivered"),
     }
 }
