@@ -7,6 +7,7 @@ mod receiver;
 mod systemd;
 mod world;
 
+mod answers;
 mod cli;
 mod crash;
 mod delivery;

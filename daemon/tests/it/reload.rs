@@ -133,3 +133,66 @@ async fn what_waits_for_a_notifier_that_is_removed_is_delivered_when_it_comes_ba
     world.all_delivered().await;
     world.check();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_comes_to_conf_d_is_taken_into_use_by_itself() {
+    let mut world = World::new().await;
+    world.watching(1);
+    world.start().await;
+    world.baselined().await;
+    let folder = world.path("conf.d");
+    std::fs::create_dir(&folder).unwrap();
+    let (two, three) = (world.conversation(2), world.conversation(3));
+    for talk in [&two, &three] {
+        talk.customer_says("old");
+    }
+    let line = |object: i64| {
+        format!("{{ name = \"vip-{object}\", priority = \"vip\", stream = 532, object = {object} }}")
+    };
+    world.replace(&folder.join("vips.toml"), &format!("watch = [ {} ]\n", line(2)));
+    world.line_after(0, "took the baseline of watch vip-2").await;
+    world.replace(&folder.join("vips.toml"), &format!("watch = [ {}, {} ]\n", line(2), line(3)));
+    world.line_after(0, "took the baseline of watch vip-3").await;
+    two.customer_says("two is watched");
+    three.customer_says("and so is three");
+    world.all_delivered().await;
+    assert_eq!(world.check(), 0);
+
+    // A second watch of the same conversation is a mistake, told with both places.
+    world.replace(&folder.join("more.toml"), &format!("watch = [ {} ]\n", line(1)));
+    let output = world.run(&["check", "-c", "commwatch.toml"]);
+    assert_eq!(output.status.code(), Some(78));
+    let why = String::from_utf8(output.stderr).unwrap();
+    assert!(why.contains("two watches of one conversation: object 1 of account `main`"), "{why}");
+    assert!(why.contains("conf.d/more.toml:1:") && why.contains("commwatch.toml:"), "{why}");
+    let refused = world.run(&["reload", "--socket", "admin.sock"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(world.status()["watches"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configuration_behind_links_is_taken_into_use_when_they_are_swapped() {
+    use std::os::unix::fs::symlink;
+    let mut world = World::new().await;
+    // As Kubernetes mounts it: the file is a link through `..data`, which is swapped as a whole.
+    let put = |world: &World, version: &str| {
+        let folder = world.path(version);
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("commwatch.toml"), world.config_text()).unwrap();
+        symlink(version, world.path("..data_tmp")).unwrap();
+        std::fs::rename(world.path("..data_tmp"), world.path("..data")).unwrap();
+    };
+    world.watching(1);
+    put(&world, "..version_1");
+    symlink("..data/commwatch.toml", world.config_path()).unwrap();
+    world.start_with(&[]).await;
+    world.baselined().await;
+    for object in 2..=3 {
+        let talk = world.watching(object);
+        put(&world, &format!("..version_{object}"));
+        world.line_after(0, &format!("took the baseline of watch w{object}")).await;
+        talk.customer_says(format!("seen in {object}"));
+        world.all_delivered().await;
+    }
+    assert_eq!(world.check(), 0);
+}

@@ -171,9 +171,10 @@ impl World {
 
     /// Waits until every watched conversation has been polled `n` more times.
     pub async fn polled(&self, n: u64) {
-        for WatchText { object, .. } in &self.config.watches {
-            self.sim.wait_for_polls(*object, n, PATIENCE).await.expect("polls");
-        }
+        let polls =
+            self.config.watches.iter().map(|watch| self.sim.wait_for_polls(watch.object, n, PATIENCE));
+        // All at once: each counts from now on.
+        futures_util::future::try_join_all(polls).await.expect("polls");
     }
 
     /// Waits until every watch has its baseline.
