@@ -12,6 +12,7 @@ mod process;
 mod watches;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -77,6 +78,8 @@ pub struct Metrics {
     notifier_families: notifier::Families,
     notifiers: Mutex<BTreeMap<String, Arc<NotifierMetrics>>>,
     watches: Watches,
+    /// Set once there is a configuration: what that does not name has no series, however late somebody asks for them.
+    closed: AtomicBool,
 }
 
 impl Metrics {
@@ -105,6 +108,7 @@ impl Metrics {
             notifier_families: notifier::Families::new(&registry),
             notifiers: Mutex::default(),
             watches,
+            closed: AtomicBool::new(false),
             registry,
         };
         metrics.start_events();
@@ -127,40 +131,62 @@ impl Metrics {
     /// whenever a configuration was taken into use.
     pub fn configure(&self, config: &Config, now: Timestamp) {
         for name in config.accounts.keys() {
-            self.account(name);
+            self.started_account(name);
         }
         for name in config.notifiers.keys() {
-            self.notifier(name);
+            self.started_notifier(name);
         }
         for watch in &config.watches {
             let account = config.accounts.get(&watch.conversation.account);
-            self.watch(watch, account.map_or(Duration::ZERO, |account| account.timeout), now);
+            self.watches.started(watch, account.map_or(Duration::ZERO, |account| account.timeout), now);
         }
         self.forget_accounts(|name| config.accounts.contains_key(name));
         self.forget_notifiers(|name| config.notifiers.contains_key(name));
         let names: std::collections::HashSet<&str> =
             config.watches.iter().map(|watch| watch.name.as_str()).collect();
         self.watches.retain(|name| names.contains(name));
+        self.closed.store(true, Ordering::Relaxed);
     }
 
-    /// The series of an account; started where there are none.
+    /// The series of an account; started where there are none. Of one that is not configured, writes do nothing.
     pub fn account(&self, name: &str) -> Arc<AccountMetrics> {
+        if !self.closed.load(Ordering::Relaxed) {
+            return self.started_account(name);
+        }
+        let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let detached = || Arc::new(self.account_families.detached(name));
+        accounts.get(name).cloned().unwrap_or_else(detached)
+    }
+
+    fn started_account(&self, name: &str) -> Arc<AccountMetrics> {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         let start = || Arc::new(self.account_families.start(name));
         Arc::clone(accounts.entry(name.to_owned()).or_insert_with(start))
     }
 
-    /// The series of a notifier; started where there are none.
+    /// The series of a notifier; started where there are none. Of one that is not configured, writes do nothing.
     pub fn notifier(&self, name: &str) -> Arc<NotifierMetrics> {
+        if !self.closed.load(Ordering::Relaxed) {
+            return self.started_notifier(name);
+        }
+        let notifiers = self.notifiers.lock().unwrap_or_else(PoisonError::into_inner);
+        let detached = || Arc::new(self.notifier_families.detached(name));
+        notifiers.get(name).cloned().unwrap_or_else(detached)
+    }
+
+    fn started_notifier(&self, name: &str) -> Arc<NotifierMetrics> {
         let mut notifiers = self.notifiers.lock().unwrap_or_else(PoisonError::into_inner);
         let start = || Arc::new(self.notifier_families.start(name));
         Arc::clone(notifiers.entry(name.to_owned()).or_insert_with(start))
     }
 
-    /// The series of a watch; started where there are none. A watch that keeps its conversation keeps what is
+    /// The series of a watch; started where there are none, and nowhere of one that is not configured. A watch that keeps its conversation keeps what is
     /// known of it. `timeout` is its account's.
     pub fn watch(&self, watch: &Watch, timeout: Duration, now: Timestamp) -> Arc<WatchMetrics> {
-        self.watches.watch(watch, timeout, now)
+        if self.closed.load(Ordering::Relaxed) {
+            return self.watches.known(watch, timeout, now);
+        }
+        self.watches.started(watch, timeout, now)
     }
 
     fn forget_accounts(&self, keep: impl Fn(&str) -> bool) {

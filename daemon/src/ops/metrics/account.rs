@@ -89,6 +89,11 @@ impl Families {
         }
         AccountMetrics { owner: Owner::new(name), families: self.clone() }
     }
+
+    /// For something that is not in the configuration: writes do nothing.
+    pub(super) fn detached(&self, name: &str) -> AccountMetrics {
+        AccountMetrics { owner: Owner::gone(name), families: self.clone() }
+    }
 }
 
 impl AccountMetrics {

@@ -139,6 +139,11 @@ impl Families {
         self.attempt_duration.with_label_values(&[name]);
         NotifierMetrics { owner: Owner::new(name), families: self.clone() }
     }
+
+    /// For something that is not in the configuration: writes do nothing.
+    pub(super) fn detached(&self, name: &str) -> NotifierMetrics {
+        NotifierMetrics { owner: Owner::gone(name), families: self.clone() }
+    }
 }
 
 impl NotifierMetrics {

@@ -25,6 +25,11 @@ impl Owner {
         Self { name: name.to_owned(), gone: RwLock::new(false) }
     }
 
+    /// One that is gone from the start.
+    pub(super) fn gone(name: &str) -> Self {
+        Self { name: name.to_owned(), gone: RwLock::new(true) }
+    }
+
     /// Runs `write` with the owner's name, unless the owner is gone.
     pub(super) fn write(&self, write: impl FnOnce(&str)) {
         let gone = self.gone.read().unwrap_or_else(PoisonError::into_inner);

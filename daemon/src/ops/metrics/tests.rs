@@ -329,6 +329,26 @@ fn watches_are_counted_by_state_and_the_state_is_that_of_the_page() {
     assert_eq!(oldest, Some(unix_seconds(old)));
 }
 
+#[test]
+fn who_asks_for_series_of_something_that_has_left_brings_none_back() {
+    let metrics = Metrics::new(NOW);
+    let gone = watch("gone", "other", Priority::Normal);
+    let both = configured(&["main", "other"], std::slice::from_ref(&gone), &["ops", "hook"]);
+    metrics.configure(&both, NOW);
+    metrics.configure(&configured(&["main"], &[], &["ops"]), NOW);
+    metrics.account("other").up(false);
+    metrics.notifier("hook").up(false);
+    metrics.notifier("hook").info("webhook", "1");
+    metrics.watch(&gone, Duration::ZERO, NOW).succeeded(NOW);
+    let text = metrics.encode();
+    for name in ["\"other\"", "\"hook\"", "\"gone\""] {
+        assert!(!text.contains(name), "{name}: {text}");
+    }
+    metrics.configure(&both, NOW);
+    metrics.notifier("hook").up(true);
+    assert!(metrics.encode().contains("notifier_up{notifier=\"hook\"} 1"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

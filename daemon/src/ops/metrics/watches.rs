@@ -61,6 +61,23 @@ impl Seen {
 }
 
 impl WatchMetrics {
+    fn new(watch: &Watch, timeout: Duration, now: Timestamp) -> Arc<Self> {
+        Arc::new(Self { state: Mutex::new(Seen::new(watch, timeout, now)) })
+    }
+
+    /// This, brought up to date, if it is of the conversation of `watch`.
+    fn of(self: &Arc<Self>, watch: &Watch, timeout: Duration) -> Option<Arc<Self>> {
+        if self.seen().conversation != watch.conversation {
+            return None;
+        }
+        self.change(|seen| {
+            seen.priority = watch.priority;
+            seen.freshness.interval = watch.interval;
+            seen.freshness.timeout = timeout;
+        });
+        Some(Arc::clone(self))
+    }
+
     /// A poll got an answer that could be read.
     pub fn succeeded(&self, at: Timestamp) {
         self.change(|seen| {
@@ -117,21 +134,21 @@ impl Watches {
     }
 
     /// The handle of a watch. One that watches the same conversation as before keeps what is known of it.
-    pub(super) fn watch(&self, watch: &Watch, timeout: Duration, now: Timestamp) -> Arc<WatchMetrics> {
+    pub(super) fn started(&self, watch: &Watch, timeout: Duration, now: Timestamp) -> Arc<WatchMetrics> {
         let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = by_name.get(&watch.name)
-            && known.seen().conversation == watch.conversation
-        {
-            known.change(|seen| {
-                seen.priority = watch.priority;
-                seen.freshness.interval = watch.interval;
-                seen.freshness.timeout = timeout;
-            });
-            return Arc::clone(known);
-        }
-        let new = Arc::new(WatchMetrics { state: Mutex::new(Seen::new(watch, timeout, now)) });
-        by_name.insert(watch.name.clone(), Arc::clone(&new));
-        new
+        let known = by_name.get(&watch.name).and_then(|known| known.of(watch, timeout));
+        known.unwrap_or_else(|| {
+            let new = WatchMetrics::new(watch, timeout, now);
+            by_name.insert(watch.name.clone(), Arc::clone(&new));
+            new
+        })
+    }
+
+    /// The handle of a watch; of one that was not started, a handle that nothing is made of.
+    pub(super) fn known(&self, watch: &Watch, timeout: Duration, now: Timestamp) -> Arc<WatchMetrics> {
+        let by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = by_name.get(&watch.name).and_then(|known| known.of(watch, timeout));
+        known.unwrap_or_else(|| WatchMetrics::new(watch, timeout, now))
     }
 
     /// Forgets every watch that `keep` does not name.

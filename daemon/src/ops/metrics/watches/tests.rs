@@ -40,18 +40,18 @@ fn beyond_the_limit_watches_share_a_name_with_the_worst_values_but_vips_never_do
     let watches = Watches::with_series_max(3);
     let timeout = Duration::from_secs(1);
     for name in ["vip-1", "vip-2"] {
-        watches.watch(&watch(name, Priority::Vip, 10), timeout, at(0)).succeeded(at(90));
+        watches.started(&watch(name, Priority::Vip, 10), timeout, at(0)).succeeded(at(90));
     }
-    watches.watch(&watch("a", Priority::Normal, 10), timeout, at(0)).succeeded(at(91));
+    watches.started(&watch("a", Priority::Normal, 10), timeout, at(0)).succeeded(at(91));
     // An hour between polls: its last success is the oldest, but it is not the one to worry about.
-    let slow = watches.watch(&watch("b-slow", Priority::Normal, 3600), timeout, at(0));
+    let slow = watches.started(&watch("b-slow", Priority::Normal, 3600), timeout, at(0));
     slow.succeeded(at(5));
     slow.message_at(at(4));
-    let worst = watches.watch(&watch("c-worst", Priority::Normal, 10), timeout, at(0));
+    let worst = watches.started(&watch("c-worst", Priority::Normal, 10), timeout, at(0));
     worst.succeeded(at(40));
     worst.failed(Trouble::Failing);
     worst.message_at(at(30));
-    watches.watch(&watch("d", Priority::Normal, 10), timeout, at(0)).succeeded(at(92));
+    watches.started(&watch("d", Priority::Normal, 10), timeout, at(0)).succeeded(at(92));
 
     insta::assert_snapshot!(shown(&watches), @r"
     watch_info vip-1 main vip 1
@@ -83,9 +83,9 @@ fn beyond_the_limit_watches_share_a_name_with_the_worst_values_but_vips_never_do
 fn many_vips_all_have_series_of_their_own() {
     let watches = Watches::with_series_max(2);
     for n in 0..5 {
-        watches.watch(&watch(&format!("vip-{n}"), Priority::Vip, 10), Duration::ZERO, at(0));
+        watches.started(&watch(&format!("vip-{n}"), Priority::Vip, 10), Duration::ZERO, at(0));
     }
-    watches.watch(&watch("normal", Priority::Normal, 10), Duration::ZERO, at(0));
+    watches.started(&watch("normal", Priority::Normal, 10), Duration::ZERO, at(0));
     let all = watches.all();
     let names: Vec<&str> = fold(&all, 2).iter().map(|row| row.name).collect();
     assert_eq!(names, ["vip-0", "vip-1", "vip-2", "vip-3", "vip-4", OTHER]);
@@ -94,7 +94,7 @@ fn many_vips_all_have_series_of_their_own() {
 #[test]
 fn a_poll_that_ends_out_of_order_does_not_turn_time_back() {
     let watches = Watches::new();
-    let handle = watches.watch(&watch("a", Priority::Vip, 10), Duration::ZERO, at(0));
+    let handle = watches.started(&watch("a", Priority::Vip, 10), Duration::ZERO, at(0));
     handle.succeeded(at(20));
     handle.succeeded(at(10));
     assert_eq!(handle.freshness().last_success, Some(at(20)));
