@@ -26,3 +26,5 @@ pub mod route;
 pub mod notification;
 
 pub mod outcome;
+
+pub mod receiver;

@@ -49,6 +49,8 @@ pub(super) struct Control {
     catalog: Arc<dyn Catalog + Send + Sync>,
     workshop: Workshop,
     running: BTreeMap<String, Running>,
+    /// Notifiers that have left, and have perhaps not ended yet.
+    leaving: BTreeMap<String, CancellationToken>,
     asked: mpsc::Receiver<Reload>,
     watcher: Option<Watcher>,
     file_changed: mpsc::Receiver<()>,
@@ -78,7 +80,7 @@ impl Control {
             .config
             .notifiers
             .iter()
-            .map(|(name, notifier)| (name.clone(), workshop.make(name, notifier).run(name, &shared)))
+            .map(|(name, notifier)| (name.clone(), workshop.make(name, notifier).run(name, &shared, None)))
             .collect();
         let (polling_stop, outside_stop) = (CancellationToken::new(), CancellationToken::new());
         let polling = Polling::new(polling::Parts {
@@ -99,6 +101,7 @@ impl Control {
             http,
             workshop,
             running,
+            leaving: BTreeMap::new(),
             asked,
             watcher: None,
             file_changed,
@@ -225,7 +228,7 @@ impl Control {
         let mut diff = Diff::between(&old.config, &config);
         let exchanged = made.keys().filter(|name| self.running.contains_key(*name));
         diff.changed.extend(exchanged.map(|name| format!("notifier {name}")));
-        self.swap(Plan::new(config, clients), made, sources).await;
+        self.swap(Plan::new(config, clients), made, sources);
         Ok(diff)
     }
 
@@ -256,7 +259,7 @@ impl Control {
     }
 
     /// From here on nothing can fail.
-    async fn swap(&mut self, plan: Plan, made: BTreeMap<String, Made>, sources: Sources) {
+    fn swap(&mut self, plan: Plan, made: BTreeMap<String, Made>, sources: Sources) {
         let now = self.shared.clock.now();
         self.shared.metrics.configure(&plan.config, now);
         let _ = self.access.send(access(&plan.config));
@@ -269,19 +272,19 @@ impl Control {
         self.shared.plans.send_replace(Arc::clone(&plan));
         for (name, made) in made {
             match self.running.get_mut(&name) {
-                Some(running) => {
-                    let unused = running.exchange(&name, made, &self.shared).await;
-                    self.workshop.tasks.spawn(async move { unused.stop().await });
-                }
+                Some(running) => running.exchange(&name, made, &self.shared),
                 None => {
-                    self.running.insert(name.clone(), made.run(&name, &self.shared));
+                    let running = made.run(&name, &self.shared, self.leaving.remove(&name));
+                    self.running.insert(name.clone(), running);
                 }
             }
         }
         let gone: Vec<String> =
             self.running.keys().filter(|name| !plan.config.notifiers.contains_key(*name)).cloned().collect();
+        self.leaving.retain(|_, ended| !ended.is_cancelled());
         for name in gone {
             if let Some(mut running) = self.running.remove(&name) {
+                self.leaving.insert(name, running.ended());
                 // What waits for it stays in the outbox, in case it comes back.
                 self.workshop.tasks.spawn(async move {
                     running.stop_looping().await;

@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
@@ -21,17 +21,22 @@ use super::wakes::Wakes;
 use crate::core::backoff::{mix, seed_of};
 use crate::core::budget::Budget;
 use crate::core::event::EventKind;
-use crate::core::outcome::{self, Attempted, Fate, PROBE_EVERY};
+use crate::core::outcome::{self, Attempted, Fate};
+use crate::core::receiver::Receiver;
 use crate::core::watch::Priority;
-use crate::ops::metrics::{Attempt, DeliveryResult, Metrics};
+use crate::ops::metrics::{Attempt, DeliveryResult, Metrics, NotifierMetrics};
 use crate::ops::systemd::{BEAT_EVERY, Beat};
 use crate::plugin::{Handover, PluginHost, PluginState, Report};
 use crate::store::{Due, Settle, Store, Told};
 
 /// The loop looks up at least this often, so that its beat tells that it lives and nothing is overlooked.
 const TICK: Duration = BEAT_EVERY;
+/// A broken receiver is tried with one of so many deliveries.
+const PROBE_CHOICE: usize = 16;
 /// When the store cannot be read or written, it is tried again after this.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// A plugin that has not run for so long, however often it was started, is said to be broken.
+const DOWN_TOLD_AFTER: Duration = Duration::from_secs(60);
 
 /// What the loop is given.
 pub(super) struct Parts {
@@ -41,11 +46,13 @@ pub(super) struct Parts {
     pub(super) plans: watch::Receiver<Arc<Plan>>,
     pub(super) board: Arc<Board>,
     pub(super) metrics: Arc<Metrics>,
+    /// Its own: writes after it left the configuration do nothing.
+    pub(super) measured: Arc<NotifierMetrics>,
     pub(super) wakes: Arc<Wakes>,
     pub(super) health: Arc<Health>,
     pub(super) beat: Beat,
     pub(super) stop: CancellationToken,
-    pub(super) hosts: mpsc::Receiver<Hosted>,
+    pub(super) hosts: watch::Receiver<Hosted>,
 }
 
 /// A notifier's process, and how many deliveries its plugin takes at once.
@@ -65,8 +72,12 @@ pub(super) struct Delivering {
     budget: Budget,
     in_flight: FuturesUnordered<BoxFuture<'static, Ended>>,
     handed: HashSet<i64>,
-    /// While the receiver refuses everything: when it is tried again, on the monotonic clock.
-    probe_at: Option<Duration>,
+    receiver: Receiver,
+    /// Since when its process does not run.
+    down_since: Option<Duration>,
+    /// As it was last configured. What is in flight when it leaves the configuration still ends by these.
+    timeout: Duration,
+    retry_for: Duration,
 }
 
 struct Ended {
@@ -77,7 +88,7 @@ struct Ended {
 
 enum Wake {
     Ended(Box<Ended>),
-    NewHost(Hosted),
+    NewHost,
     NewPlan,
     StateChanged,
     Look,
@@ -85,9 +96,16 @@ enum Wake {
 }
 
 impl Delivering {
-    pub(super) fn new(parts: Parts, hosted: Hosted) -> Self {
+    pub(super) fn new(mut parts: Parts) -> Self {
         let now = parts.clock.elapsed();
-        let probe_at = parts.health.open(&receiver_subject(&parts.notifier)).map(|_| now);
+        let hosted = parts.hosts.borrow_and_update().clone();
+        let receiver = match parts.health.open(&receiver_subject(&parts.notifier)) {
+            Some(_) => Receiver::broken(now),
+            None => Receiver::default(),
+        };
+        if !receiver.is_up() {
+            parts.measured.up(false);
+        }
         let mut delivering = Self {
             bell: parts.wakes.of(&parts.notifier),
             states: hosted.host.state(),
@@ -96,7 +114,10 @@ impl Delivering {
             budget: Budget::new(1.0, 1, now),
             in_flight: FuturesUnordered::new(),
             handed: HashSet::new(),
-            probe_at,
+            receiver,
+            down_since: None,
+            timeout: Duration::from_secs(15),
+            retry_for: Duration::MAX,
             parts,
         };
         delivering.take_plan();
@@ -110,21 +131,19 @@ impl Delivering {
             let nap = self.hand_over().await;
             match self.wait(nap).await {
                 Wake::Ended(ended) => self.ended(*ended).await,
-                Wake::NewHost(hosted) => {
-                    self.states = hosted.host.state();
-                    self.hosted = hosted;
-                    self.restarts.clear();
-                    // A changed configuration deserves a try now rather than in five minutes.
-                    self.probe_at = self.probe_at.map(|_| self.parts.clock.elapsed());
-                }
+                Wake::NewHost => self.take_host(),
                 Wake::NewPlan => self.take_plan(),
                 Wake::StateChanged | Wake::Look => {}
                 Wake::Stop => break,
             }
             self.parts.beat.tick();
         }
-        while let Some(ended) = self.in_flight.next().await {
-            self.ended(ended).await;
+        while !self.in_flight.is_empty() {
+            tokio::select! {
+                Some(ended) = self.in_flight.next() => self.ended(ended).await,
+                () = tokio::time::sleep(TICK) => {}
+            }
+            self.parts.beat.tick();
         }
         self.parts.beat.retire();
     }
@@ -133,7 +152,7 @@ impl Delivering {
         tokio::select! {
             biased;
             () = self.parts.stop.cancelled() => Wake::Stop,
-            Some(host) = self.parts.hosts.recv() => Wake::NewHost(host),
+            Ok(()) = self.parts.hosts.changed() => Wake::NewHost,
             Ok(()) = self.parts.plans.changed() => Wake::NewPlan,
             Some(ended) = self.in_flight.next() => Wake::Ended(Box::new(ended)),
             Ok(()) = self.states.changed() => Wake::StateChanged,
@@ -142,24 +161,36 @@ impl Delivering {
         }
     }
 
+    /// From now on everything is handed to another process. The one before lives until what it has in flight has
+    /// ended, since that holds its handle.
+    fn take_host(&mut self) {
+        self.hosted = self.parts.hosts.borrow_and_update().clone();
+        self.states = self.hosted.host.state();
+        self.restarts.clear();
+        // A changed configuration deserves a try now rather than in five minutes.
+        self.receiver.try_now(self.parts.clock.elapsed());
+    }
+
     fn take_plan(&mut self) {
         let plan = self.parts.plans.borrow_and_update().clone();
         let Some(notifier) = plan.config.notifiers.get(&self.parts.notifier) else { return };
         let burst = notifier.rate.per_second().ceil();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded just here")]
         let burst = burst.clamp(1.0, 1000.0) as u32;
-        self.budget.reconfigure(notifier.rate.per_second(), burst, self.parts.clock.elapsed());
+        let now = self.parts.clock.elapsed();
+        self.budget.reconfigure(notifier.rate.per_second(), burst, now);
+        (self.timeout, self.retry_for) = (notifier.timeout, notifier.retry_for);
         // A reload is also a request to try what is broken.
-        self.probe_at = self.probe_at.map(|_| self.parts.clock.elapsed());
+        self.receiver.try_now(now);
     }
 
     /// Hands over what is due and may go; says how long nothing else can.
     async fn hand_over(&mut self) -> Duration {
-        if !matches!(*self.states.borrow(), PluginState::Running { .. }) {
+        if !self.runs() {
             return TICK;
         }
         let now = self.parts.clock.elapsed();
-        let places = match self.probe_at {
+        let places = match self.receiver.probe_at() {
             Some(_) if !self.in_flight.is_empty() => return TICK,
             Some(at) if at > now => return (at - now).min(TICK),
             Some(_) => 1,
@@ -188,11 +219,15 @@ impl Delivering {
     async fn due(&mut self, places: usize) -> Result<Vec<Due>, crate::store::StoreError> {
         // What is in flight is still due in the store; asking for so many more finds the others behind it.
         let limit = places + self.handed.len();
-        let now = if self.probe_at.is_some() { Timestamp::MAX } else { self.parts.clock.now() };
+        let (now, limit) = match self.receiver.probe_at() {
+            Some(_) => (Timestamp::MAX, limit + PROBE_CHOICE),
+            None => (self.parts.clock.now(), limit),
+        };
         let mut due = self.parts.store.due(&self.parts.notifier, now, limit).await?;
         due.retain(|due| !self.handed.contains(&due.id));
-        if self.probe_at.is_some() {
-            due.sort_by_key(|due| due.id);
+        if self.receiver.probe_at().is_some() {
+            // The oldest, but rather one that has not been refused itself.
+            due.sort_by_key(|due| (self.receiver.is_blamed(due.id), due.id));
         }
         due.truncate(places);
         Ok(due)
@@ -211,17 +246,11 @@ impl Delivering {
     }
 
     fn start(&mut self, due: Due) {
-        let plan = self.parts.plans.borrow().clone();
-        let timeout = plan
-            .config
-            .notifiers
-            .get(&self.parts.notifier)
-            .map_or(Duration::from_secs(15), |notifier| notifier.timeout);
         let handover = Handover {
             payload: due.payload.as_str().into(),
             attempt: due.attempts + 1,
             replay: due.replay,
-            deadline: tokio::time::Instant::now() + timeout,
+            deadline: tokio::time::Instant::now() + self.timeout,
             alone: due.crashes > 0,
         };
         let (host, started) = (self.hosted.host.clone(), self.parts.clock.now());
@@ -233,7 +262,7 @@ impl Delivering {
     }
 
     async fn ended(&mut self, ended: Ended) {
-        let Ended { due, started, report } = ended;
+        let Ended { due, started, mut report } = ended;
         if report.not_sent {
             // The plugin was not there to take it: no attempt was made.
             self.handed.remove(&due.id);
@@ -241,16 +270,11 @@ impl Delivering {
         }
         let now = self.parts.clock.now();
         let plan = self.parts.plans.borrow().clone();
-        let retry_for = plan
-            .config
-            .notifiers
-            .get(&self.parts.notifier)
-            // Removed while this was in flight: it stays in the outbox, in case the notifier comes back.
-            .map_or(Duration::MAX, |notifier| notifier.retry_for);
+        report.outcome = self.receiver.judge(due.id, report.outcome, self.parts.clock.elapsed());
         let attempted = Attempted {
             attempts: due.attempts + 1,
             tried: due.tried.saturating_add(report.duration),
-            retry_for,
+            retry_for: self.retry_for,
             crashes: due.crashes + u32::from(report.crashed),
         };
         let seed = mix(seed_of(&due.notification_id) ^ u64::from(attempted.attempts));
@@ -261,6 +285,9 @@ impl Delivering {
             Fate::Dead(why) => Some(self.dead_letter(&plan, &due, why, now)),
             _ => None,
         };
+        if told.is_some() {
+            self.receiver.forget(due.id);
+        }
         let settle = Settle {
             delivery: due.id,
             started,
@@ -309,7 +336,7 @@ impl Delivering {
     }
 
     fn count(&self, due: &Due, report: &Report, fate: &Fate, now: Timestamp) {
-        let metrics = self.parts.metrics.notifier(&self.parts.notifier);
+        let metrics = &self.parts.measured;
         let word = outcome::outcome_word(&report.outcome);
         let detail = outcome::outcome_detail(&report.outcome);
         metrics.attempt(attempt(&report.outcome), report.duration);
@@ -353,48 +380,52 @@ impl Delivering {
     /// ends that.
     async fn receiver_health(&mut self, plan: &Plan, outcome: &Outcome, now: Timestamp) {
         let subject = receiver_subject(&self.parts.notifier);
-        let metrics = self.parts.metrics.notifier(&self.parts.notifier);
+        self.parts.measured.up(self.receiver.is_up());
         match outcome {
-            Outcome::Broken { until_reload, why } => {
-                let wait = if *until_reload { Duration::MAX } else { PROBE_EVERY };
-                self.probe_at = Some(self.parts.clock.elapsed().saturating_add(wait));
-                metrics.up(false);
+            Outcome::Broken { why, .. } => {
                 self.parts.health.notifier_broken(plan, &subject, why, now).await;
             }
             Outcome::Delivered { .. } | Outcome::Reject { .. } => {
-                self.probe_at = None;
-                metrics.up(true);
                 self.parts.health.notifier_recovered(plan, &subject, now).await;
             }
-            Outcome::Retry { .. } | Outcome::Unknown { .. } => {
-                metrics.up(false);
-                if self.probe_at.is_some() {
-                    self.probe_at = Some(self.parts.clock.elapsed() + PROBE_EVERY);
-                }
-            }
+            Outcome::Retry { .. } | Outcome::Unknown { .. } => {}
         }
     }
 
-    /// A plugin that cannot be loaded is an episode of its own, which ends when it runs.
+    /// A plugin that cannot be loaded, or does not come to run, is an episode of its own, which ends when it runs.
     async fn note_state(&mut self) {
         for (reason, total) in self.hosted.host.restarts() {
             let counted = self.restarts.insert(reason, total).unwrap_or(0);
-            self.parts.metrics.notifier(&self.parts.notifier).restarted(reason, total - counted);
+            self.parts.measured.restarted(reason, total - counted);
         }
-        let state = self.states.borrow().clone();
+        let (state, runs) = (self.states.borrow().clone(), self.runs());
+        self.parts.measured.process_up(runs);
         let subject = plugin_subject(&self.parts.notifier);
-        let metrics = self.parts.metrics.notifier(&self.parts.notifier);
         let plan = self.parts.plans.borrow().clone();
         let now = self.parts.clock.now();
-        metrics.process_up(matches!(state, PluginState::Running { .. }));
-        match state {
-            PluginState::Failed { why } => {
-                metrics.up(false);
-                self.parts.health.notifier_broken(&plan, &subject, &why, now).await;
+        if runs {
+            if self.down_since.take().is_some() {
+                self.parts.measured.up(self.receiver.is_up());
             }
-            PluginState::Running { .. } => self.parts.health.notifier_recovered(&plan, &subject, now).await,
-            _ => {}
+            self.parts.health.notifier_recovered(&plan, &subject, now).await;
+            return;
         }
+        let elapsed = self.parts.clock.elapsed();
+        let down_since = *self.down_since.get_or_insert(elapsed);
+        let is_long = elapsed.saturating_sub(down_since) >= DOWN_TOLD_AFTER;
+        let why = match state {
+            PluginState::Failed { why } => why,
+            PluginState::Restarting { why, .. } if is_long => why,
+            _ if is_long => "its process does not run".to_owned(),
+            _ => return,
+        };
+        self.parts.measured.up(false);
+        self.parts.health.notifier_broken(&plan, &subject, &why, now).await;
+    }
+
+    /// Whether its process takes deliveries. What a supervisor said that is gone is no longer so.
+    fn runs(&self) -> bool {
+        matches!(*self.states.borrow(), PluginState::Running { .. }) && self.states.has_changed().is_ok()
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
-use tokio::sync::mpsc;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -37,9 +37,11 @@ pub(super) struct Made {
 pub(super) struct Running {
     pub(super) host: PluginHost,
     identity: [u8; 32],
-    exchange: mpsc::Sender<Hosted>,
+    exchange: watch::Sender<Hosted>,
     stop: CancellationToken,
     looping: JoinHandle<()>,
+    /// Cancelled when the loop has ended, whichever way.
+    ended: CancellationToken,
 }
 
 impl Workshop {
@@ -108,27 +110,42 @@ impl Made {
         self.hosted.host.stop().await;
     }
 
-    /// Puts it into a loop of its own.
-    pub(super) fn run(self, name: &str, shared: &Shared) -> Running {
-        let stop = CancellationToken::new();
-        let (exchange, hosts) = mpsc::channel(1);
+    /// Puts it into a loop of its own. One of the same name that has not ended yet goes first: what that has in
+    /// flight must not be handed over a second time.
+    pub(super) fn run(self, name: &str, shared: &Arc<Shared>, after: Option<CancellationToken>) -> Running {
         self.note(name, shared);
-        let parts = delivering::Parts {
-            notifier: name.to_owned(),
-            store: Arc::clone(&shared.store),
-            clock: Arc::clone(&shared.clock),
-            plans: shared.plans.subscribe(),
-            board: Arc::clone(&shared.board),
-            metrics: Arc::clone(&shared.metrics),
-            wakes: Arc::clone(&shared.wakes),
-            health: Arc::clone(&shared.health),
-            beat: shared.watchdog.beat(format!("notifier {name}")),
-            stop: stop.clone(),
-            hosts,
+        let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
+        let (exchange, hosts) = watch::channel(self.hosted.clone());
+        let measured = shared.metrics.notifier(name);
+        let looping = {
+            let (name, shared) = (name.to_owned(), Arc::clone(shared));
+            let (stop, ended) = (stop.clone(), ended.clone().drop_guard());
+            async move {
+                let _ended = ended;
+                if let Some(after) = after {
+                    after.cancelled().await;
+                }
+                let beat = shared.watchdog.beat(format!("notifier {name}"));
+                let parts = delivering::Parts {
+                    notifier: name,
+                    store: Arc::clone(&shared.store),
+                    clock: Arc::clone(&shared.clock),
+                    plans: shared.plans.subscribe(),
+                    board: Arc::clone(&shared.board),
+                    metrics: Arc::clone(&shared.metrics),
+                    measured,
+                    wakes: Arc::clone(&shared.wakes),
+                    health: Arc::clone(&shared.health),
+                    beat,
+                    stop,
+                    hosts,
+                };
+                drop(shared);
+                Delivering::new(parts).run().await;
+            }
         };
-        let delivering = Delivering::new(parts, self.hosted.clone());
-        let looping = tokio::spawn(delivering.run());
-        Running { host: self.hosted.host, identity: self.identity, exchange, stop, looping }
+        let looping = tokio::spawn(looping);
+        Running { host: self.hosted.host, identity: self.identity, exchange, stop, looping, ended }
     }
 
     fn note(&self, name: &str, shared: &Shared) {
@@ -144,18 +161,23 @@ impl Made {
 }
 
 impl Running {
-    /// Puts another process into the loop; gives back the one that is no longer used.
-    pub(super) async fn exchange(&mut self, name: &str, made: Made, shared: &Shared) -> PluginHost {
+    /// Puts another process into the loop, which takes it at its next turn. The one before ends with the last of
+    /// what it has in flight.
+    pub(super) fn exchange(&mut self, name: &str, made: Made, shared: &Shared) {
         made.note(name, shared);
         self.identity = made.identity;
-        // The loop takes it at its next turn; it can only be gone when the daemon is stopping.
-        let _ = self.exchange.send(made.hosted.clone()).await;
-        std::mem::replace(&mut self.host, made.hosted.host)
+        self.exchange.send_replace(made.hosted.clone());
+        self.host = made.hosted.host;
     }
 
-    /// Whether its plugin could not be loaded or started.
+    /// Whether its plugin does not load or start.
     pub(super) fn has_failed(&self) -> bool {
         matches!(*self.host.state().borrow(), PluginState::Failed { .. })
+    }
+
+    /// When its loop has ended, whichever way.
+    pub(super) fn ended(&self) -> CancellationToken {
+        self.ended.clone()
     }
 
     /// Stops handing over, and waits for what is in flight.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use super::clock::Clock;
 use super::plan::Plan;
@@ -24,6 +25,8 @@ const LARGE_BODY_BYTES: usize = 256 * 1024;
 pub(super) struct Poller {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
+    /// What is told, and to whom, goes by the plan that is in use when the answer has come.
+    pub(super) plans: watch::Receiver<Arc<Plan>>,
     pub(super) keys: RandomState,
 }
 
@@ -43,6 +46,8 @@ pub(super) struct Memory {
 /// How a poll ended.
 pub(super) struct Ended {
     pub(super) id: ConversationId,
+    /// Whether it was still watched when the answer came; if not, nothing was made of that.
+    pub(super) watched: bool,
     pub(super) at: Timestamp,
     pub(super) took: Option<Duration>,
     /// `CommBox`'s clock when it answered.
@@ -79,15 +84,19 @@ impl Poller {
         };
         let asked = client.conversation(&watch.stream, watch.conversation.object).await;
         let at = self.clock.now();
+        let plan = self.plans.borrow().clone();
+        let watched = plan.watches.get(&watch.conversation);
         let (took, server_clock) = match &asked {
             Ok(answer) => (Some(answer.took()), answer.server_clock()),
             Err(error) => (Some(error.took), None),
         };
-        let end = match asked {
-            Ok(answer) => self.read(&plan, &watch, &memory, answer, at).await,
-            Err(error) => self.failed(&plan, &watch, &memory, error, at).await,
+        let (watched, end) = match (watched, asked) {
+            (None, _) => (false, Ok(End::Unchanged)),
+            (Some(watch), Ok(answer)) => (true, self.read(&plan, watch, &memory, answer, at).await),
+            (Some(watch), Err(error)) => (true, self.failed(&plan, watch, &memory, error, at).await),
         };
-        Ended { id: watch.conversation, at, took, server_clock, end: end.unwrap_or_else(not_kept) }
+        let end = end.unwrap_or_else(not_kept);
+        Ended { id: watch.conversation, watched, at, took, server_clock, end }
     }
 
     async fn read(

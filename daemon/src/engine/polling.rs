@@ -70,6 +70,7 @@ impl Polling {
         let poller = Poller {
             store: Arc::clone(&parts.store),
             clock: Arc::clone(&parts.clock),
+            plans: parts.plans.clone(),
             keys: RandomState::new(),
         };
         // Two machines with the same configuration do not poll in step.
@@ -171,6 +172,9 @@ impl Polling {
     async fn ended(&mut self, ended: Ended) {
         let now = self.parts.clock.elapsed();
         self.polled_now.remove(&ended.id);
+        if !ended.watched {
+            return self.schedule.skipped(&ended.id, now);
+        }
         let polled = polled(&ended.end);
         self.schedule.finished(&ended.id, polled, now);
         let Some(watch) = self.plan.watches.get(&ended.id).cloned() else { return };

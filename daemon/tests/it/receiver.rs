@@ -21,6 +21,7 @@ pub enum Reply {
     Status(u16),
     RetryAfter(u16, &'static str),
     Slow(Duration),
+    SlowStatus(Duration, u16),
     /// Says these words, with a status.
     Says(u16, String),
     /// Sends the caller elsewhere.
@@ -48,6 +49,7 @@ pub struct Received {
 struct Inner {
     /// Ids of requests that have come, answered or not.
     asked: Vec<String>,
+    under_way: usize,
     received: Vec<Received>,
     next: VecDeque<Reply>,
     usual: Option<Reply>,
@@ -143,6 +145,11 @@ impl Receiver {
         self.received().into_iter().filter(|one| one.accepted).collect()
     }
 
+    /// Requests that have come and are not answered.
+    pub fn under_way(&self) -> usize {
+        self.lock().under_way
+    }
+
     /// Waits until `n` requests have come, answered or not; gives their ids.
     pub async fn asked(&self, n: usize, within: Duration) -> Vec<String> {
         let asked = async {
@@ -189,21 +196,34 @@ impl Drop for Receiver {
     }
 }
 
+/// A request that has come. It is over also when the caller gave up.
+struct UnderWay(Arc<Mutex<Inner>>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.lock().unwrap().under_way -= 1;
+    }
+}
+
 async fn receive(State(shared): State<Shared>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let id = headers.get("webhook-id").map(|id| id.to_str().unwrap().to_owned()).unwrap_or_default();
+    let _under_way = UnderWay(Arc::clone(&shared.inner));
     let reply = {
         let mut inner = shared.inner.lock().unwrap();
         inner.asked.push(id.clone());
+        inner.under_way += 1;
         shared.arrived.notify_waiters();
         let fails = inner.fail_every.is_some_and(|n| inner.received.len() % n == n - 1);
         let usual = if fails { Some(Reply::Status(500)) } else { inner.usual.clone() };
         inner.next.pop_front().or(usual).unwrap_or(Reply::Status(204))
     };
-    if let Reply::Slow(delay) = &reply {
+    if let Reply::Slow(delay) | Reply::SlowStatus(delay, _) = &reply {
         tokio::time::sleep(*delay).await;
     }
     let response = match &reply {
-        Reply::Status(status) => StatusCode::from_u16(*status).unwrap().into_response(),
+        Reply::Status(status) | Reply::SlowStatus(_, status) => {
+            StatusCode::from_u16(*status).unwrap().into_response()
+        }
         Reply::RetryAfter(status, after) => {
             (StatusCode::from_u16(*status).unwrap(), [("retry-after", *after)]).into_response()
         }
