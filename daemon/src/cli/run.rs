@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -13,6 +14,9 @@ use crate::plugin::{Children, Installed};
 
 /// The daemon waits for the network, not for the processor.
 const THREADS: usize = 2;
+
+/// How long what did not end in time is waited for once more.
+const LEFT_OVER: Duration = Duration::from_millis(500);
 
 /// Runs until SIGTERM or SIGINT; a second one ends it at once. SIGHUP reloads.
 pub(super) fn run(path: &Path, accept_new_baseline: bool) -> Exit {
@@ -41,7 +45,10 @@ pub(super) fn run(path: &Path, accept_new_baseline: bool) -> Exit {
         Err(error) => return failed(&format!("cannot start the runtime: {error}")),
     };
     let setup = Setup { loaded, catalog: Arc::new(Installed), accept_new_baseline, children, log: Some(log) };
-    runtime.block_on(daemon(setup))
+    let exit = runtime.block_on(daemon(setup));
+    // What hangs now (on the disk, most likely) is not waited for: the process ends with this.
+    runtime.shutdown_timeout(LEFT_OVER);
+    exit
 }
 
 async fn daemon(setup: Setup) -> Exit {
@@ -68,8 +75,14 @@ async fn daemon(setup: Setup) -> Exit {
             }
             Wake::Reload => {
                 tracing::info!("told to reload by SIGHUP");
-                // What came of it is in the log, and in what `commwatch status` says.
-                let _ = daemon.reload(false).await;
+                // What came of it is in the log, and in what `commwatch status` says. The end does not wait for it.
+                tokio::select! {
+                    _ = daemon.reload(false) => {}
+                    name = signals.stop() => {
+                        tracing::info!(signal = name, "told to stop by {name}");
+                        break;
+                    }
+                }
             }
         }
     }

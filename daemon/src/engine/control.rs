@@ -160,10 +160,10 @@ impl Control {
                 Wake::Stop => break,
                 Wake::FilesChanged => {
                     tracing::info!("the configuration's files have changed");
-                    let _ = self.reload(false).await;
+                    let _ = self.reload_unless_stopped(false).await;
                 }
                 Wake::ReloadAsked(reload) => {
-                    let result = self.reload(reload.allow_removals).await;
+                    let result = self.reload_unless_stopped(reload.allow_removals).await;
                     if let Some(reply) = reload.reply {
                         let _ = reply.send(result);
                     }
@@ -179,6 +179,17 @@ impl Control {
             () = self.stop.cancelled() => Wake::Stop,
             Some(reload) = self.asked.recv() => Wake::ReloadAsked(reload),
             Some(()) = self.file_changed.recv() => Wake::FilesChanged,
+        }
+    }
+
+    /// The end does not wait for a plugin that takes long to start. A reload that is dropped has changed nothing: it
+    /// waits for nothing once it has begun to swap.
+    async fn reload_unless_stopped(&mut self, allow_removals: bool) -> Result<String, String> {
+        let stop = self.stop.clone();
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => Err("the daemon is stopping".to_owned()),
+            result = self.reload(allow_removals) => result,
         }
     }
 
@@ -232,29 +243,23 @@ impl Control {
         Ok(diff)
     }
 
-    /// Starts a process for each notifier that is new or changed. One that does not start refuses the reload,
-    /// unless it did not run before either.
+    /// Starts a process for each notifier that is new or changed, all at once. One that does not start refuses the
+    /// reload, unless it did not run before either.
     async fn make_changed(&self, config: &Config) -> Result<BTreeMap<String, Made>, String> {
-        let mut made: BTreeMap<String, Made> = BTreeMap::new();
-        let mut fault = None;
-        for (name, notifier) in &config.notifiers {
+        let made = config.notifiers.iter().filter_map(|(name, notifier)| {
             let running = self.running.get(name);
-            if running.is_some_and(|running| !self.workshop.differs(running, notifier)) {
-                continue;
-            }
-            let new = self.workshop.make(name, notifier);
-            let may_fail = running.is_some_and(Running::has_failed);
-            if let Err(why) = new.started().await
-                && !may_fail
-            {
-                fault = Some(format!("notifier {name} does not start: {why}"));
-            }
-            made.insert(name.clone(), new);
-        }
+            let is_changed = running.is_none_or(|running| self.workshop.differs(running, notifier));
+            is_changed.then(|| (name.clone(), self.workshop.make(name, notifier)))
+        });
+        let made: BTreeMap<String, Made> = made.collect();
+        let starting = made.iter().map(|(name, made)| async move {
+            let may_fail = self.running.get(name).is_some_and(Running::has_failed);
+            let why = made.started().await.err().filter(|_| !may_fail)?;
+            Some(format!("notifier {name} does not start: {why}"))
+        });
+        let fault = futures_util::future::join_all(starting).await.into_iter().flatten().next();
         let Some(fault) = fault else { return Ok(made) };
-        for made in made.into_values() {
-            made.discard().await;
-        }
+        futures_util::future::join_all(made.into_values().map(Made::discard)).await;
         Err(fault)
     }
 

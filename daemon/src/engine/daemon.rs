@@ -31,6 +31,8 @@ use crate::store::{self, SqliteStore, Store, StoreError};
 
 /// While the store is being opened, systemd is told this often that it goes on.
 const OPENING_TOLD_EVERY: Duration = Duration::from_secs(10);
+/// How long the store may take to close, when all who used it have ended.
+const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 /// Requests to reload that may wait; those who ask for more wait for a place.
 const RELOADS_MAX: usize = 4;
 
@@ -199,11 +201,17 @@ impl Daemon {
     }
 
     /// Stops within [`STOP_DEADLINE`](super::STOP_DEADLINE): no more polls, lanes end what is in flight,
-    /// plugins and the store are closed, HTTP goes last.
+    /// plugins are closed, HTTP and the store go last.
     pub async fn stop(self) {
-        self.stop.cancel();
-        if let Err(error) = self.control.await {
+        let Self { shared, stop, control, .. } = self;
+        stop.cancel();
+        if let Err(error) = control.await {
             tracing::error!(%error, "the daemon's own loop died");
+        }
+        // On a thread of its own: closing waits for the disk, and nobody can interrupt that.
+        let closing = tokio::task::spawn_blocking(move || drop(shared));
+        if tokio::time::timeout(CLOSE_WITHIN, closing).await.is_err() {
+            tracing::warn!("stopping: the store took too long to close; going on");
         }
     }
 }

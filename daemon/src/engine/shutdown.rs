@@ -8,6 +8,9 @@ use tokio::time::Instant;
 /// From SIGTERM to the end of the process, at most. The unit's `TimeoutStopSec` is longer.
 pub const STOP_DEADLINE: Duration = Duration::from_secs(20);
 
+/// What is left for the store to close and the process to end when all steps are done.
+const CLOSING: Duration = Duration::from_secs(2);
+
 /// Runs the steps of a stop.
 #[derive(Debug)]
 pub(super) struct Steps {
@@ -16,7 +19,7 @@ pub(super) struct Steps {
 
 impl Steps {
     pub(super) fn begin() -> Self {
-        Self { deadline: Instant::now() + STOP_DEADLINE }
+        Self { deadline: Instant::now() + STOP_DEADLINE - CLOSING }
     }
 
     /// Runs one step; `share` of what is left of the deadline is its own. Says whether it ended in time.

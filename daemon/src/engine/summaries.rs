@@ -12,7 +12,8 @@ const HOUR_SECONDS: i64 = 3600;
 #[derive(Debug, Default)]
 pub(super) struct Summaries {
     rows: HashMap<(ConversationId, i64), PollSummary>,
-    hour: i64,
+    /// The one that was looked at last.
+    hour: Option<i64>,
 }
 
 impl Summaries {
@@ -35,9 +36,32 @@ impl Summaries {
     /// What is to be written: once an hour, or all of it at the end.
     pub(super) fn take(&mut self, now: Timestamp, all: bool) -> Vec<PollSummary> {
         let hour = now.as_second().div_euclid(HOUR_SECONDS);
-        if !all && std::mem::replace(&mut self.hour, hour) == hour {
+        if !all && self.hour.replace(hour).is_none_or(|before| before == hour) {
             return Vec::new();
         }
         self.rows.drain().map(|(_, row)| row).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_hour_is_written_when_it_is_over_and_the_rest_at_the_end() {
+        let id = ConversationId { account: "main".into(), object: 7 };
+        let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
+        let mut summaries = Summaries::default();
+        for (second, error) in [(0, None), (10, Some("500".to_owned())), (20, None)] {
+            summaries.add(&id, at(second), false, error);
+            assert!(summaries.take(at(second), false).is_empty());
+        }
+        let rows = summaries.take(at(3600), false);
+        assert_eq!((rows.len(), rows[0].polls, rows[0].failed), (1, 3, 1));
+        assert_eq!(rows[0].last_error.as_deref(), Some("500"));
+        summaries.add(&id, at(3700), true, None);
+        assert!(summaries.take(at(3700), false).is_empty());
+        assert_eq!(summaries.take(at(3700), true).len(), 1);
+        assert!(summaries.take(at(3700), true).is_empty());
     }
 }

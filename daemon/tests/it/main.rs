@@ -19,4 +19,5 @@ mod secrets;
 mod shutdown;
 mod slack;
 mod stores;
+mod stuck;
 mod unchanged;
