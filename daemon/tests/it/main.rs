@@ -11,6 +11,7 @@ mod answers;
 mod cli;
 mod crash;
 mod delivery;
+mod exchange;
 mod plugins;
 mod polling;
 mod reload;
