@@ -32,6 +32,8 @@ use crate::store::{Due, Settle, Store, Told};
 const TICK: Duration = BEAT_EVERY;
 /// When the store cannot be read or written, it is tried again after this.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// A plugin whose process is lost this often in a row before it has run is said to be broken.
+const STILLBORN_MAX: u64 = 3;
 
 /// What the loop is given.
 pub(super) struct Parts {
@@ -62,6 +64,8 @@ pub(super) struct Delivering {
     states: watch::Receiver<PluginState>,
     /// How often this process was replaced, as far as that was counted.
     restarts: BTreeMap<&'static str, u64>,
+    /// How often in a row its process was lost without having run.
+    stillborn: u64,
     budget: Budget,
     in_flight: FuturesUnordered<BoxFuture<'static, Ended>>,
     handed: HashSet<i64>,
@@ -93,6 +97,7 @@ impl Delivering {
             states: hosted.host.state(),
             hosted,
             restarts: BTreeMap::new(),
+            stillborn: 0,
             budget: Budget::new(1.0, 1, now),
             in_flight: FuturesUnordered::new(),
             handed: HashSet::new(),
@@ -114,6 +119,7 @@ impl Delivering {
                     self.states = hosted.host.state();
                     self.hosted = hosted;
                     self.restarts.clear();
+                    self.stillborn = 0;
                     // A changed configuration deserves a try now rather than in five minutes.
                     self.probe_at = self.probe_at.map(|_| self.parts.clock.elapsed());
                 }
@@ -158,6 +164,7 @@ impl Delivering {
         if !matches!(*self.states.borrow(), PluginState::Running { .. }) {
             return TICK;
         }
+        self.stillborn = 0;
         let now = self.parts.clock.elapsed();
         let places = match self.probe_at {
             Some(_) if !self.in_flight.is_empty() => return TICK,
@@ -374,10 +381,11 @@ impl Delivering {
         }
     }
 
-    /// A plugin that cannot be loaded is an episode of its own, which ends when it runs.
+    /// A plugin that cannot be loaded, or dies whenever it starts, is an episode of its own, which ends when it runs.
     async fn note_state(&mut self) {
         for (reason, total) in self.hosted.host.restarts() {
             let counted = self.restarts.insert(reason, total).unwrap_or(0);
+            self.stillborn += total - counted;
             self.parts.metrics.notifier(&self.parts.notifier).restarted(reason, total - counted);
         }
         let state = self.states.borrow().clone();
@@ -388,6 +396,11 @@ impl Delivering {
         metrics.process_up(matches!(state, PluginState::Running { .. }));
         match state {
             PluginState::Failed { why } => {
+                metrics.up(false);
+                self.parts.health.notifier_broken(&plan, &subject, &why, now).await;
+            }
+            // Nothing is handed over, so nothing would become a dead letter that tells of it.
+            PluginState::Restarting { why, .. } if self.stillborn >= STILLBORN_MAX => {
                 metrics.up(false);
                 self.parts.health.notifier_broken(&plan, &subject, &why, now).await;
             }
