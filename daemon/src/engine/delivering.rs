@@ -252,7 +252,8 @@ impl Delivering {
             .config
             .notifiers
             .get(&self.parts.notifier)
-            .map_or(Duration::ZERO, |notifier| notifier.retry_for);
+            // Removed while this was in flight: it stays in the outbox, in case the notifier comes back.
+            .map_or(Duration::MAX, |notifier| notifier.retry_for);
         let attempted = Attempted {
             attempts: due.attempts + 1,
             tried: due.tried.saturating_add(report.duration),

@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use crate::receiver::Reply;
 use crate::world::{PATIENCE, World};
 
 /// How often the configuration is changed under load; `COMMWATCH_RELOADS=100` for the long run.
@@ -105,6 +108,30 @@ async fn a_watch_that_is_renamed_goes_on_from_its_cursor() {
         })
         .await;
     assert_eq!(world.check(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_notifier_that_is_removed_is_delivered_when_it_comes_back() {
+    let mut world = World::new().await;
+    let dana = world.watching(1);
+    world.start().await;
+    world.baselined().await;
+    // Longer than the delivery's own time-out: whether it arrived is not known, so it is tried again.
+    world.hook.then([Reply::Slow(Duration::from_secs(3))]);
+    dana.customer_says("in flight when it goes");
+    dana.customer_says("behind it");
+    world.hook.asked(1, PATIENCE).await;
+    let whole = world.config_text();
+    let hook = whole.find("[notifiers.hook]").unwrap()..whole.find("[notifiers.log]").unwrap();
+    let mut without = whole.clone();
+    without.replace_range(hook, "");
+    std::fs::write(world.config_path(), without.replace("\"hook\", ", "")).unwrap();
+    world.ask(&["reload", "--allow-removals"]);
+    world.line_after(0, "unknown from hook").await;
+    std::fs::write(world.config_path(), whole).unwrap();
+    world.ask(&["reload"]);
+    world.all_delivered().await;
+    world.check();
 }
 
 #[tokio::test(flavor = "multi_thread")]
