@@ -37,6 +37,8 @@ const PROBE_CHOICE: usize = 16;
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// A plugin that has not run for so long, however often it was started, is said to be broken.
 const DOWN_TOLD_AFTER: Duration = Duration::from_secs(60);
+/// So is one whose process is lost this often in a row before it has run.
+const STILLBORN_MAX: u64 = 3;
 
 /// What the loop is given.
 pub(super) struct Parts {
@@ -69,6 +71,8 @@ pub(super) struct Delivering {
     states: watch::Receiver<PluginState>,
     /// How often this process was replaced, as far as that was counted.
     restarts: BTreeMap<&'static str, u64>,
+    /// How often in a row it was lost before it ran.
+    stillborn: u64,
     budget: Budget,
     in_flight: FuturesUnordered<BoxFuture<'static, Ended>>,
     handed: HashSet<i64>,
@@ -111,6 +115,7 @@ impl Delivering {
             states: hosted.host.state(),
             hosted,
             restarts: BTreeMap::new(),
+            stillborn: 0,
             budget: Budget::new(1.0, 1, now),
             in_flight: FuturesUnordered::new(),
             handed: HashSet::new(),
@@ -167,6 +172,7 @@ impl Delivering {
         self.hosted = self.parts.hosts.borrow_and_update().clone();
         self.states = self.hosted.host.state();
         self.restarts.clear();
+        self.stillborn = 0;
         // A changed configuration deserves a try now rather than in five minutes.
         self.receiver.try_now(self.parts.clock.elapsed());
     }
@@ -396,6 +402,7 @@ impl Delivering {
     async fn note_state(&mut self) {
         for (reason, total) in self.hosted.host.restarts() {
             let counted = self.restarts.insert(reason, total).unwrap_or(0);
+            self.stillborn += total - counted;
             self.parts.measured.restarted(reason, total - counted);
         }
         let (state, runs) = (self.states.borrow().clone(), self.runs());
@@ -404,6 +411,7 @@ impl Delivering {
         let plan = self.parts.plans.borrow().clone();
         let now = self.parts.clock.now();
         if runs {
+            self.stillborn = 0;
             if self.down_since.take().is_some() {
                 self.parts.measured.up(self.receiver.is_up());
             }
@@ -415,7 +423,7 @@ impl Delivering {
         let is_long = elapsed.saturating_sub(down_since) >= DOWN_TOLD_AFTER;
         let why = match state {
             PluginState::Failed { why } => why,
-            PluginState::Restarting { why, .. } if is_long => why,
+            PluginState::Restarting { why, .. } if is_long || self.stillborn >= STILLBORN_MAX => why,
             _ if is_long => "its process does not run".to_owned(),
             _ => return,
         };

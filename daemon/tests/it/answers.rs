@@ -87,7 +87,8 @@ fn status(code: u16, body: FaultBody) -> Fault {
 async fn whatever_comes_instead_of_an_answer_loses_nothing_invents_nothing_and_is_told_by_its_name() {
     let mut world = World::new().await;
     let elsewhere = Receiver::start().await;
-    world.config.timeout = "1s";
+    // Enough for 17 MiB on a busy machine.
+    world.config.timeout = "4s";
     let faults = [
         (Fault::Redirect(elsewhere.url()), "302"),
         (status(404, FaultBody::Html), "404"),

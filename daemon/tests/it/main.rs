@@ -15,6 +15,7 @@ mod exchange;
 mod plugins;
 mod polling;
 mod reload;
+mod rotation;
 mod secrets;
 mod shutdown;
 mod slack;

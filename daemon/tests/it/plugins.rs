@@ -133,6 +133,40 @@ async fn what_kills_its_plugin_three_times_is_a_dead_letter_that_the_operators_h
     until("the log has both", || delivered(&world, "log").len() == 2).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_that_dies_whenever_it_starts_is_told_to_the_operators_and_its_queue_waits() {
+    let mut world = World::new().await;
+    let operators = "[operators]\nnotify = [\"hook\"]\n";
+    world.config.more = operators.to_owned() + &faulty("stillborn", "3s", "mode = \"abort-at-start\"");
+    world.config.routes = "[[route]]\nnotify = [\"stillborn\", \"hook\"]\n".to_owned();
+    let dana = world.watching(7);
+    world.start().await;
+    world.baselined().await;
+    dana.customer_says("hello");
+    let told = |kind: &'static str| {
+        move |received: &[Received]| {
+            received.iter().any(|one| {
+                one.kind == kind && one.body["data"]["problem"]["subject"] == "notifier/stillborn/plugin"
+            })
+        }
+    };
+    world.hook.wait("notifier.broken", PATIENCE, told("commwatch.notifier.broken.v1")).await;
+    let broken = world.hook.accepted().into_iter().find(|one| one.kind.contains("notifier.broken")).unwrap();
+    let why = broken.body["data"]["problem"]["why"].as_str().unwrap();
+    assert!(why.contains("the plugin process ended while starting: signal: 6 (SIGABRT)"), "{why}");
+    world.all_delivered().await;
+    let status = world.notifier_until("stillborn", "waits", |one| one["pending"] == 1).await;
+    assert_eq!(status["state"], "restarting");
+    world.metric_until("notifier_up{notifier=\"stillborn\"}", "0").await;
+
+    world.config.more = operators.to_owned() + &faulty("stillborn", "3s", "mode = \"obey\"");
+    world.write_config();
+    world.ask(&["reload"]);
+    world.hook.wait("notifier.recovered", PATIENCE, told("commwatch.notifier.recovered.v1")).await;
+    until("what waited is delivered", || delivered(&world, "stillborn").len() == 1).await;
+    assert_eq!(world.check(), 0);
+}
+
 /// A plugin file with some of its bytes written over.
 fn forged(from: &str, old: &str, new: &str) -> Vec<u8> {
     assert_eq!(old.len(), new.len());

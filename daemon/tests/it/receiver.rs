@@ -40,6 +40,8 @@ pub struct Received {
     pub sequence: String,
     pub text: String,
     pub body: Value,
+    /// The body as it was sent.
+    pub bytes: Bytes,
     pub headers: HeaderMap,
     pub accepted: bool,
     pub at: std::time::Instant,
@@ -235,7 +237,8 @@ async fn receive(State(shared): State<Shared>, uri: Uri, headers: HeaderMap, bod
             (StatusCode::from_u16(*status).unwrap(), said).into_response()
         }
     };
-    let body: Value = serde_json::from_slice(&body).expect("a JSON body");
+    let bytes = body;
+    let body: Value = serde_json::from_slice(&bytes).expect("a JSON body");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let received = Received {
         path: uri.to_string(),
@@ -246,6 +249,7 @@ async fn receive(State(shared): State<Shared>, uri: Uri, headers: HeaderMap, bod
         text: text(&body["data"]["message"]["text"]),
         accepted: response.status().is_success(),
         body,
+        bytes,
         headers,
         at: std::time::Instant::now(),
     };
