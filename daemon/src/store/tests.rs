@@ -236,8 +236,10 @@ async fn a_full_outbox_takes_no_more_and_says_so() {
     let options = Options { outbox_rows_max: 1, ..Options::new(folder.path().join("x.db")) };
     let store = SqliteStore::open(options).unwrap();
     store.commit_poll(poll(0, vec![told("1", "a", &["ops"])])).await.unwrap();
+    let before = store.cursor(&conversation()).await.unwrap();
     let error = store.commit_poll(poll(1, vec![told("2", "a", &["ops"])])).await.unwrap_err();
     assert!(matches!(error, StoreError::OutboxFull(1)), "{error}");
+    assert_eq!(store.cursor(&conversation()).await.unwrap(), before, "it will be found again");
     // What tells nobody still goes on.
     store.commit_poll(poll(1, vec![told("3", "a", &[])])).await.unwrap();
     let head = store.due("ops", at(10), 1).await.unwrap().remove(0);

@@ -1,7 +1,7 @@
 /*
  * A disk that fails on request. Loaded with LD_PRELOAD into the daemon, it concerns the database's files alone:
  * while $FAULTY_DISK/full exists nothing can be written to them, while $FAULTY_DISK/hang exists whoever touches them
- * waits.
+ * waits; while $FAULTY_DISK/slow exists every commit takes a while to be safe.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -66,6 +66,7 @@ ssize_t read(int fd, void *bytes, size_t count) {
 
 int fsync(int fd) {
     wait_while_it_hangs(fd);
+    if (is_so("slow") && is_database(fd)) usleep(150000);
     return REAL(fsync)(fd);
 }
 

@@ -37,6 +37,11 @@ impl Disk {
         self.set("hang", is);
     }
 
+    /// Every commit takes a while, or (`false`) no longer does.
+    pub fn slow(&self, is: bool) {
+        self.set("slow", is);
+    }
+
     fn set(&self, what: &str, is: bool) {
         let path = self.folder.join(what);
         if is { std::fs::write(path, "").unwrap() } else { std::fs::remove_file(path).unwrap() }

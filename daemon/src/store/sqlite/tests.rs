@@ -3,6 +3,10 @@
 use futures_util::future::join_all;
 
 use super::*;
+use crate::core::cursor::{CursorChange, CursorRow, Seen};
+use crate::core::event::{Event, EventData, EventKind};
+use crate::core::message::ChildId;
+use crate::core::notification::Notification;
 
 /// Lets the database grow by that many pages and no more.
 async fn room(store: &SqliteStore, pages: i64) {
@@ -82,4 +86,66 @@ async fn a_store_whose_writer_died_does_not_answer() {
     };
     tokio::time::timeout(Duration::from_secs(10), gone).await.unwrap();
     assert!(matches!(store.ping().await.unwrap_err(), StoreError::Closed));
+}
+
+/// A poll that found one message, whose notification is so large.
+fn found(id: &str, before: &Option<Cursor>, bytes: usize) -> PollCommit {
+    let at = Timestamp::from_second(1_800_000_000).unwrap();
+    let sequence = before.as_ref().map_or(0, |cursor| cursor.sequence);
+    let event = Event {
+        id: format!("evt_{id}"),
+        kind: EventKind::MessageCreated,
+        source: "x".into(),
+        subject: None,
+        time: at,
+        recorded: at,
+        sequence: Some(sequence + 1),
+        data: EventData::default(),
+    };
+    let notification = Notification { id: event.id.clone(), payload: "x".repeat(bytes) };
+    let delivery = NewDelivery { notification, notifier: "ops".into(), lane: "a".into() };
+    let seen = Seen { instant: Some(at), text_hash: 1, revision: 0, vanished_at: None };
+    let after = CursorRow {
+        baseline_at: Some(at),
+        listed: true,
+        sequence: sequence + 1,
+        ..before.clone().unwrap_or_default().row()
+    };
+    PollCommit {
+        conversation: ConversationId { account: "main".into(), object: 7 },
+        watch: "w".into(),
+        expect_sequence: sequence,
+        change: CursorChange { after, seen: vec![(ChildId::new(id), seen)], forget: vec![] },
+        told: vec![Told { event, deliveries: vec![delivery] }],
+        at,
+    }
+}
+
+/// The promise rests on this. Wherever writing stops, the cursor has moved if and only if what it moved past is in
+/// the outbox: the disk fills up after every possible number of pages.
+#[tokio::test]
+async fn a_cursor_never_moves_without_what_it_moved_past() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(Options::new(folder.path().join("x.db"))).unwrap();
+    let conversation = ConversationId { account: "main".into(), object: 7 };
+    let (mut kept, mut refused) = (0, 0);
+    for n in 1..60_usize {
+        room(&store, (n % 20) as i64).await;
+        let before = store.cursor(&conversation).await.unwrap();
+        let result = store.commit_poll(found(&n.to_string(), &before, 40_000)).await;
+        let after = store.cursor(&conversation).await.unwrap();
+        let count = store.outbox().await.unwrap().first().map_or(0, |count| count.pending);
+        match result {
+            Ok(()) => kept += 1,
+            Err(error) => {
+                assert!(matches!(error, StoreError::Full(_)), "{error}");
+                assert_eq!(after, before, "room for {} pages: seen, and told to nobody", n % 20);
+                refused += 1;
+            }
+        }
+        let seen = after.map_or(0, |cursor| cursor.seen.len());
+        assert_eq!((seen, count), (kept, kept as u64));
+        assert_eq!(store.recent_events(100).await.unwrap().len(), kept);
+    }
+    assert!(kept > 10 && refused > 10, "{kept} kept, {refused} refused");
 }
