@@ -339,4 +339,6 @@ fn insert_delivery(
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;
