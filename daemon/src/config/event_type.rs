@@ -1,35 +1,23 @@
 //! The words for what happens, as routes may name them.
 
+use crate::core::event::EventKind;
+
 /// What a route gets that names no events.
 pub(super) const DEFAULT: &str = "message.created";
 
 /// Types of events that happen.
-pub(super) const NOW: [&str; 11] = [
-    DEFAULT,
-    "message.unparsed",
-    "conversation.status_changed",
-    "conversation.assigned",
-    "watch.unreachable",
-    "watch.recovered",
-    "account.denied",
-    "account.recovered",
-    "notifier.broken",
-    "notifier.recovered",
-    "delivery.dead",
-];
+pub(super) const NOW: [&str; EventKind::ALL.len()] = {
+    let mut words = [""; EventKind::ALL.len()];
+    let mut n = 0;
+    while n < words.len() {
+        words[n] = EventKind::ALL[n].as_str();
+        n += 1;
+    }
+    words
+};
 
 /// Types whose names are taken.
-pub(super) const LATER: [&str; 9] = [
-    "message.edited",
-    "message.deleted",
-    "conversation.opened",
-    "conversation.waiting",
-    "conversation.answered",
-    "gap.unresolved",
-    "account.token_expiring",
-    "heartbeat",
-    "test",
-];
+pub(super) const LATER: [&str; EventKind::NOT_YET.len()] = EventKind::NOT_YET;
 
 /// Whether an event of this type is about our own health rather than a conversation.
 pub(super) fn is_own_health(event: &str) -> bool {

@@ -65,7 +65,7 @@ impl EventKind {
     ];
 
     /// The word used in configuration and metrics.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::MessageCreated => "message.created",
             Self::MessageUnparsed => "message.unparsed",
