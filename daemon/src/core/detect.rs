@@ -77,8 +77,9 @@ pub fn detect(cursor: Option<&Cursor>, snapshot: &Snapshot, now: Timestamp) -> F
         happened.extend(unseen(cursor, snapshot, baseline_of));
         note_children(cursor, snapshot, now, &mut change);
     }
-    if snapshot.status_id != cursor.status_id {
-        if !first_sight {
+    // What an answer does not say has not changed, and neither has what is said for the first time.
+    if snapshot.status_id.is_some() && snapshot.status_id != cursor.status_id {
+        if !first_sight && cursor.status_id.is_some() {
             happened.push(Happened::Status { previous: cursor.status_id, current: snapshot.status_id });
         }
         change.after.status_id = snapshot.status_id;

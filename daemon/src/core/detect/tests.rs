@@ -114,6 +114,17 @@ fn status_and_assignee_changes_follow_the_messages() {
 }
 
 #[test]
+fn an_answer_that_does_not_say_the_status_is_no_change_of_it() {
+    let with = |status_id| Snapshot { status_id, ..answer(vec![]) };
+    assert_eq!(
+        play(&[with(Some(1)), with(None), with(Some(1)), with(None), with(Some(2))]),
+        ["", "", "", "", "status:1>2"]
+    );
+    // What was never known has not changed when it is learnt.
+    assert_eq!(play(&[with(None), with(Some(1)), with(Some(2))]), ["", "", "status:1>2"]);
+}
+
+#[test]
 fn an_answer_that_never_listed_children_is_no_baseline_for_those_written_later() {
     let mut unlisted = answer(vec![]);
     unlisted.children_listed = false;
