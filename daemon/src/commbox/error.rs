@@ -68,7 +68,8 @@ impl FetchError {
         Self { reaction, code, detail: one_line(detail.as_ref(), DETAIL_CHARS_MAX), took: Duration::ZERO }
     }
 
-    pub(super) fn malformed(code: Code, detail: impl AsRef<str>) -> Self {
+    /// An answer that cannot be used, and why.
+    pub fn malformed(code: Code, detail: impl AsRef<str>) -> Self {
         Self::new(Reaction::Malformed, code, detail)
     }
 

@@ -204,9 +204,10 @@ impl Polling {
                 memory.answered_at = Some(ended.at);
                 memory.gone = 0;
             }
-            End::Read { fingerprint, .. } => {
-                let (fingerprint, answered_at) = (Some(*fingerprint), Some(ended.at));
-                *memory = Memory { fingerprint, answered_at, ..Memory::default() };
+            End::Read { fingerprint, stale, .. } => {
+                let stale_since = stale.then_some(memory.stale_since.unwrap_or(ended.at));
+                let (fingerprint, answered_at) = (*fingerprint, Some(ended.at));
+                *memory = Memory { fingerprint, answered_at, stale_since, ..Memory::default() };
             }
             End::Failed { .. } if gone => {
                 memory.fingerprint = None;
