@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::daemon::Shared;
 use super::delivering::{self, Delivering, Hosted};
+use super::host::Host;
 use crate::config::{self, Notifier, Secret};
 use crate::plugin::{Children, Grant, HostHttp, Manifest, PluginHost, PluginSpec, PluginState};
 
@@ -35,7 +36,7 @@ pub(super) struct Made {
 
 /// A notifier that runs.
 pub(super) struct Running {
-    pub(super) host: PluginHost,
+    pub(super) host: Arc<dyn Host>,
     identity: [u8; 32],
     exchange: watch::Sender<Hosted>,
     stop: CancellationToken,
@@ -53,10 +54,11 @@ impl Workshop {
                 let plugin = Some((manifest.name.clone(), manifest.version.clone()));
                 let (host, supervise) = PluginHost::new(spec, self.children.clone(), Arc::clone(&self.http));
                 self.tasks.spawn(supervise);
-                Made { hosted: Hosted { host, concurrency: manifest.concurrency }, identity, plugin }
+                let hosted = Hosted { host: Arc::new(host), concurrency: manifest.concurrency };
+                Made { hosted, identity, plugin }
             }
             Err(why) => {
-                let hosted = Hosted { host: PluginHost::failed(why), concurrency: 1 };
+                let hosted = Hosted { host: Arc::new(PluginHost::failed(why)), concurrency: 1 };
                 Made { hosted, identity: [0; 32], plugin: None }
             }
         }
