@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use super::daemon::{Reload, Shared, StartError, ask, clients};
 use super::host::Host;
-use super::notifiers::{Made, Running, Workshop};
+use super::notifiers::{self, Made, Running, Workshop};
 use super::plan::Plan;
 use super::polling::{self, Polling};
 use super::reload::{self, Diff, Refusal};
@@ -278,28 +278,9 @@ impl Control {
         }
         let plan = Arc::new(plan);
         self.shared.plans.send_replace(Arc::clone(&plan));
-        for (name, made) in made {
-            match self.running.get_mut(&name) {
-                Some(running) => running.exchange(&name, made, &self.shared),
-                None => {
-                    let running = made.run(&name, &self.shared, self.leaving.remove(&name));
-                    self.running.insert(name.clone(), running);
-                }
-            }
-        }
-        let gone: Vec<String> =
-            self.running.keys().filter(|name| !plan.config.notifiers.contains_key(*name)).cloned().collect();
-        self.leaving.retain(|_, ended| !ended.is_cancelled());
-        for name in gone {
-            if let Some(mut running) = self.running.remove(&name) {
-                self.leaving.insert(name, running.ended());
-                // What waits for it stays in the outbox, in case it comes back.
-                self.workshop.tasks.spawn(async move {
-                    running.stop_looping().await;
-                    running.host.stop().await;
-                });
-            }
-        }
+        let tasks = &self.workshop.tasks;
+        let wanted = &plan.config.notifiers;
+        notifiers::swap(&mut self.running, &mut self.leaving, made, wanted, &self.shared, tasks);
         self.note_hosts();
         self.watch_files(&plan.config, sources);
     }

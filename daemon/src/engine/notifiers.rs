@@ -89,6 +89,12 @@ impl Workshop {
 }
 
 impl Made {
+    /// Of a host that is no process.
+    #[cfg(test)]
+    pub(super) fn simulated(host: Arc<dyn Host>, concurrency: u16) -> Self {
+        Self { hosted: Hosted { host, concurrency }, identity: [0; 32], plugin: None }
+    }
+
     /// Waits until the process has begun to run.
     ///
     /// # Errors
@@ -158,6 +164,39 @@ impl Made {
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner)
                 .insert(name.to_owned(), version.clone());
+        }
+    }
+}
+
+/// Puts what was made into use, and ends what is `wanted` no more. Nothing here can fail. `leaving` are those that have
+/// left before, and have perhaps not ended yet.
+pub(super) fn swap(
+    running: &mut BTreeMap<String, Running>,
+    leaving: &mut BTreeMap<String, CancellationToken>,
+    made: BTreeMap<String, Made>,
+    wanted: &BTreeMap<String, Notifier>,
+    shared: &Arc<Shared>,
+    tasks: &TaskTracker,
+) {
+    for (name, made) in made {
+        match running.get_mut(&name) {
+            Some(running) => running.exchange(&name, made, shared),
+            None => {
+                let new = made.run(&name, shared, leaving.remove(&name));
+                running.insert(name, new);
+            }
+        }
+    }
+    let gone: Vec<String> = running.keys().filter(|name| !wanted.contains_key(*name)).cloned().collect();
+    leaving.retain(|_, ended| !ended.is_cancelled());
+    for name in gone {
+        if let Some(mut gone) = running.remove(&name) {
+            leaving.insert(name, gone.ended());
+            // What waits for it stays in the outbox, in case it comes back.
+            tasks.spawn(async move {
+                gone.stop_looping().await;
+                gone.host.stop().await;
+            });
         }
     }
 }
