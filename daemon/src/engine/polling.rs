@@ -20,7 +20,6 @@ use super::poll::{Brought, End, Ended, Memory, Poller};
 use super::summaries::Summaries;
 use super::wakes::Wakes;
 use crate::commbox::{FetchError, Reaction};
-use crate::core::backoff::{mix, seed_of};
 use crate::core::schedule::{Next, Polled, Schedule};
 use crate::core::watch::{ConversationId, Watch};
 use crate::ops::metrics::{Metrics, PollInFlight, PollResult};
@@ -42,6 +41,8 @@ pub(super) struct Parts {
     pub(super) health: Arc<Health>,
     pub(super) beat: Beat,
     pub(super) stop: CancellationToken,
+    /// Two machines with the same configuration do not poll in step.
+    pub(super) spread: u64,
 }
 
 pub(super) struct Polling {
@@ -73,9 +74,7 @@ impl Polling {
             plans: parts.plans.clone(),
             keys: RandomState::new(),
         };
-        // Two machines with the same configuration do not poll in step.
-        let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
-        let schedule = Schedule::new(mix(seed_of(machine.trim())));
+        let schedule = Schedule::new(parts.spread);
         let mut polling = Self {
             poller: Arc::new(poller),
             schedule,
