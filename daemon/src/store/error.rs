@@ -82,6 +82,16 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// The same, about this file.
+    pub(super) fn of_file(self, file: &std::path::Path) -> Self {
+        match self {
+            Self::Corrupt { why, .. } => Self::Corrupt { path: file.to_owned(), why },
+            other => other,
+        }
+    }
+}
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         Self::of(&error, std::path::Path::new("(the database)"))

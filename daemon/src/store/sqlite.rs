@@ -10,11 +10,12 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use super::lock::{Lock, Stamp, beside};
 use super::writer::{Observe, Worker, alone};
 use super::{
-    Due, Episode, NewDelivery, OUTBOX_ROWS_MAX, OutboxCount, PollCommit, PollSummary, RecentDelivery,
-    RecentEvent, Retention, Settle, Store, StoreError, Told, episodes, history, migrate, outbox, polls,
-    prune,
+    Due, Episode, NewDelivery, OUTBOX_ROWS_MAX, OutboxCount, Overdue, PollCommit, PollSummary,
+    RecentDelivery, RecentEvent, Replayed, Retention, Selection, Settle, Store, StoreError, Told, episodes,
+    history, migrate, outbox, polls, prune, replay, scrub,
 };
 use crate::core::cursor::Cursor;
+use crate::core::event::EventKind;
 use crate::core::watch::ConversationId;
 
 /// How long somebody else, such as a backup, may hold a lock that we need.
@@ -87,6 +88,13 @@ impl SqliteStore {
             && from > 0
         {
             tracing::info!(from, to = migrate::STEPS.len(), "migrated the database");
+        }
+        let interrupted = outbox::interrupted(&mut connection).map_err(|error| error.of_file(&path))?;
+        if interrupted > 0 {
+            tracing::info!(
+                interrupted,
+                "{interrupted} deliveries were being sent when commwatch last ended; they are sent again"
+            );
         }
         let id = store_id(&connection, &path)?;
         if stamped.as_ref() != Some(&id) {
@@ -190,6 +198,49 @@ impl Store for SqliteStore {
         self.reader.run(move |connection| outbox::next_due(connection, &notifier)).await
     }
 
+    async fn hand_over(&self, deliveries: Vec<i64>, at: Timestamp) -> Result<(), StoreError> {
+        self.write(move |connection| outbox::hand_over(connection, &deliveries, at)).await
+    }
+
+    async fn take_back(&self, delivery: i64) -> Result<(), StoreError> {
+        self.write(move |connection| outbox::take_back(connection, delivery)).await
+    }
+
+    async fn bring_forward(&self, notifier: &str, now: Timestamp) -> Result<(), StoreError> {
+        let notifier = notifier.to_owned();
+        self.write(move |connection| outbox::bring_forward(connection, &notifier, now)).await
+    }
+
+    async fn overdue(&self, before: Timestamp, limit: usize) -> Result<Vec<Overdue>, StoreError> {
+        self.reader.run(move |connection| outbox::overdue(connection, before, limit)).await
+    }
+
+    async fn give_up(&self, delivery: i64, why: &str, at: Timestamp, told: Told) -> Result<bool, StoreError> {
+        let why = why.to_owned();
+        self.write(move |connection| outbox::give_up(connection, delivery, &why, at, &told)).await
+    }
+
+    async fn replay(
+        &self,
+        selection: Selection,
+        at: Timestamp,
+        dry_run: bool,
+    ) -> Result<Replayed, StoreError> {
+        if dry_run {
+            return self.reader.run(move |connection| replay::find(connection, &selection)).await;
+        }
+        let max = self.outbox_rows_max;
+        self.write(move |connection| replay::replay(connection, &selection, at, max)).await
+    }
+
+    async fn drop_dead(&self, selection: Selection) -> Result<u64, StoreError> {
+        self.write(move |connection| replay::drop_dead(connection, &selection)).await
+    }
+
+    async fn watched(&self, conversations: Vec<ConversationId>, at: Timestamp) -> Result<(), StoreError> {
+        self.write(move |connection| polls::watched(connection, &conversations, at)).await
+    }
+
     async fn settle(&self, settle: Settle) -> Result<bool, StoreError> {
         self.write(move |connection| outbox::settle(connection, &settle)).await
     }
@@ -280,8 +331,9 @@ pub(super) fn insert_told(
     let inserted = connection
         .prepare_cached(
             "INSERT OR IGNORE INTO event
-             (id, type, conversation, sequence, watch, priority, occurred_at, recorded_at, has_text, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             (id, type, conversation, sequence, watch, priority, occurred_at, recorded_at, has_text, body,
+              child_id, routing)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute(rusqlite::params![
             event.id,
@@ -294,6 +346,8 @@ pub(super) fn insert_told(
             super::rows::nanos(event.recorded),
             event.data.message.as_ref().is_some_and(|message| !message.text.is_empty()),
             event.to_json(),
+            event.subject.as_deref().and_then(|subject| subject.strip_prefix("child/")),
+            serde_json::to_string(&told.routing).unwrap_or_default(),
         ])?;
     if inserted == 0 {
         // Known already, and so are its deliveries: they were written together.
@@ -301,6 +355,9 @@ pub(super) fn insert_told(
     }
     for delivery in &told.deliveries {
         insert_delivery(connection, delivery, event)?;
+    }
+    if event.kind == EventKind::MessageDeleted {
+        scrub::deleted(connection, event, conversation)?;
     }
     Ok(true)
 }

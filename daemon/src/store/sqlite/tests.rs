@@ -116,7 +116,7 @@ fn found(id: &str, before: &Option<Cursor>, bytes: usize) -> PollCommit {
         watch: "w".into(),
         expect_sequence: sequence,
         change: CursorChange { after, seen: vec![(ChildId::new(id), seen)], forget: vec![] },
-        told: vec![Told { event, deliveries: vec![delivery] }],
+        told: vec![Told { event, deliveries: vec![delivery], routing: vec![] }],
         at,
     }
 }
