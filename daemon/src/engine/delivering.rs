@@ -405,26 +405,20 @@ impl Delivering {
             Fate::Delivered => {
                 metrics.delivery(DeliveryResult::Delivered);
                 metrics.dispatched(priority(due), due.occurred_at, now);
-                tracing::info!(
-                    notifier,
-                    event,
-                    attempt = due.attempts + 1,
-                    took_ms,
-                    "delivered to {notifier}"
-                );
+                tracing::info!(notifier, event, attempt = due.handed + 1, took_ms, "delivered to {notifier}");
             }
             Fate::Dead(why) => {
                 metrics.delivery(DeliveryResult::Dead);
                 tracing::error!(
                     notifier,
                     event,
-                    attempt = due.attempts + 1,
+                    attempt = due.handed + 1,
                     took_ms,
                     "gave up on {notifier}: {why}"
                 );
             }
             Fate::RetryAt { at, .. } => {
-                let attempt = due.attempts + 1;
+                let attempt = due.handed + 1;
                 tracing::warn!(notifier, event, attempt, took_ms, next = %at, "{word} from {notifier}: {detail}");
             }
             Fate::Held(why) => {
