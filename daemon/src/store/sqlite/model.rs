@@ -2,6 +2,7 @@
 //! invented, lanes keep their order, and what is counted is what is there.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
