@@ -114,7 +114,10 @@ pub(super) async fn make(database: &Path, to: &Path, log_bytes_max: u64) -> Resu
     // On a thread of its own, and not waited for: it ends soon after it is told to.
     let copying = move || {
         let (database, to) = job;
-        let _ = answer.send(copy(&connection, &database, &to, &told));
+        let result = copy(&connection, &database, &to, &told);
+        // Whoever hears of the end may count on nobody having the database open.
+        drop(connection);
+        let _ = answer.send(result);
     };
     std::thread::Builder::new()
         .name("store-backup".to_owned())
