@@ -1,6 +1,7 @@
 //! Cursors, events and deliveries on disk. Each method is one transaction with a business name; there is no
 //! SQL outside this wing, and the wing knows no HTTP.
 
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,6 +15,8 @@ use crate::core::outcome::Fate;
 use crate::core::route::Said;
 use crate::core::watch::ConversationId;
 
+mod backup;
+mod disk;
 mod episodes;
 mod error;
 mod history;
@@ -28,6 +31,7 @@ mod scrub;
 mod sqlite;
 mod writer;
 
+pub use backup::{BACKUP_LOG_BYTES_MAX, BACKUP_WITHIN, Backup, BackupError};
 pub use error::StoreError;
 pub use history::{RecentDelivery, RecentEvent};
 pub use lock::STAMP_SUFFIX;
@@ -111,6 +115,18 @@ pub trait Store: Send + Sync {
 
     /// Answers when the store can be read and, if it last failed to write, can be written again.
     async fn ping(&self) -> Result<(), StoreError>;
+
+    /// Why nothing can be read or written any more, once that is so: the disk failed, or the database is damaged. Only
+    /// another process can go on; for most stores this never ends.
+    async fn failed(&self) -> StoreError {
+        std::future::pending().await
+    }
+
+    /// Writes a whole, checked copy to a file that is not there yet, while all goes on. Dropping it ends it.
+    async fn backup(&self, to: &Path) -> Result<Backup, BackupError> {
+        let why = format!("cannot be copied to {}", to.display());
+        Err(BackupError::Store(StoreError::Io(why)))
+    }
 
     /// Size of the database and its log on disk, and free space beside it, bytes.
     async fn size(&self) -> Result<(u64, u64), StoreError>;

@@ -125,7 +125,6 @@ async fn commands_that_are_still_to_come_say_so() {
         "silence add",
         "ack acme",
         "tail",
-        "backup x.db",
         "schema",
         "completion bash",
         "man",
