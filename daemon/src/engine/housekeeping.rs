@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::daemon::Shared;
+use super::jumps::Jumps;
 use crate::ops::metrics::Outbox;
 use crate::ops::systemd::{self, BEAT_EVERY, Beat};
 use crate::store::{Retention, StoreError};
@@ -20,7 +21,9 @@ const PRUNE_EVERY: Duration = Duration::from_secs(600);
 pub(super) async fn run(shared: Arc<Shared>, beat: Beat, stop: CancellationToken) {
     let mut pruned_at: Option<Duration> = None;
     let mut looked_at: Option<Duration> = None;
+    let mut jumps = Jumps::new();
     loop {
+        jumps.look(&shared).await;
         ask_the_store(&shared, &beat).await;
         let now = shared.clock.elapsed();
         if looked_at.is_none_or(|at| now.saturating_sub(at) >= LOOK_EVERY) {
@@ -30,10 +33,12 @@ pub(super) async fn run(shared: Arc<Shared>, beat: Beat, stop: CancellationToken
         if pruned_at.is_none_or(|at| now.saturating_sub(at) >= PRUNE_EVERY) && !prune(&shared).await {
             pruned_at = Some(now);
         }
+        let asleep = shared.clock.elapsed();
         tokio::select! {
             () = stop.cancelled() => return beat.retire(),
             () = tokio::time::sleep(BEAT_EVERY) => {}
         }
+        Jumps::woke(BEAT_EVERY, shared.clock.elapsed().saturating_sub(asleep));
     }
 }
 
@@ -44,6 +49,9 @@ async fn ask_the_store(shared: &Shared, beat: &Beat) {
         Ok(()) => {
             beat.tick();
             shared.store_fault(None);
+            if let Ok(fill) = shared.store.fill().await {
+                shared.fill.send_replace(fill);
+            }
         }
         Err(error) => {
             if !matches!(error, StoreError::Closed) {
@@ -81,7 +89,8 @@ async fn outbox(shared: &Shared) {
         shared.metrics.notifier(name).outbox(&Outbox {
             pending: count.pending,
             held,
-            oldest_pending: count.oldest_pending,
+            // Written by a clock that has been set back since, perhaps.
+            oldest_pending: count.oldest_pending.map(|at| at.min(shared.clock.now())),
             dead: count.dead,
             imbalance: count.imbalance,
         });
@@ -100,7 +109,8 @@ async fn outbox(shared: &Shared) {
 /// Says whether there was anything to forget.
 async fn prune(shared: &Shared) -> bool {
     let plan = shared.plans.borrow().clone();
-    let before = |age: Duration| shared.clock.now().checked_sub(age).unwrap_or(Timestamp::MIN);
+    let now = shared.servers.earliest();
+    let before = |age: Duration| now.checked_sub(age).unwrap_or(Timestamp::MIN);
     let retention = Retention {
         rows_before: before(plan.config.store.retention),
         text_before: before(plan.config.store.text_retention),

@@ -20,6 +20,12 @@ impl Wakes {
         Arc::clone(notifiers.entry(notifier.to_owned()).or_default())
     }
 
+    /// Rings for everybody.
+    pub(super) fn ring_all(&self) {
+        let notifiers = self.notifiers.lock().unwrap_or_else(PoisonError::into_inner);
+        notifiers.values().for_each(|bell| bell.notify_one());
+    }
+
     /// Rings for everybody who is told of something.
     pub(super) fn wake(&self, told: &[Told]) {
         let notifiers = self.notifiers.lock().unwrap_or_else(PoisonError::into_inner);

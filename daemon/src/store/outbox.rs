@@ -14,7 +14,7 @@ use crate::core::outcome::{Fate, RETRY_AFTER_MAX};
 /// An attempt's answer is kept up to this many characters.
 const DETAIL_CHARS_MAX: usize = 500;
 /// Nothing is ever made due further ahead. What is was written by a clock that was wrong, and is due.
-const AHEAD_MAX: Duration = RETRY_AFTER_MAX.saturating_add(Duration::from_secs(60));
+pub(super) const AHEAD_MAX: Duration = RETRY_AFTER_MAX.saturating_add(Duration::from_secs(60));
 
 pub(super) fn due(
     connection: &Connection,

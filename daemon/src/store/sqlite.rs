@@ -4,17 +4,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::lock::{Lock, Stamp, beside};
 use super::writer::{Observe, Worker, alone};
 use super::{
     Due, Episode, NewDelivery, OUTBOX_ROWS_MAX, OutboxCount, PollCommit, PollSummary, RecentDelivery,
-    RecentEvent, Retention, Settle, Store, StoreError, Told, episodes, history, migrate, outbox, polls,
-    prune,
+    RecentEvent, Retention, Settle, Store, StoreError, Told, clock, episodes, history, migrate, outbox,
+    polls, prune,
 };
 use crate::core::cursor::Cursor;
+use crate::core::pressure::Fill;
 use crate::core::watch::ConversationId;
 
 /// How long somebody else, such as a backup, may hold a lock that we need.
@@ -205,6 +206,15 @@ impl Store for SqliteStore {
 
     async fn episodes(&self) -> Result<Vec<Episode>, StoreError> {
         self.reader.run(episodes::all).await
+    }
+
+    async fn fill(&self) -> Result<Fill, StoreError> {
+        let max = self.outbox_rows_max;
+        self.reader.run(move |connection| Ok(Fill { open: outbox::open_rows(connection)?, max })).await
+    }
+
+    async fn clock_moved(&self, now: Timestamp, by: Option<SignedDuration>) -> Result<u64, StoreError> {
+        self.write(move |connection| clock::moved(connection, now, by)).await
     }
 
     async fn outbox(&self) -> Result<Vec<OutboxCount>, StoreError> {
