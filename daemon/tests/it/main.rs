@@ -15,6 +15,7 @@ mod delivery;
 mod exchange;
 mod plugins;
 mod polling;
+mod pressure;
 mod reload;
 mod rotation;
 mod secrets;
