@@ -110,6 +110,7 @@ async fn start(path: &Path) -> Result<Daemon, Fault> {
         catalog: Arc::new(Installed),
         accept_new_baseline: false,
         children: Children::start()?,
+        outbox_rows_max: commwatch::store::OUTBOX_ROWS_MAX,
         log,
     };
     Ok(Daemon::start(setup).await?)

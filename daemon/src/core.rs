@@ -9,6 +9,12 @@ pub mod budget;
 
 pub mod backoff;
 
+pub mod pressure;
+
+pub mod daytime;
+
+pub mod skew;
+
 pub mod watch;
 
 pub mod message;

@@ -5,17 +5,19 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::core::cursor::{Cursor, CursorChange};
 use crate::core::event::Event;
 use crate::core::notification::Notification;
 use crate::core::outcome::Fate;
+use crate::core::pressure::Fill;
 use crate::core::route::Said;
 use crate::core::watch::ConversationId;
 
 mod backup;
+mod clock;
 mod disk;
 mod episodes;
 mod error;
@@ -97,6 +99,14 @@ pub trait Store: Send + Sync {
 
     /// Episodes that have not ended.
     async fn episodes(&self) -> Result<Vec<Episode>, StoreError>;
+
+    /// How many deliveries are open, and how many may be. Costs nothing to speak of.
+    async fn fill(&self) -> Result<Fill, StoreError>;
+
+    /// The clock that times are by was set: open deliveries keep the time that they were to wait. `by` is how far,
+    /// and `now` what the clock said before it was set forward, or says since it was set back; `None` is for a
+    /// clock that may have been set while nobody looked, as at start. Says how many were changed.
+    async fn clock_moved(&self, now: Timestamp, by: Option<SignedDuration>) -> Result<u64, StoreError>;
 
     /// How many deliveries of each notifier are open and dead.
     async fn outbox(&self) -> Result<Vec<OutboxCount>, StoreError>;

@@ -11,7 +11,7 @@ use crate::config;
 use crate::engine::{Daemon, Setup, StartError};
 use crate::ops::log;
 use crate::plugin::{Children, Installed};
-use crate::store::StoreError;
+use crate::store::{OUTBOX_ROWS_MAX, StoreError};
 
 /// The daemon waits for the network, not for the processor.
 const THREADS: usize = 2;
@@ -45,11 +45,24 @@ pub(super) fn run(path: &Path, accept_new_baseline: bool) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return failed(&format!("cannot start the runtime: {error}")),
     };
-    let setup = Setup { loaded, catalog: Arc::new(Installed), accept_new_baseline, children, log: Some(log) };
+    let setup = Setup {
+        loaded,
+        catalog: Arc::new(Installed),
+        accept_new_baseline,
+        children,
+        outbox_rows_max: outbox_rows_max(),
+        log: Some(log),
+    };
     let exit = runtime.block_on(daemon(setup));
     // What hangs now (on the disk, most likely) is not waited for: the process ends with this.
     runtime.shutdown_timeout(LEFT_OVER);
     exit
+}
+
+/// The bound of the outbox; scenarios make it small.
+fn outbox_rows_max() -> u64 {
+    let said = std::env::var("COMMWATCH_TEST_OUTBOX_ROWS_MAX").ok();
+    said.and_then(|said| said.parse().ok()).unwrap_or(OUTBOX_ROWS_MAX)
 }
 
 async fn daemon(setup: Setup) -> Exit {

@@ -24,6 +24,8 @@ pub struct Scene<'a> {
     pub snapshot: Option<&'a Snapshot>,
     /// When the answer came.
     pub now: Timestamp,
+    /// When that was by `CommBox`'s clock, as far as it is known.
+    pub now_there: Timestamp,
     /// When the answer before it came.
     pub previous_poll_at: Option<Timestamp>,
 }
@@ -73,7 +75,7 @@ pub fn event(scene: Scene<'_>, happened: &Happened, sequence: u64) -> Event {
     data.detection = Some(DetectionData {
         polled_at: scene.now,
         previous_poll_at: scene.previous_poll_at,
-        delay_seconds: time.map(|created| seconds_between(created, scene.now)),
+        delay_seconds: time.map(|created| seconds_between(created, scene.now_there)),
         approximate: child(happened).is_some_and(ChildId::is_approximate),
     });
     Event {
@@ -261,6 +263,7 @@ mod tests {
             console_url: Some("https://acme.example/{object_id}"),
             snapshot: None,
             now,
+            now_there: now,
             previous_poll_at: None,
         }
     }

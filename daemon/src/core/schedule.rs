@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::core::backoff::{Backoff, mix, seed_of};
 use crate::core::budget::Budget;
+use crate::core::pressure::{PROBE_EVERY, Pressure};
 use crate::core::watch::{ConversationId, Priority};
 
 /// A refused key is tried this often: it may have been renewed.
@@ -84,6 +85,10 @@ pub struct Schedule {
     /// Due times ahead; entries whose stamp is not their slot's are stale and skipped.
     ahead: BinaryHeap<Reverse<(Duration, u64, ConversationId)>>,
     stamps: u64,
+    /// How full the outbox is.
+    pressure: Pressure,
+    /// While nothing is polled: when one conversation is.
+    probe_at: Duration,
 }
 
 #[derive(Debug)]
@@ -97,6 +102,8 @@ struct Slot {
     unavailable: bool,
     /// Whether it was refused when the account's key was not known to be: perhaps the key may not see it.
     refused: bool,
+    /// Whether it waits longer than its interval, since the outbox is nearly full.
+    stretched: bool,
 }
 
 #[derive(Debug)]
@@ -131,7 +138,15 @@ enum Key {
 impl Schedule {
     /// An empty schedule. `seed` differs between machines, so that two do not poll in step.
     pub fn new(seed: u64) -> Self {
-        Self { seed, accounts: BTreeMap::new(), slots: HashMap::new(), ahead: BinaryHeap::new(), stamps: 0 }
+        Self {
+            seed,
+            accounts: BTreeMap::new(),
+            slots: HashMap::new(),
+            ahead: BinaryHeap::new(),
+            stamps: 0,
+            pressure: Pressure::Calm,
+            probe_at: Duration::ZERO,
+        }
     }
 
     /// Takes over a configuration. What stays the same keeps its place; a changed interval or a new
@@ -180,6 +195,7 @@ impl Schedule {
             failures: 0,
             unavailable: false,
             refused: false,
+            stretched: false,
         };
         self.slots.insert(target.id.clone(), slot);
         let due = self.first_tick(target, now);
@@ -189,6 +205,13 @@ impl Schedule {
     /// Says what to do now. `Poll` counts as begun: every one must be answered with [`finished`](Self::finished).
     pub fn next(&mut self, now: Duration) -> Next {
         self.move_ready(now);
+        let is_stopped = self.pressure == Pressure::Stopped;
+        if is_stopped && now < self.probe_at {
+            return Next::WaitUntil(self.probe_at);
+        }
+        if is_stopped && self.accounts.values().any(|account| account.in_flight > 0) {
+            return Next::Idle;
+        }
         let mut wait = self.ahead.peek().map(|Reverse((due, ..))| *due);
         for account in self.accounts.values_mut() {
             if account.ready.is_empty() || account.in_flight >= account.in_flight_max() {
@@ -202,6 +225,7 @@ impl Schedule {
                 Ok(()) => {
                     let (_, due, id) = account.ready.pop_first().expect("seen not to be empty");
                     account.in_flight += 1;
+                    self.probe_at = now + PROBE_EVERY;
                     if let Some(slot) = self.slots.get_mut(&id) {
                         slot.in_flight = true;
                     }
@@ -245,9 +269,11 @@ impl Schedule {
             Polled::NotKept => Some(NOT_KEPT_MAX),
             Polled::Gone | Polled::Unavailable(_) | Polled::Malformed => Some(BACKOFF_MAX),
         };
+        let stretch = self.pressure.stretch(slot.target.priority);
+        slot.stretched = slowest.is_none() && stretch > 1;
         let target = slot.target.clone();
         let due = match slowest {
-            None => self.tick_after(&target, now),
+            None => self.tick_after(&target, now + target.interval.saturating_mul(stretch - 1)),
             Some(slowest) => {
                 slot.failures += 1;
                 let backoff = Backoff::new(target.interval, slowest.max(target.interval), 0.2);
@@ -276,6 +302,20 @@ impl Schedule {
         }
         account.key = if others_are_well && account.key == Key::Good { Key::Doubted } else { refused };
         false
+    }
+
+    /// How full the outbox is, which decides how often watches are polled, and whether at all.
+    pub fn press(&mut self, pressure: Pressure, now: Duration) {
+        let before = std::mem::replace(&mut self.pressure, pressure);
+        if pressure == Pressure::Stopped && before != Pressure::Stopped {
+            self.probe_at = now + PROBE_EVERY;
+        }
+        if pressure == Pressure::Calm && before != Pressure::Calm {
+            let accounts: Vec<String> = self.accounts.keys().cloned().collect();
+            for account in accounts {
+                self.free(&account, now, |slot| std::mem::take(&mut slot.stretched));
+            }
+        }
     }
 
     /// A poll that [`next`](Self::next) gave did not take place.

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use crate::core::daytime::moved;
 use crate::core::watch::ConversationId;
 
 #[derive(Debug, Default)]
@@ -17,6 +18,8 @@ pub(super) struct Inner {
     pub(super) watches: HashMap<ConversationId, WatchSeen>,
     pub(super) accounts: BTreeMap<String, AccountSeen>,
     pub(super) notifiers: BTreeMap<String, NotifierSeen>,
+    /// What the outbox makes of polling, when that is anything.
+    pub(super) pressure: Option<String>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -81,6 +84,24 @@ impl Board {
 
     pub(super) fn held(&self, notifier: &str, held: Option<&'static str>) {
         self.read().notifiers.entry(notifier.to_owned()).or_default().held = held;
+    }
+
+    pub(super) fn pressure(&self, pressure: Option<String>) {
+        self.read().pressure = pressure;
+    }
+
+    /// The clock that all of these are by was set.
+    pub(super) fn clock_jumped(&self, by: SignedDuration) {
+        let mut inner = self.read();
+        let Inner { watches, accounts, notifiers, .. } = &mut *inner;
+        let watches = watches
+            .values_mut()
+            .flat_map(|seen| [&mut seen.last_poll, &mut seen.next_poll, &mut seen.last_message_at]);
+        let accounts = accounts.values_mut().map(|seen| &mut seen.throttled_until);
+        let notifiers = notifiers.values_mut().map(|seen| &mut seen.last_delivered);
+        for at in watches.chain(accounts).chain(notifiers).flatten() {
+            *at = moved(*at, by);
+        }
     }
 
     pub(super) fn attempted(&self, notifier: &str, at: Timestamp, error: Option<String>) {

@@ -90,6 +90,8 @@ impl Control {
         let polling = Polling::new(polling::Parts {
             store: Arc::clone(&shared.store),
             clock: Arc::clone(&shared.clock),
+            servers: Arc::clone(&shared.servers),
+            fill: shared.fill.subscribe(),
             plans: shared.plans.subscribe(),
             board: Arc::clone(&shared.board),
             metrics: Arc::clone(&shared.metrics),

@@ -12,16 +12,17 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
-use super::clock::{Clock, SystemClock};
+use super::clock::{Clock, DayClock, SystemClock};
 use super::control::{Control, Given};
 use super::health::Health;
 use super::host::Host;
 use super::plan::{Fetch, Plan};
+use super::servers::Servers;
 use super::status;
 use super::wakes::Wakes;
 use crate::commbox::{self, Client};
-
 use crate::config::{self, Catalog, Config, Loaded};
+use crate::core::pressure::Fill;
 use crate::ops::admin::AdminSocket;
 use crate::ops::log::LogHandle;
 use crate::ops::metrics::Metrics;
@@ -47,6 +48,8 @@ pub struct Setup {
     pub accept_new_baseline: bool,
     /// Starts plugin processes.
     pub children: Children,
+    /// At most this many open deliveries; [`OUTBOX_ROWS_MAX`](store::OUTBOX_ROWS_MAX) but in tests.
+    pub outbox_rows_max: u64,
     /// Changes the log's level at a reload; `None` where the log is somebody else's.
     pub log: Option<LogHandle>,
 }
@@ -83,6 +86,11 @@ pub enum StartError {
 pub(super) struct Shared {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
+    /// The same clock, for who sees to it that it goes with the machine's.
+    pub(super) day: Arc<DayClock>,
+    pub(super) servers: Arc<Servers>,
+    /// How full the outbox is, as last counted.
+    pub(super) fill: watch::Sender<Fill>,
     pub(super) plans: watch::Sender<Arc<Plan>>,
     pub(super) board: Arc<Board>,
     pub(super) metrics: Arc<Metrics>,
@@ -136,27 +144,32 @@ impl Daemon {
     /// When the store, an address or a key is not to be had.
     pub async fn start(setup: Setup) -> Result<Self, StartError> {
         crate::tls::install();
-        let Setup { loaded, catalog, accept_new_baseline, children, log } = setup;
+        let Setup { loaded, catalog, accept_new_baseline, children, outbox_rows_max, log } = setup;
         let Loaded { config, sources, .. } = loaded;
         let clients = clients(&config).map_err(StartError::Config)?;
-        let started = Timestamp::now();
+        let day = Arc::new(DayClock::new(Arc::new(SystemClock::new())));
+        let clock: Arc<dyn Clock> = Arc::clone(&day) as Arc<dyn Clock>;
+        let started = clock.now();
         let metrics = Arc::new(Metrics::new(started));
-        let store = open_store(&config, accept_new_baseline, &metrics).await?;
+        let store = open_store(&config, accept_new_baseline, outbox_rows_max, &metrics).await?;
         let listen = config.http.listen;
         let listener = bind(listen).await?;
         let http = listener.local_addr().map_err(|error| listen_error(&listen.to_string(), error))?;
         let socket = AdminSocket::bind(&config.admin.socket)
             .map_err(|error| listen_error(&config.admin.socket.display().to_string(), error))?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let wakes = Arc::new(Wakes::default());
         let health =
             Arc::new(Health::load(Arc::clone(&store), Arc::clone(&metrics), Arc::clone(&wakes)).await?);
+        let fill = store.fill().await?;
         metrics.configure(&config, started);
         metrics.config_taken(started);
         let (reloads, asked) = mpsc::channel(RELOADS_MAX);
         let shared = Arc::new(Shared {
             store,
+            servers: Arc::new(Servers::new(Arc::clone(&clock))),
             clock,
+            day,
+            fill: watch::channel(fill).0,
             plans: watch::channel(Arc::new(Plan::new(config, clients))).0,
             board: Arc::new(Board::default()),
             metrics,
@@ -234,6 +247,7 @@ pub(super) async fn ask(reloads: &mpsc::Sender<Reload>, allow_removals: bool) ->
 async fn open_store(
     config: &Config,
     accept_new_baseline: bool,
+    outbox_rows_max: u64,
     metrics: &Arc<Metrics>,
 ) -> Result<Arc<dyn Store>, StartError> {
     let metrics = Arc::clone(metrics);
@@ -245,6 +259,7 @@ async fn open_store(
     };
     let options = store::Options {
         accept_new_baseline,
+        outbox_rows_max,
         observe: Box::new(observe),
         ..store::Options::new(&config.store.path)
     };

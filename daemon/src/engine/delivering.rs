@@ -18,6 +18,7 @@ use super::clock::Clock;
 use super::health::Health;
 use super::host::Host;
 use super::plan::Plan;
+use super::servers::{self, Servers};
 use super::wakes::Wakes;
 use crate::core::backoff::{mix, seed_of};
 use crate::core::budget::Budget;
@@ -38,6 +39,8 @@ const PROBE_CHOICE: usize = 16;
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// A plugin that has not run for so long, however often it was started, is said to be broken.
 const DOWN_TOLD_AFTER: Duration = Duration::from_secs(60);
+/// Two looks at it that are further apart: the machine slept in between.
+const UNSEEN_MAX: Duration = Duration::from_secs(20);
 /// So is one whose process is lost this often in a row before it has run.
 const STILLBORN_MAX: u64 = 3;
 
@@ -46,6 +49,7 @@ pub(super) struct Parts {
     pub(super) notifier: String,
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) servers: Arc<Servers>,
     pub(super) plans: watch::Receiver<Arc<Plan>>,
     pub(super) board: Arc<Board>,
     pub(super) metrics: Arc<Metrics>,
@@ -80,6 +84,8 @@ pub(super) struct Delivering {
     receiver: Receiver,
     /// Since when its process does not run.
     down_since: Option<Duration>,
+    /// When that was last looked at.
+    looked_at: Duration,
     /// As it was last configured. What is in flight when it leaves the configuration still ends by these.
     timeout: Duration,
     retry_for: Duration,
@@ -125,6 +131,7 @@ impl Delivering {
             handed: HashSet::new(),
             receiver,
             down_since: None,
+            looked_at: now,
             timeout: Duration::from_secs(15),
             retry_for: Duration::MAX,
             retries: Retries::People,
@@ -404,7 +411,10 @@ impl Delivering {
         match fate {
             Fate::Delivered => {
                 metrics.delivery(DeliveryResult::Delivered);
-                metrics.dispatched(priority(due), due.occurred_at, now);
+                // What happened in CommBox did so by its clock.
+                let account = servers::timed_by(&due.payload);
+                let then = account.map_or(now, |account| self.parts.servers.there(&account, now));
+                metrics.dispatched(priority(due), due.occurred_at, then);
                 tracing::info!(notifier, event, attempt = due.handed + 1, took_ms, "delivered to {notifier}");
             }
             Fate::Dead(why) => {
@@ -468,6 +478,11 @@ impl Delivering {
             return;
         }
         let elapsed = self.parts.clock.elapsed();
+        let unseen = elapsed.saturating_sub(std::mem::replace(&mut self.looked_at, elapsed));
+        if unseen > UNSEEN_MAX {
+            // Nobody ran, so it could not come to run either.
+            self.down_since = None;
+        }
         let down_since = *self.down_since.get_or_insert(elapsed);
         let is_long = elapsed.saturating_sub(down_since) >= DOWN_TOLD_AFTER;
         let why = match state {

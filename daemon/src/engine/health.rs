@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::plan::Plan;
 use super::wakes::Wakes;
@@ -73,7 +73,7 @@ impl Health {
 
     async fn end(&self, plan: &Plan, kind: EventKind, subject: &str, now: Timestamp) {
         let Some(episode) = self.open(subject) else { return };
-        let lasted = now.duration_since(episode.since);
+        let lasted = now.duration_since(episode.since).max(SignedDuration::ZERO);
         let why = format!("over after {lasted:#.0}: {}", episode.why);
         let told = plan.own_health(kind, subject, episode.since, &why, now);
         tracing::info!(subject, event = told.event.id, "{}: {why}", kind.as_str());

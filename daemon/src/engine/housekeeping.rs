@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::daemon::Shared;
 use super::delivering::hour_of;
+use super::jumps::Jumps;
 use crate::core::cursor::VANISHED_KEPT;
 use crate::core::event::EventKind;
 use crate::core::receiver::HELD;
@@ -28,7 +29,9 @@ pub(super) async fn run(shared: Arc<Shared>, beat: Beat, stop: CancellationToken
     let mut pruned_at: Option<Duration> = None;
     let mut looked_at: Option<Duration> = None;
     let mut orphans = BTreeSet::new();
+    let mut jumps = Jumps::new();
     loop {
+        jumps.look(&shared).await;
         ask_the_store(&shared, &beat).await;
         let now = shared.clock.elapsed();
         if looked_at.is_none_or(|at| now.saturating_sub(at) >= LOOK_EVERY) {
@@ -41,10 +44,12 @@ pub(super) async fn run(shared: Arc<Shared>, beat: Beat, stop: CancellationToken
             let is_more = give_up(&shared).await | (is_kept && prune(&shared).await);
             pruned_at = if is_more { pruned_at } else { Some(now) };
         }
+        let asleep = shared.clock.elapsed();
         tokio::select! {
             () = stop.cancelled() => return beat.retire(),
             () = tokio::time::sleep(BEAT_EVERY) => {}
         }
+        Jumps::woke(BEAT_EVERY, shared.clock.elapsed().saturating_sub(asleep));
     }
 }
 
@@ -55,6 +60,9 @@ async fn ask_the_store(shared: &Shared, beat: &Beat) {
         Ok(()) => {
             beat.tick();
             shared.store_fault(None);
+            if let Ok(fill) = shared.store.fill().await {
+                shared.fill.send_replace(fill);
+            }
         }
         Err(error) => {
             if !matches!(error, StoreError::Closed) {
@@ -92,7 +100,8 @@ async fn outbox(shared: &Shared, known_orphans: &mut BTreeSet<String>) {
         shared.metrics.notifier(name).outbox(&Outbox {
             pending: count.pending,
             held,
-            oldest_pending: count.oldest_pending,
+            // Written by a clock that has been set back since, perhaps.
+            oldest_pending: count.oldest_pending.map(|at| at.min(shared.clock.now())),
             dead: count.dead,
             imbalance: count.imbalance,
         });
@@ -118,7 +127,9 @@ async fn outbox(shared: &Shared, known_orphans: &mut BTreeSet<String>) {
 async fn give_up(shared: &Shared) -> bool {
     let plan = shared.plans.borrow().clone();
     let now = shared.clock.now();
-    let before = now.checked_sub(plan.config.store.retention).unwrap_or(Timestamp::MIN);
+    // By the earliest of all clocks: one that is wrong must not make a dead letter of everything that waits.
+    let oldest = shared.servers.earliest().checked_sub(plan.config.store.retention);
+    let before = oldest.unwrap_or(Timestamp::MIN);
     let Ok(overdue) = shared.store.overdue(before, GIVE_UP_MAX).await else { return false };
     for one in &overdue {
         let why = format!("{} for {} waited since {}", one.notification_id, one.notifier, one.created_at);
@@ -155,7 +166,8 @@ async fn keep_cursors(shared: &Shared) -> bool {
 /// Says whether there was anything to forget.
 async fn prune(shared: &Shared) -> bool {
     let plan = shared.plans.borrow().clone();
-    let before = |age: Duration| shared.clock.now().checked_sub(age).unwrap_or(Timestamp::MIN);
+    let now = shared.servers.earliest();
+    let before = |age: Duration| now.checked_sub(age).unwrap_or(Timestamp::MIN);
     let retention = Retention {
         rows_before: before(plan.config.store.retention),
         text_before: before(plan.config.store.text_retention),

@@ -138,6 +138,7 @@ impl Made {
                     notifier: name,
                     store: Arc::clone(&shared.store),
                     clock: Arc::clone(&shared.clock),
+                    servers: Arc::clone(&shared.servers),
                     plans: shared.plans.subscribe(),
                     board: Arc::clone(&shared.board),
                     metrics: Arc::clone(&shared.metrics),

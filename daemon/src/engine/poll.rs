@@ -4,13 +4,14 @@ use std::hash::RandomState;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use super::clock::Clock;
 use super::plan::Plan;
 use crate::commbox::{Answer, Code, FetchError, Reaction};
 use crate::core::compose::{self, Scene};
+use crate::core::daytime::moved;
 use crate::core::detect::{self, Asked, Found};
 use crate::core::message::Snapshot;
 use crate::core::watch::{ConversationId, Watch};
@@ -35,8 +36,12 @@ pub(super) struct Poller {
 pub(super) struct Memory {
     /// Of the last answer, when its parse left nothing pending.
     pub(super) fingerprint: Option<u64>,
-    /// When the last answer came.
+    /// When the last answer came, after the engine began.
+    pub(super) answered: Option<Duration>,
+    /// The same by the clock as it is set now.
     pub(super) answered_at: Option<Timestamp>,
+    /// The account's clock minus ours.
+    pub(super) skew: SignedDuration,
     /// How many answers in a row said that it is not there.
     pub(super) gone: u32,
     /// Whether the account's key is good for others and not for this one.
@@ -51,6 +56,8 @@ pub(super) struct Ended {
     /// Whether it was still watched when the answer came; if not, nothing was made of that.
     pub(super) watched: bool,
     pub(super) at: Timestamp,
+    /// The same, after the engine began.
+    pub(super) came: Duration,
     pub(super) took: Option<Duration>,
     /// `CommBox`'s clock when it answered.
     pub(super) server_clock: Option<Timestamp>,
@@ -86,7 +93,7 @@ impl Poller {
             unreachable!("a plan has a client for each account of its watches");
         };
         let asked = client.conversation(&watch.stream, watch.conversation.object).await;
-        let at = self.clock.now();
+        let (at, came) = (self.clock.now(), self.clock.elapsed());
         let plan = self.plans.borrow().clone();
         let watched = plan.watches.get(&watch.conversation);
         let (took, server_clock) = match &asked {
@@ -99,7 +106,7 @@ impl Poller {
             (Some(watch), Err(error)) => (true, self.failed(&plan, watch, &memory, error, at).await),
         };
         let end = end.unwrap_or_else(not_kept);
-        Ended { id: watch.conversation, watched, at, took, server_clock, end }
+        Ended { id: watch.conversation, watched, at, came, took, server_clock, end }
     }
 
     async fn read(
@@ -214,6 +221,7 @@ fn scene<'a>(
         console_url: account.and_then(|account| account.console_url.as_deref()),
         snapshot,
         now,
+        now_there: moved(now, memory.skew),
         previous_poll_at: memory.answered_at,
     }
 }

@@ -17,15 +17,18 @@ use super::clock::Clock;
 use super::health::Health;
 use super::plan::Plan;
 use super::poll::{Brought, End, Ended, Memory, Poller};
+use super::servers::Servers;
 use super::summaries::Summaries;
 use super::wakes::Wakes;
 use crate::commbox::{FetchError, Reaction};
+use crate::core::pressure::{Fill, Pressure};
 use crate::core::schedule::{Next, Polled, Schedule};
+use crate::core::skew::{Grade, whole_seconds};
 use crate::core::watch::{ConversationId, Watch};
 use crate::ops::metrics::{Metrics, PollInFlight, PollResult};
 use crate::ops::status::Trouble;
 use crate::ops::systemd::{BEAT_EVERY, Beat};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// The loop looks up at least this often, so that its beat tells that it lives.
 const TICK: Duration = BEAT_EVERY;
@@ -34,6 +37,8 @@ const TICK: Duration = BEAT_EVERY;
 pub(super) struct Parts {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) servers: Arc<Servers>,
+    pub(super) fill: watch::Receiver<Fill>,
     pub(super) plans: watch::Receiver<Arc<Plan>>,
     pub(super) board: Arc<Board>,
     pub(super) metrics: Arc<Metrics>,
@@ -50,6 +55,7 @@ pub(super) struct Polling {
     plan: Arc<Plan>,
     poller: Arc<Poller>,
     schedule: Schedule,
+    pressure: Pressure,
     memories: HashMap<ConversationId, Memory>,
     under_way: FuturesUnordered<BoxFuture<'static, (Ended, PollInFlight)>>,
     polled_now: HashSet<ConversationId>,
@@ -78,6 +84,7 @@ impl Polling {
         let mut polling = Self {
             poller: Arc::new(poller),
             schedule,
+            pressure: Pressure::Calm,
             memories: HashMap::new(),
             under_way: FuturesUnordered::new(),
             polled_now: HashSet::new(),
@@ -87,12 +94,14 @@ impl Polling {
             parts,
         };
         polling.take_plan();
+        polling.parts.fill.mark_changed();
         polling
     }
 
     /// Polls until told to stop; then lets what is under way end.
     pub(super) async fn run(mut self) {
         loop {
+            self.note_fill();
             let next = self.start_what_is_due();
             match self.wait(next).await {
                 Wake::Ended(ended) => self.ended(*ended).await,
@@ -139,6 +148,8 @@ impl Polling {
         for account in self.plan.config.accounts.keys() {
             self.schedule.reopen(account, now);
         }
+        let accounts = &self.plan.config.accounts;
+        self.parts.servers.retain(|name| accounts.contains_key(name));
         self.accounts_noted = None;
     }
 
@@ -162,6 +173,9 @@ impl Polling {
         };
         let mut memory = self.memories.get(&id).cloned().unwrap_or_default();
         memory.refused = self.schedule.is_refused(&id);
+        let (now, elapsed) = (self.parts.clock.now(), self.parts.clock.elapsed());
+        memory.answered_at = memory.answered.map(|then| now - elapsed.saturating_sub(then));
+        memory.skew = self.parts.servers.skew(&id.account).unwrap_or_default();
         let in_flight = self.parts.metrics.poll_begins(late);
         let poll = Arc::clone(&self.poller).poll(Arc::clone(&self.plan), watch.clone(), memory);
         self.polled_now.insert(id);
@@ -200,13 +214,13 @@ impl Polling {
         let memory = self.memories.entry(ended.id.clone()).or_default();
         match &ended.end {
             End::Unchanged => {
-                memory.answered_at = Some(ended.at);
+                memory.answered = Some(ended.came);
                 memory.gone = 0;
             }
             End::Read { fingerprint, stale, .. } => {
                 let stale_since = stale.then_some(memory.stale_since.unwrap_or(ended.at));
-                let (fingerprint, answered_at) = (*fingerprint, Some(ended.at));
-                *memory = Memory { fingerprint, answered_at, stale_since, ..Memory::default() };
+                let (fingerprint, answered) = (*fingerprint, Some(ended.came));
+                *memory = Memory { fingerprint, answered, stale_since, ..Memory::default() };
             }
             End::Failed { .. } if gone => {
                 memory.fingerprint = None;
@@ -226,8 +240,11 @@ impl Polling {
             account.request("object", &code, took);
         }
         if let Some(server) = ended.server_clock {
-            let middle = ended.took.unwrap_or_default().as_secs_f64() / 2.0;
-            account.clock_skew(server.duration_since(ended.at).as_secs_f64() + middle);
+            let (name, took) = (&watch.conversation.account, ended.took.unwrap_or_default());
+            self.parts.servers.answered(name, server, ended.came, took);
+        }
+        if matches!(&ended.end, End::NotKept { error: StoreError::OutboxFull(_) }) {
+            self.press(self.pressure.refused());
         }
         let result = match &ended.end {
             End::Unchanged => PollResult::Unchanged,
@@ -265,6 +282,7 @@ impl Polling {
             }
             End::Failed { .. } | End::NotKept { .. } => metrics.failed(Trouble::Failing),
         }
+        let newest = newest.map(|newest| self.parts.servers.here(&watch.conversation.account, newest));
         if let Some(newest) = newest {
             metrics.message_at(newest);
         }
@@ -288,7 +306,56 @@ impl Polling {
                 let until = (blocked > now).then(|| at + (blocked - now));
                 self.parts.board.account(name, rate, utilization * rate, until);
             }
+            if let Some(skew) = self.parts.servers.skew(name) {
+                self.parts.metrics.account(name).clock_skew(skew.as_secs_f64());
+            }
+            if let Some((grade, skew)) = self.parts.servers.tell(name) {
+                tell_skew(name, grade, whole_seconds(skew));
+            }
         }
+    }
+
+    /// How full the outbox is decides how much is asked for.
+    fn note_fill(&mut self) {
+        if self.parts.fill.has_changed().unwrap_or(false) {
+            let fill = *self.parts.fill.borrow_and_update();
+            self.press(self.pressure.then(fill));
+        }
+    }
+
+    fn press(&mut self, pressure: Pressure) {
+        let Fill { open, max } = *self.parts.fill.borrow();
+        let before = std::mem::replace(&mut self.pressure, pressure);
+        self.schedule.press(pressure, self.parts.clock.elapsed());
+        match (before, pressure) {
+            (Pressure::Calm, Pressure::Slow(_)) => tracing::warn!(
+                open,
+                max,
+                "the outbox fills: {open} of at most {max} deliveries wait, so watches are polled more slowly, VIPs \
+                 last; `commwatch status` shows which notifier does not keep up"
+            ),
+            (Pressure::Calm | Pressure::Slow(_), Pressure::Stopped) => tracing::error!(
+                open,
+                max,
+                "the outbox is full: {open} of at most {max} deliveries wait, so nothing is polled but one \
+                 conversation a minute, and messages wait in CommBox; `commwatch status` shows which notifier does \
+                 not keep up"
+            ),
+            (Pressure::Stopped, Pressure::Slow(_)) => {
+                tracing::warn!(open, max, "the outbox empties: {open} of {max}; polling goes on, slowly");
+            }
+            (Pressure::Slow(_) | Pressure::Stopped, Pressure::Calm) => {
+                tracing::info!(open, max, "the outbox has room: {open} of {max}; polling is as it should be");
+            }
+            _ => {}
+        }
+        self.parts.board.pressure(match pressure {
+            Pressure::Calm => None,
+            Pressure::Slow(_) => Some(format!("polling is slowed: {open} of at most {max} deliveries wait")),
+            Pressure::Stopped => Some(format!(
+                "polling is stopped: {open} of at most {max} deliveries wait, and messages wait in CommBox"
+            )),
+        });
     }
 
     async fn account_health(&mut self, watch: &Watch, end: &End, at: Timestamp) {
@@ -327,7 +394,8 @@ impl Polling {
             let event = &told.event;
             self.parts.metrics.event(event.kind.as_str(), Some(watch.priority));
             if let Some(created) = event.data.message.as_ref().and_then(|message| message.created) {
-                self.parts.metrics.detected(watch.priority, created, event.recorded);
+                let recorded = self.parts.servers.there(&watch.conversation.account, event.recorded);
+                self.parts.metrics.detected(watch.priority, created, recorded);
             }
             let notifiers: Vec<&str> = told.deliveries.iter().map(|d| d.notifier.as_str()).collect();
             tracing::info!(
@@ -370,6 +438,32 @@ fn reaction(error: &FetchError) -> Polled {
         Reaction::Gone => Polled::Gone,
         Reaction::Unavailable { retry_after } => Polled::Unavailable(retry_after),
         Reaction::Malformed => Polled::Malformed,
+    }
+}
+
+/// Ages are reckoned with what is known of it; all else that goes by the time of day is wrong with the clock.
+fn tell_skew(account: &str, grade: Grade, seconds: i64) {
+    let how = if seconds < 0 { "ahead of" } else { "behind" };
+    let apart = seconds.unsigned_abs();
+    match grade {
+        Grade::Well => {
+            tracing::info!(
+                account,
+                seconds,
+                "the clocks of account {account} and of this machine agree again"
+            );
+        }
+        Grade::Apart => tracing::warn!(
+            account,
+            seconds,
+            "this machine's clock is {apart} s {how} that of account {account}: check NTP (`timedatectl`)"
+        ),
+        Grade::Grave => tracing::error!(
+            account,
+            seconds,
+            "this machine's clock is {apart} s {how} that of account {account}: certificates and signatures may be \
+             refused; check NTP (`timedatectl`)"
+        ),
     }
 }
 

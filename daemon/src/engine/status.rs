@@ -4,6 +4,7 @@ use std::sync::PoisonError;
 
 use super::daemon::Shared;
 use super::delivering::{plugin_subject, receiver_subject};
+use crate::core::skew::{SKEW_WARNED, whole_seconds};
 use crate::ops::status::{
     AccountStatus, NotifierState, NotifierStatus, RECENT_MAX, RecentDelivery, RecentEvent, Status,
     StoreStatus, WatchStatus,
@@ -21,9 +22,11 @@ pub(super) async fn snapshot(shared: &Shared) -> Status {
     let (size_bytes, _) = shared.store.size().await.unwrap_or_default();
     let mut status = Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        started: shared.started,
+        // Times that were written by a clock that has been set back since are no later than now.
+        started: shared.started.min(now),
         taken: now,
         not_ready: shared.not_ready(),
+        warnings: warnings(shared, plan.config.accounts.keys()),
         reload: shared.reload.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         accounts: plan.config.accounts.keys().map(|name| account(shared, name)).collect(),
         watches: plan.config.watches.iter().map(|watch| self::watch(shared, &plan, watch)).collect(),
@@ -41,7 +44,7 @@ pub(super) async fn snapshot(shared: &Shared) -> Status {
                 kind: event.kind,
                 watch: event.watch,
                 at: Some(event.occurred_at),
-                recorded: event.recorded_at,
+                recorded: event.recorded_at.min(now),
             })
             .collect(),
         recent_deliveries: deliveries
@@ -51,7 +54,7 @@ pub(super) async fn snapshot(shared: &Shared) -> Status {
                 notifier: attempt.notifier,
                 outcome: attempt.outcome,
                 attempt: attempt.attempt,
-                at: attempt.started_at + attempt.took,
+                at: (attempt.started_at + attempt.took).min(now),
                 took_ms: u64::try_from(attempt.took.as_millis()).unwrap_or(u64::MAX),
                 detail: Some(attempt.detail).filter(|detail| !detail.is_empty()),
             })
@@ -60,6 +63,16 @@ pub(super) async fn snapshot(shared: &Shared) -> Status {
     };
     status.sort();
     status
+}
+
+fn warnings<'a>(shared: &Shared, accounts: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let skewed = accounts.filter_map(|name| {
+        let skew = shared.servers.skew(name).filter(|skew| skew.abs() > SKEW_WARNED)?;
+        let how = if skew.is_negative() { "ahead of" } else { "behind" };
+        let seconds = whole_seconds(skew).unsigned_abs();
+        Some(format!("this machine's clock is {seconds} s {how} that of account {name}: check NTP"))
+    });
+    shared.board.read().pressure.clone().into_iter().chain(skewed).collect()
 }
 
 fn account(shared: &Shared, name: &str) -> AccountStatus {
@@ -123,10 +136,10 @@ fn notifier(shared: &Shared, name: &str, plugin: &str, outbox: &[OutboxCount]) -
         held: if state == NotifierState::Running { 0 } else { count.pending },
         state,
         why,
-        since,
+        since: since.min(shared.clock.now()),
         pending: count.pending,
         dead: count.dead,
-        oldest_pending: count.oldest_pending,
+        oldest_pending: count.oldest_pending.map(|at| at.min(shared.clock.now())),
         last_delivered: seen.last_delivered,
         last_error: seen.last_error,
     }

@@ -33,6 +33,12 @@ impl Wakes {
         self.resumed.lock().unwrap_or_else(PoisonError::into_inner).remove(notifier)
     }
 
+    /// Rings for everybody.
+    pub(super) fn ring_all(&self) {
+        let notifiers = self.notifiers.lock().unwrap_or_else(PoisonError::into_inner);
+        notifiers.values().for_each(|bell| bell.notify_one());
+    }
+
     /// Rings for everybody who is told of something.
     pub(super) fn wake(&self, told: &[Told]) {
         self.ring(told.iter().flat_map(|told| &told.deliveries).map(|delivery| delivery.notifier.as_str()));

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, Registry, TextEncoder,
 };
@@ -26,8 +26,8 @@ pub use notifier::{Attempt, DeliveryResult, NotifierMetrics, Outbox};
 pub use watches::{OTHER, WATCH_SERIES_MAX, WatchMetrics};
 
 use self::families::{
-    BUILD_INFO, CONFIG_OK, CONFIG_OK_AT, DETECTION_DELAY, EVENTS, POLL_START_DELAY, POLLS_IN_FLIGHT,
-    STORE_COMMIT, STORE_ERRORS, STORE_FREE, STORE_SIZE,
+    BUILD_INFO, CLOCK_JUMPS, CONFIG_OK, CONFIG_OK_AT, DETECTION_DELAY, EVENTS, POLL_START_DELAY,
+    POLLS_IN_FLIGHT, STORE_COMMIT, STORE_ERRORS, STORE_FREE, STORE_SIZE,
 };
 use self::watches::Watches;
 use crate::config::Config;
@@ -69,6 +69,7 @@ pub struct Metrics {
     polls_in_flight: Gauge,
     events: IntCounterVec,
     detection_delay: HistogramVec,
+    clock_jumps: IntCounter,
     store_commit: Histogram,
     store_errors: IntCounter,
     store_size: GaugeVec,
@@ -99,6 +100,7 @@ impl Metrics {
             polls_in_flight: POLLS_IN_FLIGHT.gauges(&registry).with_label_values(&NONE),
             events: EVENTS.counters(&registry),
             detection_delay: DETECTION_DELAY.histograms(&registry),
+            clock_jumps: CLOCK_JUMPS.counters(&registry).with_label_values(&NONE),
             store_commit: STORE_COMMIT.histograms(&registry).with_label_values(&NONE),
             store_errors: STORE_ERRORS.counters(&registry).with_label_values(&NONE),
             store_size: STORE_SIZE.gauges(&registry),
@@ -228,6 +230,12 @@ impl Metrics {
         self.detection_delay
             .with_label_values(&[priority.as_str()])
             .observe(seconds_between(created, committed));
+    }
+
+    /// The machine's clock was set: times that were read from it before are as it would have them now.
+    pub fn clock_jumped(&self, by: SignedDuration) {
+        self.clock_jumps.inc();
+        self.watches.clock_jumped(by);
     }
 
     /// A commit was made durable.

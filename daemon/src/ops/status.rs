@@ -31,6 +31,9 @@ pub struct Status {
     pub taken: Timestamp,
     /// Why it is not ready; empty when it is.
     pub not_ready: Vec<String>,
+    /// What is not as it should be although it is ready, a line each.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// The configuration.
     pub reload: ReloadStatus,
     /// Accounts by name.

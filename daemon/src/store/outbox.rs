@@ -17,7 +17,7 @@ const DETAIL_CHARS_MAX: usize = 500;
 /// What was written later than this from now was written by a clock that was wrong, and is due.
 const CREATED_AHEAD_MAX: Duration = Duration::from_secs(60);
 /// Nothing is ever made due further ahead. What is was written by a clock that was wrong, and is due.
-const AHEAD_MAX: Duration = DELAY_MAX.saturating_add(Duration::from_secs(60));
+pub(super) const AHEAD_MAX: Duration = DELAY_MAX.saturating_add(Duration::from_secs(60));
 
 pub(super) fn due(
     connection: &Connection,

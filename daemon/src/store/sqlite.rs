@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::lock::{Lock, Stamp, beside};
@@ -11,10 +11,11 @@ use super::writer::{BUSY_WITHIN, LOG_BYTES_MAX, LOG_KEPT_BYTES, Observe, Verdict
 use super::{
     BACKUP_LOG_BYTES_MAX, Backup, BackupError, Due, Episode, NewDelivery, OUTBOX_ROWS_MAX, OutboxCount,
     Overdue, PollCommit, PollSummary, RecentDelivery, RecentEvent, Replayed, Retention, Selection, Settle,
-    Store, StoreError, Told, backup, episodes, history, migrate, outbox, polls, prune, replay, scrub,
+    Store, StoreError, Told, backup, clock, episodes, history, migrate, outbox, polls, prune, replay, scrub,
 };
 use crate::core::cursor::Cursor;
 use crate::core::event::EventKind;
+use crate::core::pressure::Fill;
 use crate::core::watch::ConversationId;
 
 /// How a store is opened.
@@ -309,6 +310,15 @@ impl Store for SqliteStore {
 
     async fn episodes(&self) -> Result<Vec<Episode>, StoreError> {
         self.reader.run(episodes::all).await
+    }
+
+    async fn fill(&self) -> Result<Fill, StoreError> {
+        let max = self.outbox_rows_max;
+        self.reader.run(move |connection| Ok(Fill { open: outbox::open_rows(connection)?, max })).await
+    }
+
+    async fn clock_moved(&self, now: Timestamp, by: Option<SignedDuration>) -> Result<u64, StoreError> {
+        self.write(move |connection| clock::moved(connection, now, by)).await
     }
 
     async fn outbox(&self) -> Result<Vec<OutboxCount>, StoreError> {

@@ -80,6 +80,7 @@ fn example(kind: EventKind) -> Event {
             console_url: Some("https://acme.example/widget/object/{object_id}"),
             snapshot: seen.then_some(&snapshot),
             now,
+            now_there: now,
             previous_poll_at: Some(at("2026-03-01T07:59:54Z")),
         };
         compose::event(scene, &happened, 42)
@@ -264,6 +265,7 @@ fn a_message_without_anything_that_can_be_left_out_fits_as_well() {
         console_url: None,
         snapshot: Some(&blank),
         now: at("2026-03-01T08:00:04Z"),
+        now_there: at("2026-03-01T08:00:04Z"),
         previous_poll_at: None,
     };
     let event = compose::event(scene, &Happened::Message(bare), 1);

@@ -2,6 +2,7 @@
 //! Scenarios with real parts: the real binary, real `.so` files, a real HTTP receiver, a real database, and the
 //! simulator for `CommBox`. One test binary; `world` hides the plumbing.
 
+mod daytime;
 mod disk;
 mod receiver;
 mod systemd;
@@ -16,6 +17,7 @@ mod exchange;
 mod failing;
 mod plugins;
 mod polling;
+mod pressure;
 mod reload;
 mod rotation;
 mod secrets;

@@ -301,3 +301,68 @@ fn a_poll_that_was_skipped_says_nothing_about_the_account() {
     assert!(schedule.is_denied("main"));
     assert!(matches!(schedule.next(probe + SECOND), Next::Poll(..)), "its place is free again");
 }
+
+/// Ten normal watches and a VIP, each every ten seconds.
+fn mixed() -> Schedule {
+    let mut targets: Vec<Target> = (0..11).map(|n| target(n, 10)).collect();
+    targets[0].priority = Priority::Vip;
+    schedule(&targets, 100.0, 100, 10)
+}
+
+fn pressed(pressure: Pressure) -> Vec<(Duration, i64)> {
+    let mut schedule = mixed();
+    schedule.press(pressure, Duration::ZERO);
+    run(&mut schedule, SECOND * 600, Duration::ZERO, |_, _| Polled::Ok)
+}
+
+#[test]
+fn an_outbox_that_fills_slows_polling_down_normal_watches_first_and_vips_last() {
+    let polls = |share: f64, object| times(&pressed(Pressure::Slow(share)), object).len();
+    for (share, normal, vip) in [(0.80, 60, 60), (0.84, 20, 60), (0.90, 10, 60), (0.98, 6, 8), (0.999, 6, 6)]
+    {
+        assert!(polls(share, 5).abs_diff(normal) <= 1, "{share}: {}", polls(share, 5));
+        assert!(polls(share, 0).abs_diff(vip) <= 1, "{share}: {}", polls(share, 0));
+    }
+}
+
+#[test]
+fn a_full_outbox_stops_polling_but_for_a_probe_a_minute_and_vips_go_first() {
+    let begun = pressed(Pressure::Stopped);
+    assert_eq!(begun.len(), 10, "{begun:?}");
+    assert!(begun.windows(2).all(|w| w[1].0 - w[0].0 >= SECOND * 60), "{begun:?}");
+    assert_eq!(begun[0].1, 0, "the VIP is first");
+}
+
+#[test]
+fn a_probe_that_lasts_is_the_only_one() {
+    let mut schedule = mixed();
+    schedule.press(Pressure::Stopped, Duration::ZERO);
+    let Next::WaitUntil(at) = schedule.next(SECOND * 30) else { panic!() };
+    let Next::Poll(probe, _) = schedule.next(at) else { panic!() };
+    assert!(!matches!(schedule.next(at + SECOND * 600), Next::Poll(..)));
+    schedule.finished(&probe, Polled::NotKept, at + SECOND * 600);
+    assert!(matches!(schedule.next(at + SECOND * 600), Next::Poll(..)));
+}
+
+#[test]
+fn when_the_outbox_has_room_again_everybody_is_polled_within_an_interval() {
+    for before in [Pressure::Slow(0.99), Pressure::Stopped] {
+        let mut schedule = mixed();
+        schedule.press(before, Duration::ZERO);
+        run(&mut schedule, SECOND * 25, Duration::ZERO, |_, _| Polled::Ok);
+        let (mut now, mut polled) = (SECOND * 25, BTreeSet::new());
+        schedule.press(Pressure::Calm, now);
+        while now <= SECOND * 35 {
+            now = match schedule.next(now) {
+                Next::Poll(id, _) => {
+                    polled.insert(id.object);
+                    schedule.finished(&id, Polled::Ok, now);
+                    now
+                }
+                Next::WaitUntil(at) => at,
+                Next::Idle => break,
+            };
+        }
+        assert_eq!(polled.len(), 11, "{before:?}");
+    }
+}

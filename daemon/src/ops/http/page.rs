@@ -144,12 +144,15 @@ fn summary(page: &mut Html, status: &Status) {
 /// What is wrong with the daemon itself.
 fn trouble(page: &mut Html, status: &Status) {
     let reload = &status.reload;
-    if status.ready() && reload.last_ok && reload.held.is_none() {
+    if status.ready() && status.warnings.is_empty() && reload.last_ok && reload.held.is_none() {
         return;
     }
     page.raw("<section class=\"trouble\" aria-label=\"Trouble\"><ul>\n");
     for why in &status.not_ready {
         page.raw("<li>Not ready: ").isolated(why).raw("</li>\n");
+    }
+    for warning in &status.warnings {
+        page.raw("<li>Warning: ").isolated(warning).raw("</li>\n");
     }
     if let Some(held) = &reload.held {
         page.raw("<li>Configuration held back ").ago(reload.at, status.taken).raw(": ").isolated(held);

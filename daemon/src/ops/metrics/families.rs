@@ -68,7 +68,9 @@ families! {
     ACCOUNT_UP = Gauge, "account_up", ["account"],
         "Whether CommBox accepts this account's key.";
     CLOCK_SKEW = Gauge, "clock_skew_seconds", ["account"],
-        "CommBox's clock minus ours, as of its last answer.";
+        "CommBox's clock minus ours, as its last answers have it.";
+    CLOCK_JUMPS = Counter, "clock_jumps_total", [],
+        "Times that the machine's clock was set while commwatch ran.";
 
     POLLS = Counter, "polls_total", ["account", "priority", "result"],
         "Polls by what they found.";

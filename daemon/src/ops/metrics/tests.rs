@@ -146,7 +146,8 @@ fn every_metric_has_the_name_type_labels_and_help_that_were_promised() {
     commwatch_api_budget_requests_per_second{account} gauge: Requests a second that this account may send.
     commwatch_api_budget_utilization_ratio{account} gauge: Share of the request budget that the configured watches need; above 1 they are polled late.
     commwatch_account_up{account} gauge: Whether CommBox accepts this account's key.
-    commwatch_clock_skew_seconds{account} gauge: CommBox's clock minus ours, as of its last answer.
+    commwatch_clock_skew_seconds{account} gauge: CommBox's clock minus ours, as its last answers have it.
+    commwatch_clock_jumps_total counter: Times that the machine's clock was set while commwatch ran.
     commwatch_polls_total{account,priority,result} counter: Polls by what they found.
     commwatch_poll_start_delay_seconds histogram: Time from when a poll was due until its request was sent.
     commwatch_polls_in_flight gauge: Polls under way.
@@ -215,6 +216,7 @@ fn counters_and_histograms_start_at_zero_and_times_are_absent_until_known() {
     zero("commwatch_dispatch_delay_seconds_count", &[("notifier", "ops"), ("priority", "vip")]);
     zero("commwatch_deliveries_total", &[("notifier", "ops"), ("result", "dead")]);
     zero("commwatch_delivery_attempts_total", &[("notifier", "ops"), ("outcome", "broken")]);
+    zero("commwatch_clock_jumps_total", &[]);
     zero("commwatch_store_errors_total", &[]);
     zero("commwatch_polls_in_flight", &[]);
     let times =
@@ -409,4 +411,28 @@ proptest! {
             prop_assert_eq!(of("commwatch_plugin_info", "notifier", ("version", "1")), 1.0);
         }
     }
+}
+
+#[test]
+fn a_clock_that_is_set_makes_no_watch_look_fresh_or_stale() {
+    let metrics = Metrics::new(NOW);
+    let acme = watch("acme", "main", Priority::Vip);
+    metrics.configure(&configured(&["main"], std::slice::from_ref(&acme), &[]), NOW);
+    let seen = metrics.watch(&acme, Duration::from_secs(5), NOW);
+    seen.succeeded(NOW);
+    seen.message_at(NOW);
+    let stale_after = |now: Timestamp| seen.freshness().stale_from().duration_since(now);
+    let patience = stale_after(NOW);
+    let mut now = NOW;
+    for hours in [-1, 24] {
+        let by = SignedDuration::from_hours(hours);
+        now += by;
+        metrics.clock_jumped(by);
+        assert_eq!(stale_after(now), patience, "{hours} h");
+        let time = |name: &str| value(&metrics, name, &[("watch", "acme")]);
+        let seconds = Some(now.as_second() as f64);
+        assert_eq!(time("commwatch_watch_last_success_timestamp_seconds"), seconds);
+        assert_eq!(time("commwatch_watch_last_message_timestamp_seconds"), seconds);
+    }
+    assert_eq!(value(&metrics, "commwatch_clock_jumps_total", &[]), Some(2.0));
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto;
 
@@ -13,6 +13,7 @@ use super::families::{
     OLDEST_SUCCESS, WATCH_INFO, WATCH_INTERVAL, WATCH_MESSAGE, WATCH_SUCCESS, WATCH_UP, WATCHES,
 };
 use super::unix_seconds;
+use crate::core::daytime::moved;
 use crate::core::watch::{ConversationId, Priority, Watch};
 use crate::ops::status::{Freshness, Trouble, WatchState};
 
@@ -100,6 +101,16 @@ impl WatchMetrics {
         self.change(|seen| seen.last_message = seen.last_message.max(Some(at)));
     }
 
+    fn clock_jumped(&self, by: SignedDuration) {
+        self.change(|seen| {
+            let freshness = &mut seen.freshness;
+            freshness.since = moved(freshness.since, by);
+            for at in [&mut freshness.last_success, &mut seen.last_message].into_iter().flatten() {
+                *at = moved(*at, by);
+            }
+        });
+    }
+
     /// What decides whether the watch is fresh, as the status page shows it too.
     pub fn freshness(&self) -> Freshness {
         self.seen().freshness
@@ -154,6 +165,12 @@ impl Watches {
     /// Forgets every watch that `keep` does not name.
     pub(super) fn retain(&self, keep: impl Fn(&str) -> bool) {
         self.by_name.lock().unwrap_or_else(PoisonError::into_inner).retain(|name, _| keep(name));
+    }
+
+    /// The clock was set that all of these are by.
+    pub(super) fn clock_jumped(&self, by: SignedDuration) {
+        let by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+        by_name.values().for_each(|watch| watch.clock_jumped(by));
     }
 
     fn all(&self) -> Vec<(String, Seen)> {

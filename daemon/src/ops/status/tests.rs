@@ -46,6 +46,7 @@ pub(crate) fn example() -> Status {
         started: ago(10_800),
         taken: NOW,
         not_ready: vec![],
+        warnings: vec![],
         reload: ReloadStatus { last_ok: true, at: ago(10_800), error: None, held: None },
         accounts: vec![AccountStatus {
             name: "main".into(),
@@ -187,6 +188,17 @@ fn colours_only_repeat_what_the_words_say() {
 }
 
 #[test]
+fn what_is_not_as_it_should_be_is_said_though_it_is_ready() {
+    let mut status = example();
+    status.warnings = vec!["polling is slowed: 85 of at most 100 deliveries wait".into()];
+    let text = render(&status, false);
+    assert!(
+        text.contains("ready\n\nwarning: polling is slowed: 85 of at most 100 deliveries wait\n"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_hostile_title_cannot_steer_the_terminal() {
     let mut status = example();
     status.watches[0].title = "ACME\u{1b}[2J\nroot# \u{202e}evil".into();
@@ -222,6 +234,7 @@ fn a_status_survives_the_way_through_json() {
       "started": "2026-11-22T11:00:00Z",
       "taken": "2026-11-22T14:00:00Z",
       "not_ready": [],
+      "warnings": [],
       "reload": {
         "last_ok": true,
         "at": "2026-11-22T11:00:00Z",

@@ -131,6 +131,9 @@ impl Page<'_> {
         for why in &self.status.not_ready {
             let _ = writeln!(text, "not ready: {}", plain(why));
         }
+        for warning in &self.status.warnings {
+            let _ = writeln!(text, "warning: {}", plain(warning));
+        }
         let reload = &self.status.reload;
         let at = Age::of(reload.at, self.status.taken);
         if let Some(held) = &reload.held {

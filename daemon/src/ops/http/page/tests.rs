@@ -76,8 +76,10 @@ fn the_page_answers_the_first_question_first() {
 fn the_page_is_well_formed_and_needs_no_script() {
     let mut status = example();
     status.not_ready = vec!["account main is denied".into()];
+    status.warnings = vec!["polling is slowed".into()];
     status.reload.held = Some("removes the VIP acme-cfo".into());
     status.watches_omitted = 7;
+    assert!(words(&render(&status, true)).contains("Warning: polling is slowed"));
     for html in [render(&status, true), render(&example(), false)] {
         let tags = tags(&html);
         assert!(tags.iter().any(|tag| tag == "table"));
