@@ -20,12 +20,13 @@ pub const CRASHES_ALONE_MAX: u32 = 2;
 pub enum Retries {
     /// Soon at first, for who waits, then every ten minutes.
     People,
-    /// Ever more rarely, over three days: the schedule that Standard Webhooks 1.0 suggests.
+    /// Ever more rarely, over three days as Standard Webhooks 1.0 suggests; closer together in the first two hours than
+    /// there, since what comes after in a conversation waits behind it.
     Machines,
 }
 
-const PEOPLE: [u64; 9] = [1, 2, 5, 15, 30, 60, 120, 300, 600];
-const MACHINES: [u64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
+const PEOPLE: &[u64] = &[1, 2, 5, 15, 30, 60, 120, 300, 600];
+const MACHINES: &[u64] = &[5, 30, 120, 300, 900, 1_800, 3_600, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
 /// Each delay is made up to this much longer or shorter.
 const JITTER: f64 = 0.2;
 /// No delay is longer.
@@ -212,7 +213,7 @@ mod tests {
         };
         assert!(sum(Retries::People, 4) < 30.0, "{}", sum(Retries::People, 4));
         assert!((400.0..900.0).contains(&sum(Retries::People, 8)), "{}", sum(Retries::People, 8));
-        let days = sum(Retries::Machines, 9) / 86_400.0;
+        let days = sum(Retries::Machines, 13) / 86_400.0;
         assert!((2.5..4.0).contains(&days), "{days}");
         for attempts in [1, 5, 9, u32::MAX] {
             for retries in [Retries::People, Retries::Machines] {
