@@ -23,6 +23,7 @@ mod migrate;
 mod outbox;
 mod polls;
 mod prune;
+mod reserve;
 mod rows;
 mod sqlite;
 mod writer;
