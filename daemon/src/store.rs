@@ -28,6 +28,7 @@ mod outbox;
 mod polls;
 mod prune;
 mod replay;
+mod reserve;
 mod rows;
 mod scrub;
 mod sqlite;

@@ -1,12 +1,14 @@
 //! The embedded store: one `SQLite` file, one writer thread, one reader thread.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::lock::{Lock, Stamp, beside};
+use super::reserve::{ROOM_MIN, Reserve};
 use super::writer::{BUSY_WITHIN, LOG_BYTES_MAX, LOG_KEPT_BYTES, Observe, Verdict, Worker, Writing, alone};
 use super::{
     BACKUP_LOG_BYTES_MAX, Backup, BackupError, Due, Episode, NewDelivery, OUTBOX_ROWS_MAX, OutboxCount,
@@ -34,6 +36,9 @@ pub struct Options {
     /// The log may come to this size while a backup is made; [`BACKUP_LOG_BYTES_MAX`] but in tests.
     #[doc(hidden)]
     pub backup_log_bytes_max: u64,
+    /// With less than this left on the disk, nothing new is taken in; 4 MiB but in tests.
+    #[doc(hidden)]
+    pub room_min: u64,
     /// For the test that must see a commit lost: whether commits are answered before they are synced.
     #[doc(hidden)]
     pub answers_too_early: bool,
@@ -49,6 +54,7 @@ impl Options {
             outbox_rows_max: OUTBOX_ROWS_MAX,
             log_bytes_max: LOG_BYTES_MAX,
             backup_log_bytes_max: BACKUP_LOG_BYTES_MAX,
+            room_min: ROOM_MIN,
             answers_too_early: false,
         }
     }
@@ -69,7 +75,9 @@ pub struct SqliteStore {
     path: PathBuf,
     outbox_rows_max: u64,
     backup_log_bytes_max: u64,
+    room_min: u64,
     verdict: Verdict,
+    _reserve: Arc<Reserve>,
     /// One backup at a time.
     backing_up: tokio::sync::Mutex<()>,
     _lock: Lock,
@@ -100,8 +108,9 @@ impl SqliteStore {
                 return Err(exchanged());
             }
         }
-        let mut connection =
-            connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        create(&path)?;
+        let reserve = Arc::new(Reserve::of(&path).map_err(fault)?);
+        let mut connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         if options.answers_too_early {
             connection.pragma_update(None, "synchronous", "NORMAL")?;
         }
@@ -118,12 +127,16 @@ impl SqliteStore {
         {
             tracing::info!(from, to = migrate::STEPS.len(), "migrated the database");
         }
-        let interrupted = outbox::interrupted(&mut connection).map_err(|error| error.at(&path))?;
-        if interrupted > 0 {
-            tracing::info!(
+        reserve.keep();
+        match outbox::interrupted(&mut connection).map_err(|error| error.at(&path)) {
+            Ok(0) => {}
+            Ok(interrupted) => tracing::info!(
                 interrupted,
                 "{interrupted} deliveries were being sent when commwatch last ended; they are sent again"
-            );
+            ),
+            // They are sent again all the same; only that they were is not noted.
+            Err(error @ StoreError::Full(_)) => tracing::warn!(%error, "could not note what was in flight"),
+            Err(error) => return Err(error),
         }
         let id = store_id(&connection, &path)?;
         if stamped.as_ref() != Some(&id) {
@@ -131,7 +144,9 @@ impl SqliteStore {
         }
         let fault = |error: std::io::Error| StoreError::Io(error.to_string());
         let verdict = Verdict::default();
-        let writing = Writing { observe: options.observe, log_bytes_max: options.log_bytes_max };
+        let kept = Arc::clone(&reserve);
+        let writing =
+            Writing { observe: options.observe, log_bytes_max: options.log_bytes_max, reserve: kept };
         let reading = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         reading.pragma_update(None, "query_only", true)?;
         Ok(Self {
@@ -140,7 +155,9 @@ impl SqliteStore {
             path,
             outbox_rows_max: options.outbox_rows_max,
             backup_log_bytes_max: options.backup_log_bytes_max,
+            room_min: options.room_min,
             verdict,
+            _reserve: reserve,
             backing_up: tokio::sync::Mutex::default(),
             _lock: lock,
         })
@@ -152,21 +169,34 @@ impl SqliteStore {
     ) -> Result<T, StoreError> {
         self.writer.run(|connection| alone(connection, work)).await
     }
+
+    /// Whether something new may be taken in. What little is left is for the outcomes of what was.
+    fn has_room(&self) -> Result<(), StoreError> {
+        match free_bytes(&self.path) {
+            Some(free) if free < self.room_min => Err(StoreError::Full(format!(
+                "{free} bytes are left beside {}; nothing new is taken in below {}",
+                self.path.display(),
+                self.room_min
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Made by hand so that nobody but us may read it, from the first byte on.
+fn create(path: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut made = std::fs::OpenOptions::new();
+    match made.create_new(true).write(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(StoreError::system(&error, path))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let fault = |error: rusqlite::Error| StoreError::of(&error, path);
-    let create = flags.contains(OpenFlags::SQLITE_OPEN_CREATE) && !path.exists();
-    if create {
-        // Made by hand so that nobody but us may read it, from the first byte on.
-        use std::os::unix::fs::OpenOptionsExt;
-        std::fs::OpenOptions::new()
-            .create_new(true)
-            .write(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(|error| StoreError::system(&error, path))?;
-    }
     let connection =
         Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(fault)?;
     connection.busy_timeout(BUSY_WITHIN).map_err(fault)?;
@@ -239,6 +269,9 @@ impl Store for SqliteStore {
 
     async fn commit_poll(&self, commit: PollCommit) -> Result<(), StoreError> {
         let max = self.outbox_rows_max;
+        if commit.told.iter().any(|told| !told.deliveries.is_empty()) {
+            self.has_room()?;
+        }
         self.write(move |connection| polls::commit(connection, &commit, max)).await
     }
 
@@ -357,7 +390,7 @@ impl Store for SqliteStore {
         if self.writer.is_failing() {
             self.write(probe).await?;
         }
-        Ok(())
+        self.has_room()
     }
 
     async fn failed(&self) -> StoreError {
@@ -378,7 +411,7 @@ impl Store for SqliteStore {
         self.reader
             .run(move |_| {
                 let bytes = |path: &Path| std::fs::metadata(path).map_or(0, |meta| meta.len());
-                Ok((bytes(&path) + bytes(&beside(&path, "-wal")), free_bytes(&path)))
+                Ok((bytes(&path) + bytes(&beside(&path, "-wal")), free_bytes(&path).unwrap_or(0)))
             })
             .await
     }
@@ -392,10 +425,10 @@ fn probe(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Free space on the database's file system for us, bytes; 0 when it cannot be told.
-fn free_bytes(path: &Path) -> u64 {
+/// Free space on the database's file system for us, bytes, if it can be told.
+fn free_bytes(path: &Path) -> Option<u64> {
     let folder = path.parent().unwrap_or(Path::new("/"));
-    rustix::fs::statvfs(folder).map_or(0, |stat| stat.f_bavail * stat.f_frsize)
+    rustix::fs::statvfs(folder).ok().map(|stat| stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
 /// What is written for one event and its deliveries; shared by polls, episodes and dead letters. `false` when the

@@ -251,6 +251,48 @@ async fn a_full_outbox_takes_no_more_and_says_so() {
 }
 
 #[tokio::test]
+async fn with_little_room_left_nothing_new_is_taken_in_and_what_was_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    let store = open(&path);
+    store.commit_poll(poll(0, vec![told("1", "a", &["ops"]), told("2", "a", &["ops"])])).await.unwrap();
+    drop(store);
+    let store = SqliteStore::open(Options { room_min: u64::MAX, ..Options::new(&path) }).unwrap();
+    let before = store.cursor(&conversation()).await.unwrap();
+    let error = store.commit_poll(poll(2, vec![told("3", "a", &["ops"])])).await.unwrap_err();
+    assert!(matches!(error, StoreError::Full(_)), "{error}");
+    assert_eq!(store.cursor(&conversation()).await.unwrap(), before, "it will be found again");
+    assert!(matches!(store.ping().await.unwrap_err(), StoreError::Full(_)), "and people are told");
+    for id in ["evt_1", "evt_2"] {
+        let head = store.due("ops", at(10), 1).await.unwrap().remove(0);
+        assert_eq!(head.notification_id, id);
+        store.settle(settle(head.id, Fate::Delivered)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_files_have_more_of_the_disk_than_they_use() {
+    use std::os::unix::fs::MetadataExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    let store = open(&path);
+    let held = |suffix| {
+        let meta = std::fs::metadata(lock::beside(&path, suffix)).unwrap();
+        meta.blocks() * 512 - meta.len()
+    };
+    let is_enough = || held("") > 1_000_000 && held("-wal") > 4_000_000;
+    assert!(is_enough(), "{} and {}", held(""), held("-wal"));
+    let batch = |n: u64| (0..40).map(|m| told(&format!("{n}-{m}"), "a", &["ops"])).collect();
+    for n in 0..150 {
+        store.commit_poll(poll(n * 40, batch(n))).await.unwrap();
+    }
+    drop(store);
+    let store = open(&path);
+    assert!(is_enough(), "{} and {}", held(""), held("-wal"));
+    drop(store);
+}
+
+#[tokio::test]
 async fn what_was_written_for_a_notifier_is_delivered_dead_or_open_or_the_imbalance_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.db");

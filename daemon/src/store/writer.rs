@@ -14,17 +14,18 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::StoreError;
 use super::lock::beside;
+use super::reserve::Reserve;
 
 /// Jobs that may wait; whoever brings another waits for a place.
 const JOBS_MAX: usize = 1024;
 /// Jobs that go into one commit.
 const BATCH_MAX: usize = 256;
-/// The write-ahead log is folded into the database when nothing waits and this many commits were made,
-const CHECKPOINT_EVERY: u32 = 256;
-/// ... or when it has grown by so much, whatever waits.
+/// The write-ahead log is folded into the database after so many commits,
+const CHECKPOINT_EVERY: u32 = 64;
+/// ... or when it has grown by so much.
 const LOG_FOLD_BYTES: u64 = 16 * 1024 * 1024;
 /// So much of the log's file is kept when the log begins anew.
-pub(super) const LOG_KEPT_BYTES: u64 = 4 * 1024 * 1024;
+pub(super) const LOG_KEPT_BYTES: u64 = 8 * 1024 * 1024;
 /// The log cannot begin anew while somebody reads what was before it. When it has come to this size, nothing more is
 /// written until they have ended: messages wait in `CommBox`. The daemon's own reads are short; this is for others.
 pub(super) const LOG_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -92,6 +93,7 @@ pub(super) struct Writing {
     pub(super) observe: Observe,
     /// [`LOG_BYTES_MAX`] but in tests.
     pub(super) log_bytes_max: u64,
+    pub(super) reserve: Arc<Reserve>,
 }
 
 impl Worker {
@@ -104,14 +106,14 @@ impl Worker {
     ) -> std::io::Result<Self> {
         let (told, of) = (verdict.clone(), path.to_owned());
         Self::start("store-writer", path, verdict, move |mut jobs, failing| {
-            let Writing { observe, log_bytes_max } = writing;
+            let Writing { observe, log_bytes_max, reserve } = writing;
             let log = Log {
                 path: beside(&of, "-wal"),
                 bytes_max: log_bytes_max,
                 commits: 0,
                 fold_at: LOG_FOLD_BYTES,
             };
-            let mut writer = Writer { connection, path: of, observe, failing, verdict: told, log };
+            let mut writer = Writer { connection, path: of, observe, failing, verdict: told, log, reserve };
             while writer.verdict.get().is_none()
                 && let Some(first) = jobs.blocking_recv()
             {
@@ -240,6 +242,7 @@ struct Writer {
     failing: Arc<AtomicBool>,
     verdict: Verdict,
     log: Log,
+    reserve: Arc<Reserve>,
 }
 
 /// What is known of the write-ahead log.
@@ -338,13 +341,15 @@ impl Writer {
         let how = match nothing_waits {
             // Not only folded in, but made short again: a log that was long once would be so for ever.
             true if bytes > LOG_KEPT_BYTES.max(LOG_FOLD_BYTES) => "TRUNCATE",
-            true if self.log.commits >= CHECKPOINT_EVERY => "PASSIVE",
-            _ if bytes >= self.log.fold_at => "PASSIVE",
+            _ if self.log.commits >= CHECKPOINT_EVERY || bytes >= self.log.fold_at => "PASSIVE",
+            // On a full disk, what is folded in makes room in the log.
+            _ if self.failing.load(Ordering::Relaxed) => "PASSIVE",
             _ => return,
         };
         match self.checkpoint(how) {
             Ok(all) => {
                 self.log.commits = 0;
+                self.reserve.keep();
                 // What somebody else's reading holds back is not tried again with each commit.
                 self.log.fold_at = if all { LOG_FOLD_BYTES } else { bytes + LOG_FOLD_BYTES };
             }

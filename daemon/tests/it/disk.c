@@ -4,6 +4,7 @@
  * waits; while $FAULTY_DISK/slow exists every commit takes a while to be safe. While $FAULTY_DISK/eio exists whatever is
  * written fails, while $FAULTY_DISK/unreadable exists whatever is read, while $FAULTY_DISK/fsync-fails exists nothing
  * can be made to last, and while $FAULTY_DISK/read-only exists nothing can be written or made anew.
+ * While $FAULTY_DISK/no-room exists what is written has to fit into blocks that the files have already.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -63,14 +65,24 @@ static int may_open(const char *path, int flags) {
     return 0;
 }
 
+/* Whether that fits into what the file has of the disk. */
+static int fits(int fd, off64_t end) {
+    int before = errno;
+    struct stat64 file;
+    int refused = is_so("no-room") && is_database(fd) && fstat64(fd, &file) == 0 && end > file.st_blocks * 512;
+    errno = refused ? ENOSPC : before;
+    return !refused;
+}
+
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t at) {
-    return has_room(fd) ? REAL(pwrite64)(fd, bytes, count, at) : -1;
+    return has_room(fd) && fits(fd, at + (off64_t)count) ? REAL(pwrite64)(fd, bytes, count, at) : -1;
 }
 
 ssize_t write(int fd, const void *bytes, size_t count) {
-    return has_room(fd) ? REAL(write)(fd, bytes, count) : -1;
+    off64_t end = is_database(fd) ? lseek64(fd, 0, SEEK_CUR) + (off64_t)count : 0;
+    return has_room(fd) && fits(fd, end) ? REAL(write)(fd, bytes, count) : -1;
 }
 
 ssize_t pread64(int fd, void *bytes, size_t count, off64_t at) {

@@ -62,6 +62,11 @@ impl Disk {
         self.set("read-only", is);
     }
 
+    /// The files get no more of it than they have, or (`false`) they do again.
+    pub fn has_no_room(&self, is: bool) {
+        self.set("no-room", is);
+    }
+
     fn set(&self, what: &str, is: bool) {
         let path = self.folder.join(what);
         if is { std::fs::write(path, "").unwrap() } else { std::fs::remove_file(path).unwrap() }

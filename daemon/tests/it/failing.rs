@@ -129,6 +129,24 @@ async fn a_disk_that_becomes_read_only_is_waited_for_and_nothing_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_the_outbox_goes_out_though_the_disk_is_full() {
+    let (mut world, disk) = on_a_disk().await;
+    world.config.hook_timeout = "10s";
+    world.write_config();
+    world.ask(&["reload"]);
+    world.hook.then([Reply::Slow(Duration::from_secs(3))]);
+    for n in 0..10 {
+        world.conversation(7).customer_says(format!("waits {n}"));
+    }
+    world.notifier_until("hook", "all wait", |hook| hook["pending"] == 10).await;
+    disk.has_no_room(true);
+    all_noted(&world).await;
+    assert!(world.output.logged("could not write how a delivery ended").is_empty());
+    disk.has_no_room(false);
+    assert_eq!(world.check(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_damaged_while_it_is_used_ends_the_daemon_which_names_the_newest_backup() {
     let (mut world, _disk) = on_a_disk().await;
     let backup = world.path("backup.db");
