@@ -24,11 +24,14 @@ enum BaselineOf {
 }
 
 /// What is missing of what was known.
-enum Missing {
-    /// Nothing, or children that may have been deleted.
-    Some(Vec<ChildId>),
-    /// The list was cut: nothing can be known of those. Perhaps others were never seen.
-    Cut { children: Vec<ChildId>, gap: bool },
+#[derive(Default)]
+struct Missing {
+    /// Children that may have been deleted.
+    gone: Vec<ChildId>,
+    /// Children that a list which was cut does not reach: nothing can be known of those.
+    beyond: Vec<ChildId>,
+    /// Perhaps others were never seen.
+    gap: bool,
 }
 
 impl Work<'_> {
@@ -36,17 +39,15 @@ impl Work<'_> {
         let baseline = self.baseline_of();
         self.change.after.listed = true;
         self.found.pending |= !self.snapshot.unparsed.is_empty() || self.snapshot.children_cut;
-        let missing = if self.stale { Missing::Some(Vec::new()) } else { self.missing() };
+        let missing = if self.stale { Missing::default() } else { self.missing() };
         self.gap(&missing);
         self.created(&baseline);
         self.unparsed(&baseline);
         if !self.stale {
             self.edited();
         }
-        match missing {
-            Missing::Some(children) => children.into_iter().for_each(|id| self.vanished(id)),
-            Missing::Cut { children, .. } => children.into_iter().for_each(|id| self.out_of_sight(id)),
-        }
+        missing.gone.into_iter().for_each(|id| self.vanished(id));
+        missing.beyond.into_iter().for_each(|id| self.out_of_sight(id));
         self.forget();
     }
 
@@ -169,24 +170,29 @@ impl Work<'_> {
         let mut missing: Vec<(&ChildId, &Seen)> =
             was_there.iter().copied().filter(|(id, _)| !there.contains(id)).collect();
         missing.sort_by(|a, b| order(a.1.instant, a.0).cmp(&order(b.1.instant, b.0)));
-        let children = || missing.iter().map(|(id, _)| (*id).clone()).collect();
+        let ids = |some: &[(&ChildId, &Seen)]| some.iter().map(|(id, _)| (*id).clone()).collect();
         let overlaps = missing.len() < was_there.len();
         let cut = self.snapshot.children_cut
             || (missing.len() > 1 && !overlaps)
-            || (missing.len() > MISSING_MAX && missing.len() * 2 > was_there.len())
-            || (is_round(there.len()) && self.are_oldest(&missing, &there));
-        if missing.is_empty() || !cut {
-            return Missing::Some(children());
+            || (missing.len() > MISSING_MAX && missing.len() * 2 > was_there.len());
+        // A window that moved on: what is older than all that is listed lies beyond it, the rest may be deleted.
+        let older = self.older(&missing, &there);
+        if cut {
+            let gap = !overlaps || older < missing.len();
+            return Missing { beyond: ids(&missing), gap, ..Missing::default() };
         }
-        Missing::Cut { children: children(), gap: !overlaps || !self.are_oldest(&missing, &there) }
+        let beyond = if is_round(there.len()) { older } else { 0 };
+        Missing { gone: ids(&missing[beyond..]), beyond: ids(&missing[..beyond]), gap: false }
     }
 
-    /// Whether all that is missing is older than all that is listed: a window that moved on.
-    fn are_oldest(&self, missing: &[(&ChildId, &Seen)], there: &HashSet<&ChildId>) -> bool {
+    /// How many of those that are missing, oldest first, are older than all that is listed.
+    fn older(&self, missing: &[(&ChildId, &Seen)], there: &HashSet<&ChildId>) -> usize {
         let listed = &self.snapshot.messages;
         let oldest = listed.iter().map(|message| order(message.created, &message.id)).min();
-        let newest_missing = missing.iter().map(|(id, seen)| order(seen.instant, id)).max();
-        !there.is_empty() && newest_missing < oldest
+        if there.is_empty() {
+            return 0;
+        }
+        missing.partition_point(|(id, seen)| Some(order(seen.instant, id)) < oldest)
     }
 
     /// Said each time that messages may lie between two lists, and once while there are more than are looked at.
@@ -199,9 +205,9 @@ impl Work<'_> {
                     "the conversation has more than {CHILDREN_MAX} messages; only the newest are looked at"
                 )
             }
-            Missing::Cut { gap: true, children } => format!(
+            Missing { gap: true, beyond, .. } => format!(
                 "the list of messages looks cut: {} known ones are missing at once; others may have been missed",
-                children.len()
+                beyond.len()
             ),
             _ => return,
         };
