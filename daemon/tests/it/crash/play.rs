@@ -1,0 +1,210 @@
+//! A daemon that is killed and started again and again while customers write.
+
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt as _;
+use std::time::Instant;
+
+use super::checker::{self, Evidence, LIFE, Life};
+use super::file;
+use super::points::Point;
+use super::traffic::{Random, Traffic};
+use crate::disk::Disk;
+use crate::receiver::Receiver;
+use crate::world::{World, until};
+
+const CONVERSATIONS: i64 = 5;
+/// One request in so many is refused.
+pub const FAILS_EVERY: usize = 17;
+/// A point that was missed is tried again this often, so that one that cannot be hit is found.
+const TRIES_MAX: u32 = 3;
+
+/// The notifiers, and where their receiver hears each.
+const NOTIFIERS: [(&str, &str); 2] = [("hook", "/hook"), ("second", "/second")];
+
+pub struct Play {
+    pub world: World,
+    pub disk: Disk,
+    pub traffic: Traffic,
+    pub random: Random,
+    lives: Vec<Life>,
+    exchanged: u32,
+    /// Requests that had come when the present life began.
+    arrived: usize,
+}
+
+impl Play {
+    pub async fn new(seed: u64) -> Self {
+        let mut world = World::new().await;
+        let disk = Disk::of(&mut world);
+        let conversations = (1..=CONVERSATIONS).map(|object| world.watching(object)).collect();
+        // None runs out: only a death leaves a request unanswered.
+        world.config.hook_timeout = "60s";
+        world.config.log_level = "info,commwatch::engine::poll=debug";
+        world.config.routes =
+            "[[route]]\nfrom = [\"customer\", \"agent\", \"bot\", \"unknown\"]\nnotify = [\"hook\", \"second\"]\n"
+                .to_owned();
+        let mut play = Self {
+            traffic: Traffic::start(conversations, seed),
+            world,
+            disk,
+            random: Random::new(seed),
+            lives: Vec::new(),
+            exchanged: 0,
+            arrived: 0,
+        };
+        play.start().await;
+        play.world.baselined().await;
+        play.world.hook.fails_every(FAILS_EVERY);
+        play.traffic.flow();
+        play.kill().await;
+        play
+    }
+
+    /// Kills at each of these points in turn until there were so many kills, and then asks the checker.
+    pub async fn run(mut self, points: &[Point], kills: u32) {
+        let began = Instant::now();
+        let mut hits: BTreeMap<Point, u32> = BTreeMap::new();
+        let mut missed: BTreeMap<Point, u32> = BTreeMap::new();
+        let mut killed = 0;
+        for point in points.iter().cycle() {
+            for _ in 0..TRIES_MAX {
+                let hit = point.perform(&mut self).await;
+                killed += u32::from(point.is_kill());
+                *if hit { &mut hits } else { &mut missed }.entry(*point).or_default() += 1;
+                if hit {
+                    break;
+                }
+            }
+            if killed >= kills
+                && points.iter().all(|point| hits.contains_key(point) || missed.contains_key(point))
+            {
+                break;
+            }
+        }
+        self.start().await;
+        self.quiet().await;
+        self.stop().await;
+        let evidence = self.evidence();
+        let verdict = checker::judge(&evidence);
+        println!(
+            "{killed} kills in {:.0?}; hit {hits:?}, missed {missed:?}; {} messages in {CONVERSATIONS} conversations \
+             to {} receivers; {}",
+            began.elapsed(),
+            evidence.posted.len(),
+            NOTIFIERS.len(),
+            match &verdict {
+                Ok(verdict) => format!("{verdict:?}"),
+                Err(wrong) => format!("{} faults", wrong.len()),
+            },
+        );
+        if let Err(wrong) = verdict {
+            let shown: Vec<&String> = wrong.iter().take(20).collect();
+            panic!("{} faults; the first: {shown:#?}", wrong.len());
+        }
+        for point in points {
+            assert!(hits.contains_key(point), "{point:?} was never hit");
+        }
+    }
+
+    /// Starts the daemon and waits until it is ready, with customers writing.
+    pub async fn start(&mut self) {
+        let from = self.launch();
+        self.world.ready_after(from).await;
+    }
+
+    /// Starts the daemon; gives the number of lines that were written before.
+    pub fn launch(&mut self) -> usize {
+        self.write_config("");
+        self.arrived = self.world.hook.arrivals().len();
+        // What is said before the first life has its baseline is part of that.
+        if !self.lives.is_empty() {
+            self.traffic.flow();
+        }
+        let command = self.world.daemon_command(&[]);
+        self.world.launch(command)
+    }
+
+    /// Changes the configuration: both hooks have to be exchanged, and this comes on top.
+    pub fn change(&mut self, more: &str) {
+        self.exchanged += 1;
+        self.write_config(more);
+    }
+
+    fn write_config(&mut self, more: &str) {
+        let (url, folder) = (self.world.hook.url_of("/second"), self.world.folder().display());
+        self.world.config.more = format!(
+            "[notifiers.second]\nplugin = \"webhook\"\ncontent = \"full\"\ntimeout = \"60s\"\nrate = \"1000/s\"\n\
+             [notifiers.second.config]\nurl = \"{url}\"\nsecret = {{ file = \"{folder}/signing\" }}\n{more}",
+        );
+        let (life, exchanged) = (self.lives.len(), self.exchanged);
+        let headers =
+            format!("headers = {{ {LIFE} = \"{life}\", x-exchanged = \"{exchanged}\" }}\nsecret = {{");
+        let text = self.world.config_text().replace("secret = {", &headers);
+        self.world.replace(&self.world.config_path(), &text);
+    }
+
+    /// Nobody writes, and everything that was written is delivered and noted. Every conversation was polled by this
+    /// life.
+    pub async fn quiet(&mut self) {
+        self.traffic.pause();
+        self.world.polled(1).await;
+        let posted = self.world.posted_texts().len() * NOTIFIERS.len();
+        until("everything is accepted", || accepted(&self.world.hook) == posted).await;
+        let is_empty = |status: &serde_json::Value| {
+            status["notifiers"].as_array().unwrap().iter().all(|one| one["pending"] == 0)
+        };
+        self.world.status_until("everything is noted", is_empty).await;
+    }
+
+    /// kill -9.
+    pub async fn kill(&mut self) {
+        self.world.signal(9);
+        self.died().await;
+    }
+
+    /// Waits until it was killed, as it was arranged.
+    pub async fn died(&mut self) {
+        let status = self.world.ended().await;
+        assert_eq!(status.signal(), Some(9), "it ended otherwise: {status}");
+        self.ended(true);
+    }
+
+    /// SIGTERM; whether it ended tidily.
+    pub async fn stop(&mut self) -> bool {
+        let status = self.world.stop().await;
+        assert!(status.success(), "{status}");
+        self.ended(false);
+        true
+    }
+
+    fn ended(&mut self, killed: bool) {
+        let said = file::read(self.world.folder());
+        let path = |notifier: &str| {
+            let found = NOTIFIERS.iter().find(|(name, _)| *name == notifier);
+            found.map(|(_, path)| (*path).to_owned())
+        };
+        let noted = said.delivered.into_iter().filter_map(|(notifier, id)| Some((path(&notifier)?, id)));
+        self.lives.push(Life { killed, noted: noted.collect() });
+    }
+
+    /// Requests that came in the life that has ended and were never answered.
+    pub fn unanswered(&self) -> usize {
+        let arrivals = self.world.hook.arrivals();
+        arrivals[self.arrived..].iter().filter(|arrival| arrival.answer.is_none()).count()
+    }
+
+    fn evidence(&self) -> Evidence {
+        Evidence {
+            posted: self.world.sim.posted().into_iter().filter(|posted| posted.text != "old").collect(),
+            receivers: NOTIFIERS.iter().map(|(_, path)| (*path).to_owned()).collect(),
+            arrivals: self.world.hook.arrivals(),
+            lives: self.lives.clone(),
+        }
+    }
+}
+
+/// Different deliveries that were accepted.
+fn accepted(hook: &Receiver) -> usize {
+    let accepted = hook.accepted().into_iter().map(|one| (one.path, one.id));
+    accepted.collect::<std::collections::BTreeSet<_>>().len()
+}
