@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::checker::{self, Evidence, LIFE, Life};
 use super::file;
@@ -10,7 +10,7 @@ use super::points::Point;
 use super::traffic::{Random, Traffic};
 use crate::disk::Disk;
 use crate::receiver::Receiver;
-use crate::world::{World, until};
+use crate::world::{PATIENCE, World};
 
 const CONVERSATIONS: i64 = 5;
 /// One request in so many is refused.
@@ -98,8 +98,7 @@ impl Play {
             },
         );
         if let Err(wrong) = verdict {
-            let shown: Vec<&String> = wrong.iter().take(20).collect();
-            panic!("{} faults; the first: {shown:#?}", wrong.len());
+            tell(&wrong);
         }
         for point in points {
             assert!(hits.contains_key(point), "{point:?} was never hit");
@@ -149,7 +148,14 @@ impl Play {
         self.traffic.pause();
         self.world.polled(1).await;
         let posted = self.world.posted_texts().len() * NOTIFIERS.len();
-        until("everything is accepted", || accepted(&self.world.hook) == posted).await;
+        let deadline = Instant::now() + PATIENCE;
+        while accepted(&self.world.hook) < posted {
+            if Instant::now() > deadline {
+                self.kill().await;
+                tell(&checker::judge(&self.evidence()).expect_err("not everything was accepted"));
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         let is_empty = |status: &serde_json::Value| {
             status["notifiers"].as_array().unwrap().iter().all(|one| one["pending"] == 0)
         };
@@ -201,6 +207,10 @@ impl Play {
             lives: self.lives.clone(),
         }
     }
+}
+
+fn tell(wrong: &[String]) {
+    panic!("{} faults; the first: {:#?}", wrong.len(), &wrong[..wrong.len().min(20)]);
 }
 
 /// Different deliveries that were accepted.
