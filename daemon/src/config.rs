@@ -16,6 +16,7 @@ use crate::core::watch::Watch;
 mod account;
 mod address;
 mod admin;
+mod baseline;
 mod catalog;
 mod collection;
 mod duration;

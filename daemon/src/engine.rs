@@ -6,6 +6,7 @@ mod control;
 mod daemon;
 mod delivering;
 mod health;
+mod host;
 mod housekeeping;
 mod notifiers;
 mod plan;

@@ -221,4 +221,6 @@ pub struct Retention {
 }
 
 #[cfg(test)]
+pub(crate) mod model;
+#[cfg(test)]
 mod tests;

@@ -35,6 +35,13 @@ impl Answer {
         Self { body, date, retry_after, took, token }
     }
 
+    /// An answer that did not come over a network.
+    #[cfg(test)]
+    pub(crate) fn made(body: Vec<u8>, took: Duration) -> Self {
+        let token = Token::new(&secrecy::SecretString::from("made")).expect("a key");
+        Self::new(body.into(), None, None, took, Arc::new(token))
+    }
+
     /// A hash of everything but the value of `response_time`, which differs on each call. `keys` are drawn anew
     /// at every start. Where that value can't be told for certain, everything is hashed: then an unchanged
     /// answer looks changed, never the other way round.

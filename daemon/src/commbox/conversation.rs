@@ -8,10 +8,11 @@ use super::child::{self, Context};
 use super::content::Content;
 use super::error::{Code, FetchError, Reaction, one_line};
 use super::json::{Json, Object};
-use crate::core::message::{Bot, ChildId, Message, Snapshot, Unparsed};
+use crate::core::message::{Bot, CHILDREN_MAX, ChildId, Message, Snapshot, Unparsed};
 
-/// Children of one conversation that are read; an answer with more is malformed.
-pub(super) const CHILDREN_MAX: usize = 50_000;
+/// Children of one answer that are read, so that the newest can be told; an answer with more is malformed. The body's
+/// own bound is met before.
+pub(super) const CHILDREN_READ_MAX: usize = 1_000_000;
 
 /// Conversations that one answer is searched for the right one.
 const CONVERSATIONS_MAX: usize = 100;
@@ -46,6 +47,8 @@ pub(super) fn snapshot(
         customer_name: name,
         channel: conversation.get(&["streamprovidertype"]).and_then(channel),
         children_listed: children.listed,
+        children_cut: children.cut,
+        updated_at: conversation.get(&["updatedtime"]).and_then(Json::instant),
         messages: children.messages,
         unparsed: children.unparsed,
         answered_at,
@@ -126,6 +129,7 @@ fn malformed(detail: impl AsRef<str>) -> FetchError {
 #[derive(Default)]
 struct Children {
     listed: bool,
+    cut: bool,
     messages: Vec<Message>,
     unparsed: Vec<Unparsed>,
 }
@@ -137,9 +141,9 @@ impl Children {
         context: &Context<'_>,
     ) -> Result<Self, FetchError> {
         let Some(childs) = place(conversation, user) else { return Ok(Self::default()) };
-        match (childs.items(CHILDREN_MAX), childs.object()) {
+        match (childs.items(CHILDREN_READ_MAX), childs.object()) {
             (Some((_, true)), _) => Err(malformed(format!(
-                "the conversation has more than {CHILDREN_MAX} messages, which is the bound"
+                "the answer lists more than {CHILDREN_READ_MAX} messages, which is the bound"
             ))),
             (Some((items, false)), _) => Ok(Self::all(&items, true, context)),
             (None, Some(single)) if single.is_empty() => Ok(Self::default()),
@@ -163,7 +167,19 @@ impl Children {
         }
         unparsed.retain(|id, _| !messages.contains_key(id));
         children.unparsed = unparsed.into_values().collect();
+        children.keep_newest(CHILDREN_MAX);
         children
+    }
+
+    /// Past the bound the newest count, whatever order they came in. A child that cannot be read is none of them.
+    fn keep_newest(&mut self, max: usize) {
+        if self.messages.len() + self.unparsed.len() <= max {
+            return;
+        }
+        self.cut = true;
+        self.messages.sort_by(|a, b| (b.created, &b.id).cmp(&(a.created, &a.id)));
+        self.messages.truncate(max);
+        self.unparsed.truncate(max - self.messages.len());
     }
 
     /// Adds a message. Of two with one id the later one stays, whatever order they came in.

@@ -68,7 +68,14 @@ impl FetchError {
         Self { reaction, code, detail: one_line(detail.as_ref(), DETAIL_CHARS_MAX), took: Duration::ZERO }
     }
 
-    pub(super) fn malformed(code: Code, detail: impl AsRef<str>) -> Self {
+    /// What comes of an HTTP status that did not come over a network.
+    #[cfg(test)]
+    pub(crate) fn of_status(status: u16, retry_after: Option<Duration>, took: Duration) -> Self {
+        Self::new(reaction(status, retry_after), Code::Http(status), format!("made {status}")).after(took)
+    }
+
+    /// An answer that cannot be used, and why.
+    pub fn malformed(code: Code, detail: impl AsRef<str>) -> Self {
         Self::new(Reaction::Malformed, code, detail)
     }
 

@@ -1,5 +1,7 @@
 //! The plain text of a message: what people read and what edits are told by.
 
+use std::borrow::Cow;
+
 use sha2::{Digest, Sha256};
 
 use super::html;
@@ -50,10 +52,47 @@ pub(super) fn first_eight_bytes(digest: &[u8]) -> u64 {
 fn hash(text: &str) -> u64 {
     let mut hasher = Sha256::new();
     for word in text.split_whitespace() {
-        hasher.update(word);
+        hasher.update(without_tracking(word).as_bytes());
         hasher.update(b" ");
     }
     first_eight_bytes(&hasher.finalize())
+}
+
+/// Parts of an address that differ from one answer to the next although nobody has edited anything: signatures that
+/// expire, and marks of who followed a link.
+const TRACKING: [&str; 16] = [
+    "fbclid",
+    "gclid",
+    "sig",
+    "signature",
+    "expires",
+    "token",
+    "policy",
+    "key-pair-id",
+    "se",
+    "st",
+    "sp",
+    "sv",
+    "sr",
+    "spr",
+    "skt",
+    "ske",
+];
+const TRACKING_PREFIXES: [&str; 3] = ["utm_", "x-amz-", "x-goog-"];
+
+/// An address without them; any other word as it is.
+fn without_tracking(word: &str) -> Cow<'_, str> {
+    let is_address = word.starts_with("https://") || word.starts_with("http://");
+    let Some((address, query)) = word.split_once('?').filter(|_| is_address) else { return word.into() };
+    let is_tracking = |part: &&str| {
+        let name = part.split('=').next().unwrap_or_default().to_ascii_lowercase();
+        TRACKING.contains(&name.as_str()) || TRACKING_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    };
+    if !query.split('&').any(|part| is_tracking(&part)) {
+        return word.into();
+    }
+    let kept: Vec<&str> = query.split('&').filter(|part| !is_tracking(part)).collect();
+    format!("{address}?{}", kept.join("&")).into()
 }
 
 /// One kind of line break, no control characters, no blank lines around.
@@ -211,6 +250,19 @@ mod tests {
         assert_eq!(hash("a  b\r\n\n c"), hash("a b\nc "));
         assert_ne!(hash("ab c"), hash("a bc"));
         assert_eq!(hash(""), hash(" \n"));
+    }
+
+    #[test]
+    fn a_signature_in_an_address_does_not_make_an_edit() {
+        let hash = |text: &str| plain(text, Form::Chat).hash;
+        let link = |query| hash(&format!("see https://files.example/a.pdf?{query} please"));
+        assert_eq!(
+            link("id=7&X-Amz-Signature=aa&X-Amz-Date=1"),
+            link("id=7&X-Amz-Signature=bb&X-Amz-Date=2")
+        );
+        assert_eq!(link("utm_source=x"), link("utm_source=y"));
+        assert_ne!(link("id=7&sig=a"), link("id=8&sig=a"));
+        assert_ne!(hash("what?sig=a"), hash("what?sig=b"));
     }
 
     #[test]

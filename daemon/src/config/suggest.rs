@@ -3,7 +3,7 @@
 /// Longer words are not compared; nobody mistypes them into something short.
 const COMPARED_CHARS_MAX: usize = 80;
 /// How many words a hint lists.
-const LISTED_MAX: usize = 12;
+const LISTED_MAX: usize = 24;
 
 /// The word that was most likely meant, if one is near.
 pub(super) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

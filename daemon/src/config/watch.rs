@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::collection::{Named, Once, listed, title};
 use super::section::{Context, Key, Section, key, later};
 use super::spanned::{Kind, Place, Table};
-use super::{Account, account, name, polling, stream};
-use crate::core::watch::{ConversationId, Priority, Stream, Watch};
+use super::{Account, account, baseline, name, polling, stream};
+use crate::core::watch::{Baseline, ConversationId, Priority, Stream, Watch};
 
 pub(super) const KEYS: &[Key] = &[
     key("name"),
@@ -18,9 +18,10 @@ pub(super) const KEYS: &[Key] = &[
     key("stream"),
     key("object"),
     key("interval"),
+    key("baseline"),
+    key("since"),
     later("customer"),
     later("channel"),
-    later("baseline"),
 ];
 
 pub(super) const PRIORITIES: [(&str, Priority); 2] = [("vip", Priority::Vip), ("normal", Priority::Normal)];
@@ -86,6 +87,7 @@ fn read(
     let tags = section.texts("tags").unwrap_or_default();
     let given_title = section.text("title").map(|(_, text)| text.to_owned());
     let interval = section.duration("interval", polling::INTERVAL_BOUNDS).unwrap_or(interval);
+    let baseline = baseline::read(section, Baseline::Silent);
     let (name, (conversation, stream)) = (name?.to_owned(), target?);
     Some(Watch {
         title: given_title.unwrap_or_else(|| name.clone()),
@@ -95,6 +97,7 @@ fn read(
         conversation,
         stream,
         interval,
+        baseline,
     })
 }
 

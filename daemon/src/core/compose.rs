@@ -44,6 +44,15 @@ pub fn event(scene: Scene<'_>, happened: &Happened, sequence: u64) -> Event {
             subject = Some(format!("child/{}", message.id));
             data.message = Some(message_data(message));
         }
+        Happened::Edited { message, .. } => {
+            subject = Some(format!("child/{}", message.id));
+            data.message = Some(message_data(message));
+        }
+        Happened::Deleted { id, author, created, .. } => {
+            subject = Some(format!("child/{id}"));
+            data.message = Some(deleted_data(id, *author, *created));
+        }
+        Happened::Gap { since, why } => data.problem = Some(problem(scene, *since, why.clone())),
         Happened::Unparsed(child) => {
             subject = Some(format!("child/{}", child.id));
             data.problem = Some(problem(scene, scene.now, format!("{} ({} bytes)", child.why, child.bytes)));
@@ -65,6 +74,7 @@ pub fn event(scene: Scene<'_>, happened: &Happened, sequence: u64) -> Event {
         polled_at: scene.now,
         previous_poll_at: scene.previous_poll_at,
         delay_seconds: time.map(|created| seconds_between(created, scene.now)),
+        approximate: child(happened).is_some_and(ChildId::is_approximate),
     });
     Event {
         id: id(scene.watch, kind, happened, sequence),
@@ -81,7 +91,8 @@ pub fn event(scene: Scene<'_>, happened: &Happened, sequence: u64) -> Event {
 /// What a route is asked about such an event.
 pub fn subject<'a>(watch: &'a Watch, happened: &Happened) -> Subject<'a> {
     let author = match happened {
-        Happened::Message(message) => Some(message.author.kind),
+        Happened::Message(message) | Happened::Edited { message, .. } => Some(message.author.kind),
+        Happened::Deleted { author, .. } => Some(author.unwrap_or(AuthorKind::Unknown)),
         Happened::Unparsed(_) => Some(AuthorKind::Unknown),
         _ => None,
     };
@@ -122,6 +133,9 @@ pub fn seconds_between(earlier: Timestamp, later: Timestamp) -> f64 {
 fn kind(happened: &Happened) -> EventKind {
     match happened {
         Happened::Message(_) => EventKind::MessageCreated,
+        Happened::Edited { .. } => EventKind::MessageEdited,
+        Happened::Deleted { .. } => EventKind::MessageDeleted,
+        Happened::Gap { .. } => EventKind::GapUnresolved,
         Happened::Unparsed(_) => EventKind::MessageUnparsed,
         Happened::Status { .. } => EventKind::StatusChanged,
         Happened::Assigned { .. } => EventKind::Assigned,
@@ -130,13 +144,25 @@ fn kind(happened: &Happened) -> EventKind {
     }
 }
 
-/// A child's events are named by the child, so that finding it again after a crash gives the same id; the
-/// conversation's own by their sequence; an episode's by its start.
+/// The child that something happened to.
+fn child(happened: &Happened) -> Option<&ChildId> {
+    match happened {
+        Happened::Message(message) | Happened::Edited { message, .. } => Some(&message.id),
+        Happened::Deleted { id, .. } => Some(id),
+        Happened::Unparsed(unparsed) => Some(&unparsed.id),
+        _ => None,
+    }
+}
+
+/// A child's events are named by the child (and by how often it had changed), so that finding it again after a crash
+/// gives the same id; the conversation's own by their sequence; an episode's by its start.
 fn id(watch: &Watch, kind: EventKind, happened: &Happened, sequence: u64) -> String {
-    let child = |id: &ChildId| id.to_string();
     let anchor = match happened {
-        Happened::Message(message) => child(&message.id),
-        Happened::Unparsed(unparsed) => child(&unparsed.id),
+        Happened::Message(message) => message.id.to_string(),
+        Happened::Unparsed(unparsed) => unparsed.id.to_string(),
+        Happened::Edited { message, revision } => format!("{}/{revision}", message.id),
+        Happened::Deleted { id, revision, .. } => format!("{id}/{revision}"),
+        Happened::Gap { since, .. } => since.to_string(),
         Happened::Status { .. } | Happened::Assigned { .. } => sequence.to_string(),
         Happened::Unreachable { since, .. } | Happened::Recovered { since } => since.to_string(),
     };
@@ -186,6 +212,18 @@ fn message_data(message: &Message) -> MessageData {
     }
 }
 
+/// What is left of a message: nothing of what it said.
+fn deleted_data(id: &ChildId, author: Option<AuthorKind>, created: Option<Timestamp>) -> MessageData {
+    MessageData {
+        id: id.to_string(),
+        author: AuthorData { kind: author.unwrap_or(AuthorKind::Unknown), id: None, name: None },
+        created,
+        text: String::new(),
+        text_truncated: false,
+        attachments: 0,
+    }
+}
+
 fn problem(scene: Scene<'_>, since: Timestamp, why: String) -> ProblemData {
     ProblemData { subject: format!("watch/{}", scene.watch.name), since, why }
 }
@@ -208,6 +246,7 @@ mod tests {
             conversation: ConversationId { account: "main".into(), object: 7 },
             stream: Stream::Number(5),
             interval: std::time::Duration::from_secs(10),
+            baseline: crate::core::watch::Baseline::Silent,
         }
     }
 

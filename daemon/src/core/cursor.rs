@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use crate::core::message::ChildId;
+use crate::core::message::{AuthorKind, ChildId};
 
 /// What has been seen of a conversation. Lives in the store; read only when an answer has changed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,6 +21,10 @@ pub struct Cursor {
     pub assigned_manager_id: Option<i64>,
     /// Since when it cannot be reached, once that has been told.
     pub unreachable_since: Option<Timestamp>,
+    /// The newest `updatedTime` that was seen.
+    pub updated_at: Option<Timestamp>,
+    /// Since when it has more messages than are looked at, once that has been told.
+    pub gap_since: Option<Timestamp>,
     /// Every child of the latest answer, and those that vanished within [`VANISHED_KEPT`].
     pub seen: HashMap<ChildId, Seen>,
 }
@@ -29,16 +33,35 @@ pub struct Cursor {
 pub const VANISHED_KEPT: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 60 * 60);
 
 /// What is kept of a child that was seen.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Seen {
     /// When it was written.
     pub instant: Option<Timestamp>,
     /// Of its normalised text.
     pub text_hash: u64,
-    /// How often its text has changed; 0 = never.
+    /// How often it has changed: each edit and each deletion; 0 = never.
     pub revision: u32,
-    /// Since when answers no longer list it.
-    pub vanished_at: Option<Timestamp>,
+    /// Who wrote it, where that is known: a deletion is told to who would have been told of the message.
+    pub author: Option<AuthorKind>,
+    /// Whether it could not be read so far.
+    pub unparsed: bool,
+    /// Whether it was there at first sight, and was not told.
+    pub baseline: bool,
+    /// When an answer first listed it; `None` in a row of an earlier version.
+    pub found_at: Option<Timestamp>,
+    /// Since when answers no longer list it, and what that is taken for.
+    pub vanished: Option<(Timestamp, Vanished)>,
+}
+
+/// What it means that a child is no longer listed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Vanished {
+    /// Nothing yet: one answer may be of a copy that lags behind. The next one decides.
+    Unconfirmed,
+    /// It was deleted, and that was told.
+    Deleted,
+    /// Nothing can be known: the list may have been cut, or the child has no id of its own.
+    OutOfSight,
 }
 
 /// What one answer changes in a cursor; written together with the events that it explains.
@@ -67,6 +90,10 @@ pub struct CursorRow {
     pub assigned_manager_id: Option<i64>,
     /// See [`Cursor::unreachable_since`].
     pub unreachable_since: Option<Timestamp>,
+    /// See [`Cursor::updated_at`].
+    pub updated_at: Option<Timestamp>,
+    /// See [`Cursor::gap_since`].
+    pub gap_since: Option<Timestamp>,
 }
 
 impl Cursor {
@@ -79,6 +106,8 @@ impl Cursor {
             status_id: self.status_id,
             assigned_manager_id: self.assigned_manager_id,
             unreachable_since: self.unreachable_since,
+            updated_at: self.updated_at,
+            gap_since: self.gap_since,
         }
     }
 
@@ -91,6 +120,8 @@ impl Cursor {
         self.status_id = row.status_id;
         self.assigned_manager_id = row.assigned_manager_id;
         self.unreachable_since = row.unreachable_since;
+        self.updated_at = row.updated_at;
+        self.gap_since = row.gap_since;
         for (id, seen) in &change.seen {
             self.seen.insert(id.clone(), seen.clone());
         }

@@ -1,14 +1,29 @@
 //! What is new: an answer compared with what has been seen.
 //!
 //! Seen ids decide, not a high-water mark: ids may be out of order, times tie, mails are back-dated. The order
-//! of what is new comes from (instant, id).
+//! of what is new comes from (instant, id). What is missing is believed only when a second answer misses it as
+//! well: the first may be of a copy that lags behind. What cannot be true is an error, not news.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::core::cursor::{Cursor, CursorChange, Seen, VANISHED_KEPT};
-use crate::core::message::{ChildId, Message, Snapshot, Unparsed};
+use crate::core::cursor::{Cursor, CursorChange, Seen};
+use crate::core::message::{AuthorKind, ChildId, Message, Snapshot, Unparsed};
+use crate::core::watch::Baseline;
+
+mod children;
+
+/// A child that is missing is said to be deleted when an answer this much later misses it as well.
+pub const CONFIRM_AFTER: Duration = Duration::from_secs(5);
+/// For so long an answer with an older `updatedTime` than one before is taken for that of a copy that lags behind.
+pub const STALE_MAX: Duration = Duration::from_secs(900);
+/// More changes of text in one answer than this, and in more than half of what is known, are another way of writing
+/// the same texts rather than edits.
+pub const EDITS_MAX: usize = 20;
+/// More messages missing at once than this, and more than half of what is known, are a list that was cut.
+pub const MISSING_MAX: usize = 20;
 
 /// What one answer, or the lack of one, brought.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,6 +34,13 @@ pub struct Found {
     pub change: Option<CursorChange>,
     /// Whether this was the conversation's first answer.
     pub baseline: bool,
+    /// Whether the next answer must be read even if it is the same: something waits to be confirmed, or could not
+    /// be read.
+    pub pending: bool,
+    /// Whether the answer is that of a copy that lags behind: what it lacks has been left alone.
+    pub stale: bool,
+    /// How many known texts are written otherwise, when those are too many to be edits.
+    pub reworded: usize,
 }
 
 /// One thing that happened in a conversation.
@@ -26,8 +48,33 @@ pub struct Found {
 pub enum Happened {
     /// An unseen child.
     Message(Message),
+    /// A known child with another text.
+    Edited {
+        /// As it is now.
+        message: Message,
+        /// How often it has changed.
+        revision: u32,
+    },
+    /// A known child that is no longer there.
+    Deleted {
+        /// Which.
+        id: ChildId,
+        /// Who wrote it, where that is known.
+        author: Option<AuthorKind>,
+        /// When it was written, where that is known.
+        created: Option<Timestamp>,
+        /// How often it has changed, this time included.
+        revision: u32,
+    },
     /// An unseen child that cannot be read.
     Unparsed(Unparsed),
+    /// Messages may have been missed.
+    Gap {
+        /// When that was found.
+        since: Timestamp,
+        /// One line.
+        why: String,
+    },
     /// Another status.
     Status {
         /// Before.
@@ -56,42 +103,67 @@ pub enum Happened {
     },
 }
 
-/// Compares an answer with the cursor. `now` is when the answer came.
-pub fn detect(cursor: Option<&Cursor>, snapshot: &Snapshot, now: Timestamp) -> Found {
+/// An answer that cannot be true. It is an error, and changes nothing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Implausible {
+    /// No messages, where there were some.
+    #[error(
+        "the answer lists no messages, though the conversation had {known}; nothing was taken for deleted"
+    )]
+    Emptied {
+        /// How many there were.
+        known: usize,
+    },
+}
+
+/// What is asked of an answer beside what it says.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// What of the first answer is told.
+    pub baseline: Baseline,
+    /// Since when answers have been those of a copy that lags behind, if the last one was.
+    pub stale_since: Option<Timestamp>,
+    /// When the answer came.
+    pub now: Timestamp,
+}
+
+/// Compares an answer with the cursor.
+///
+/// # Errors
+/// When the answer cannot be true.
+pub fn detect(cursor: Option<&Cursor>, snapshot: &Snapshot, asked: Asked) -> Result<Found, Implausible> {
     let first_sight = cursor.is_none_or(|cursor| cursor.baseline_at.is_none());
     let blank = Cursor::default();
     let cursor = cursor.unwrap_or(&blank);
-    let mut change = CursorChange { after: cursor.row(), ..CursorChange::default() };
-    let mut happened = Vec::new();
-
+    plausible(cursor, snapshot)?;
+    let is_older = is_older(cursor, snapshot);
+    let stale = is_older && !asked.has_been_stale_for_long();
+    let mut work = Work {
+        cursor,
+        snapshot,
+        asked,
+        first_sight,
+        stale,
+        change: CursorChange { after: cursor.row(), ..CursorChange::default() },
+        found: Found { baseline: first_sight, stale, pending: stale, ..Found::default() },
+    };
+    if is_older && !stale {
+        work.change.after.updated_at = snapshot.updated_at;
+    }
     if let Some(since) = cursor.unreachable_since {
-        happened.push(Happened::Recovered { since });
-        change.after.unreachable_since = None;
+        work.found.happened.push(Happened::Recovered { since });
+        work.change.after.unreachable_since = None;
     }
     if first_sight {
-        change.after.baseline_at = Some(snapshot.answered_at.unwrap_or(now));
+        work.change.after.baseline_at = Some(work.answered_at());
     }
     if snapshot.children_listed {
-        change.after.listed = true;
-        let baseline_of = baseline_of(cursor, first_sight);
-        happened.extend(unseen(cursor, snapshot, baseline_of));
-        note_children(cursor, snapshot, now, &mut change);
+        work.children();
     }
-    // What an answer does not say has not changed, and neither has what is said for the first time.
-    if snapshot.status_id.is_some() && snapshot.status_id != cursor.status_id {
-        if !first_sight && cursor.status_id.is_some() {
-            happened.push(Happened::Status { previous: cursor.status_id, current: snapshot.status_id });
-        }
-        change.after.status_id = snapshot.status_id;
+    if !stale {
+        work.conversation();
     }
-    if snapshot.assigned_manager_id != cursor.assigned_manager_id {
-        if !first_sight {
-            let (previous, current) = (cursor.assigned_manager_id, snapshot.assigned_manager_id);
-            happened.push(Happened::Assigned { previous, current });
-        }
-        change.after.assigned_manager_id = snapshot.assigned_manager_id;
-    }
-    finish(cursor, change, happened, first_sight)
+    Ok(work.finish())
 }
 
 /// The conversation cannot be reached, and that has been confirmed: says so once.
@@ -103,97 +175,105 @@ pub fn unreachable(cursor: Option<&Cursor>, why: &str, now: Timestamp) -> Found 
     }
     let mut change = CursorChange { after: cursor.row(), ..CursorChange::default() };
     change.after.unreachable_since = Some(now);
-    finish(cursor, change, vec![Happened::Unreachable { since: now, why: why.to_owned() }], false)
+    change.after.sequence += 1;
+    let happened = vec![Happened::Unreachable { since: now, why: why.to_owned() }];
+    Found { happened, change: Some(change), ..Found::default() }
 }
 
-fn finish(cursor: &Cursor, mut change: CursorChange, happened: Vec<Happened>, baseline: bool) -> Found {
-    change.after.sequence += happened.len() as u64;
-    let unchanged = change.after == cursor.row() && change.seen.is_empty() && change.forget.is_empty();
-    Found { happened, change: (!unchanged).then_some(change), baseline }
+/// One comparison under way.
+struct Work<'a> {
+    cursor: &'a Cursor,
+    snapshot: &'a Snapshot,
+    asked: Asked,
+    first_sight: bool,
+    stale: bool,
+    change: CursorChange,
+    found: Found,
 }
 
-/// Which unseen children are part of the baseline rather than news.
-enum BaselineOf {
-    /// All of them: this is the first answer.
-    Everything,
-    /// Those written before the first answer, which listed no children at all.
-    Before(Timestamp),
-    /// None.
-    Nothing,
-}
-
-fn baseline_of(cursor: &Cursor, first_sight: bool) -> BaselineOf {
-    match cursor.baseline_at {
-        _ if first_sight => BaselineOf::Everything,
-        Some(at) if !cursor.listed => BaselineOf::Before(at),
-        _ => BaselineOf::Nothing,
+impl Work<'_> {
+    /// By `CommBox`'s clock, where it says so.
+    fn answered_at(&self) -> Timestamp {
+        self.snapshot.answered_at.unwrap_or(self.asked.now)
     }
-}
 
-fn unseen(cursor: &Cursor, snapshot: &Snapshot, baseline: BaselineOf) -> Vec<Happened> {
-    if matches!(baseline, BaselineOf::Everything) {
-        return Vec::new();
-    }
-    let is_news = |created: Option<Timestamp>| match baseline {
-        BaselineOf::Before(at) => created.is_none_or(|created| created > at),
-        _ => true,
-    };
-    let mut messages: Vec<&Message> = snapshot
-        .messages
-        .iter()
-        .filter(|message| !cursor.seen.contains_key(&message.id) && is_news(message.created))
-        .collect();
-    messages.sort_by(|a, b| order(a).cmp(&order(b)));
-    let mut unparsed: Vec<&Unparsed> =
-        snapshot.unparsed.iter().filter(|child| !cursor.seen.contains_key(&child.id)).collect();
-    unparsed.sort_by(|a, b| a.id.cmp(&b.id));
-    let messages = messages.into_iter().cloned().map(Happened::Message);
-    messages.chain(unparsed.into_iter().cloned().map(Happened::Unparsed)).collect()
-}
-
-/// Oldest first; a message whose time could not be read comes last.
-fn order(message: &Message) -> (bool, Option<Timestamp>, &ChildId) {
-    (message.created.is_none(), message.created, &message.id)
-}
-
-/// What has to be written about the children: new ones, returned ones, vanished ones.
-fn note_children(cursor: &Cursor, snapshot: &Snapshot, now: Timestamp, change: &mut CursorChange) {
-    let mut present: HashSet<&ChildId> = HashSet::with_capacity(snapshot.messages.len());
-    for message in &snapshot.messages {
-        present.insert(&message.id);
-        let known = cursor.seen.get(&message.id);
-        if known.is_none_or(|seen| seen.vanished_at.is_some()) {
-            let seen = Seen {
-                instant: message.created,
-                text_hash: known.map_or(message.text_hash, |seen| seen.text_hash),
-                revision: known.map_or(0, |seen| seen.revision),
-                vanished_at: None,
-            };
-            change.seen.push((message.id.clone(), seen));
-        }
-    }
-    for child in &snapshot.unparsed {
-        present.insert(&child.id);
-        if cursor.seen.get(&child.id).is_none_or(|seen| seen.vanished_at.is_some()) {
-            let seen = Seen { instant: None, text_hash: 0, revision: 0, vanished_at: None };
-            change.seen.push((child.id.clone(), seen));
-        }
-    }
-    for (id, seen) in &cursor.seen {
-        if present.contains(id) {
-            continue;
-        }
-        match seen.vanished_at {
-            None => change.seen.push((id.clone(), Seen { vanished_at: Some(now), ..seen.clone() })),
-            Some(at) if now.duration_since(at).unsigned_abs() > VANISHED_KEPT && now > at => {
-                change.forget.push(id.clone());
+    /// The conversation's own properties. What an answer does not say has not changed, and neither has what is said
+    /// for the first time.
+    fn conversation(&mut self) {
+        let (cursor, snapshot) = (self.cursor, self.snapshot);
+        if snapshot.status_id.is_some() && snapshot.status_id != cursor.status_id {
+            if !self.first_sight && cursor.status_id.is_some() {
+                let (previous, current) = (cursor.status_id, snapshot.status_id);
+                self.found.happened.push(Happened::Status { previous, current });
             }
-            Some(_) => {}
+            self.change.after.status_id = snapshot.status_id;
         }
+        if snapshot.assigned_manager_id != cursor.assigned_manager_id {
+            if !self.first_sight {
+                let (previous, current) = (cursor.assigned_manager_id, snapshot.assigned_manager_id);
+                self.found.happened.push(Happened::Assigned { previous, current });
+            }
+            self.change.after.assigned_manager_id = snapshot.assigned_manager_id;
+        }
+        self.change.after.gap_since = if snapshot.children_cut { self.change.after.gap_since } else { None };
     }
-    // A map has no order of its own; what is written should not depend on it.
-    change.seen.sort_by(|a, b| a.0.cmp(&b.0));
-    change.forget.sort();
+
+    fn finish(self) -> Found {
+        let Self { cursor, snapshot, stale, mut change, mut found, .. } = self;
+        // A map has no order of its own; what is written should not depend on it.
+        change.seen.sort_by(|a, b| a.0.cmp(&b.0));
+        change.forget.sort();
+        change.after.sequence += found.happened.len() as u64;
+        let unchanged = change.after == cursor.row() && change.seen.is_empty() && change.forget.is_empty();
+        if !unchanged && !stale && snapshot.updated_at.is_some() {
+            // Alone it is not worth a write: it moves with much that is not told.
+            change.after.updated_at = snapshot.updated_at;
+        }
+        found.change = (!unchanged).then_some(change);
+        found
+    }
+}
+
+/// "Everybody has deleted everything" is what a faulty answer looks like.
+fn plausible(cursor: &Cursor, snapshot: &Snapshot) -> Result<(), Implausible> {
+    let is_empty = snapshot.messages.is_empty() && snapshot.unparsed.is_empty();
+    let known = cursor.seen.values().filter(|seen| seen.vanished.is_none()).count();
+    if snapshot.children_listed && is_empty && known > 0 {
+        return Err(Implausible::Emptied { known });
+    }
+    Ok(())
+}
+
+/// Whether the answer is older than one that was seen.
+fn is_older(cursor: &Cursor, snapshot: &Snapshot) -> bool {
+    match (snapshot.updated_at, cursor.updated_at) {
+        // Fractions of a second may come and go with an admin's setting (commbox-api §11.9).
+        (Some(said), Some(seen)) => said.as_second() < seen.as_second(),
+        _ => false,
+    }
+}
+
+impl Asked {
+    /// A time that went back and stays there is theirs to set.
+    fn has_been_stale_for_long(&self) -> bool {
+        self.stale_since.is_some_and(|since| self.now.duration_since(since).unsigned_abs() > STALE_MAX)
+    }
+}
+
+/// Oldest first; a child whose time could not be read comes last.
+fn order(created: Option<Timestamp>, id: &ChildId) -> (bool, Option<Timestamp>, &ChildId) {
+    (created.is_none(), created, id)
+}
+
+/// The ids that an answer lists.
+fn listed(snapshot: &Snapshot) -> HashSet<&ChildId> {
+    let messages = snapshot.messages.iter().map(|message| &message.id);
+    messages.chain(snapshot.unparsed.iter().map(|child| &child.id)).collect()
+}
+
+/// Whether a child is known and was there when it was last looked for.
+fn is_present(seen: &Seen) -> bool {
+    seen.vanished.is_none()
 }
 
 #[cfg(test)]

@@ -13,6 +13,10 @@ use crate::core::watch::Priority;
 pub enum EventKind {
     /// A message that was not there before.
     MessageCreated,
+    /// The text of a known message is another.
+    MessageEdited,
+    /// A known message is no longer there, and a second answer has confirmed it.
+    MessageDeleted,
     /// A child that is there but cannot be read.
     MessageUnparsed,
     /// The conversation's status is another.
@@ -23,6 +27,8 @@ pub enum EventKind {
     WatchUnreachable,
     /// It shows it again.
     WatchRecovered,
+    /// Messages may have been missed: the list of them looks cut.
+    GapUnresolved,
     /// `CommBox` refuses the account's key.
     AccountDenied,
     /// It accepts it again.
@@ -37,13 +43,16 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind, in the order of the contract.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::MessageCreated,
+        Self::MessageEdited,
+        Self::MessageDeleted,
         Self::MessageUnparsed,
         Self::StatusChanged,
         Self::Assigned,
         Self::WatchUnreachable,
         Self::WatchRecovered,
+        Self::GapUnresolved,
         Self::AccountDenied,
         Self::AccountRecovered,
         Self::NotifierBroken,
@@ -52,13 +61,10 @@ impl EventKind {
     ];
 
     /// Kinds that contract.md names and a later version brings.
-    pub const NOT_YET: [&'static str; 9] = [
-        "message.edited",
-        "message.deleted",
+    pub const NOT_YET: [&'static str; 6] = [
         "conversation.opened",
         "conversation.waiting",
         "conversation.answered",
-        "gap.unresolved",
         "account.token_expiring",
         "heartbeat",
         "test",
@@ -68,11 +74,14 @@ impl EventKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::MessageCreated => "message.created",
+            Self::MessageEdited => "message.edited",
+            Self::MessageDeleted => "message.deleted",
             Self::MessageUnparsed => "message.unparsed",
             Self::StatusChanged => "conversation.status_changed",
             Self::Assigned => "conversation.assigned",
             Self::WatchUnreachable => "watch.unreachable",
             Self::WatchRecovered => "watch.recovered",
+            Self::GapUnresolved => "gap.unresolved",
             Self::AccountDenied => "account.denied",
             Self::AccountRecovered => "account.recovered",
             Self::NotifierBroken => "notifier.broken",
@@ -88,12 +97,15 @@ impl EventKind {
 
     /// Whether it has an author, so that a route's `from` applies.
     pub fn is_message(self) -> bool {
-        matches!(self, Self::MessageCreated | Self::MessageUnparsed)
+        matches!(
+            self,
+            Self::MessageCreated | Self::MessageEdited | Self::MessageDeleted | Self::MessageUnparsed
+        )
     }
 
     /// Whether it is about our own health, so that `[operators]` are told.
     pub fn is_own_health(self) -> bool {
-        !matches!(self, Self::MessageCreated | Self::MessageUnparsed | Self::StatusChanged | Self::Assigned)
+        !self.is_message() && !matches!(self, Self::StatusChanged | Self::Assigned)
     }
 }
 
@@ -255,6 +267,10 @@ pub struct DetectionData {
     /// From when it happened to when it was found, seconds, never negative.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_seconds: Option<f64>,
+    /// Whether the message has no id in `CommBox`, and is told apart by what it says: an edit then looks like a
+    /// new message.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub approximate: bool,
 }
 
 impl Event {

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 /// How many characters of a message's plain text are kept; the rest is cut and said to be.
 pub const TEXT_CHARS_MAX: usize = 4_000;
 
+/// How many messages of one conversation are looked at: the newest. Past it `gap.unresolved` is said.
+pub const CHILDREN_MAX: usize = 50_000;
+
 /// What one successful answer says about a conversation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
@@ -30,6 +33,10 @@ pub struct Snapshot {
     pub unparsed: Vec<Unparsed>,
     /// Whether the answer listed children at all (an empty list is a list; null and absence are not).
     pub children_listed: bool,
+    /// Whether there were more children than are kept; the newest [`CHILDREN_MAX`] are here.
+    pub children_cut: bool,
+    /// `CommBox`'s `updatedTime` of the conversation, if it says so. A copy that lags behind says an older one.
+    pub updated_at: Option<Timestamp>,
     /// `CommBox`'s clock when it answered, if it said so.
     pub answered_at: Option<Timestamp>,
 }
@@ -138,6 +145,9 @@ pub enum AuthorKind {
 }
 
 impl AuthorKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Customer, Self::Agent, Self::Bot, Self::System, Self::Unknown];
+
     /// The word used in configuration and events.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -119,8 +119,8 @@ fn severity(event: &Event) -> &'static str {
     let vip = event.data.watch.as_ref().is_some_and(|watch| watch.priority == Priority::Vip);
     match event.kind {
         EventKind::AccountDenied | EventKind::NotifierBroken | EventKind::DeliveryDead => "critical",
-        EventKind::WatchUnreachable if vip => "critical",
-        EventKind::WatchUnreachable => "warning",
+        EventKind::WatchUnreachable | EventKind::GapUnresolved if vip => "critical",
+        EventKind::WatchUnreachable | EventKind::GapUnresolved => "warning",
         EventKind::MessageCreated | EventKind::MessageUnparsed if vip => "warning",
         EventKind::MessageUnparsed => "warning",
         _ => "info",
@@ -138,6 +138,8 @@ fn title(event: &Event) -> String {
     let subject = data.problem.as_ref().map_or("", |problem| problem.subject.as_str());
     let line = match event.kind {
         EventKind::MessageCreated => format!("{watch}: {}", wrote(data)),
+        EventKind::MessageEdited => format!("{watch}: {}", did(data, "edited a message")),
+        EventKind::MessageDeleted => format!("{watch}: {}", deleted(data)),
         EventKind::MessageUnparsed => format!("{watch}: a message that could not be read"),
         EventKind::StatusChanged => format!(
             "{watch}: status {} (was {})",
@@ -150,6 +152,7 @@ fn title(event: &Event) -> String {
         },
         EventKind::WatchUnreachable => format!("{watch}: the conversation can no longer be reached"),
         EventKind::WatchRecovered => format!("{watch}: the conversation can be reached again"),
+        EventKind::GapUnresolved => format!("{watch}: messages may have been missed"),
         EventKind::AccountDenied => format!("{subject}: CommBox refuses the key; nothing is being watched"),
         EventKind::AccountRecovered => format!("{subject}: CommBox accepts the key again"),
         EventKind::NotifierBroken => format!("{subject}: does not work; its notifications wait"),
@@ -160,17 +163,37 @@ fn title(event: &Event) -> String {
 }
 
 fn wrote(data: &EventData) -> String {
-    let Some(message) = &data.message else { return "wrote".to_owned() };
-    let name = message.author.name.as_deref();
-    match (message.author.kind, name) {
-        (AuthorKind::Customer, Some(name)) => format!("{name} wrote"),
-        (AuthorKind::Customer, None) => "the customer wrote".to_owned(),
-        (AuthorKind::Agent, Some(name)) => format!("agent {name} replied"),
-        (AuthorKind::Agent, None) => "an agent replied".to_owned(),
-        (AuthorKind::Bot, _) => "a bot wrote".to_owned(),
-        (AuthorKind::System, _) => "a system message".to_owned(),
-        (AuthorKind::Unknown, Some(name)) => format!("{name} (unknown author) wrote"),
-        (AuthorKind::Unknown, None) => "an unknown author wrote".to_owned(),
+    match data.message.as_ref().map(|message| message.author.kind) {
+        None => "wrote".to_owned(),
+        Some(AuthorKind::Agent) => did(data, "replied"),
+        Some(AuthorKind::System) => "a system message".to_owned(),
+        Some(_) => did(data, "wrote"),
+    }
+}
+
+/// Who did something to a message.
+fn did(data: &EventData, what: &str) -> String {
+    let Some(message) = &data.message else { return what.to_owned() };
+    let who = match (message.author.kind, message.author.name.as_deref()) {
+        (AuthorKind::Customer, Some(name)) => name.to_owned(),
+        (AuthorKind::Customer, None) => "the customer".to_owned(),
+        (AuthorKind::Agent, Some(name)) => format!("agent {name}"),
+        (AuthorKind::Agent, None) => "an agent".to_owned(),
+        (AuthorKind::Bot, _) => "a bot".to_owned(),
+        (AuthorKind::System, _) => "the system".to_owned(),
+        (AuthorKind::Unknown, Some(name)) => format!("{name} (unknown author)"),
+        (AuthorKind::Unknown, None) => "an unknown author".to_owned(),
+    };
+    format!("{who} {what}")
+}
+
+/// Whoever deleted it: that is not said.
+fn deleted(data: &EventData) -> &'static str {
+    match data.message.as_ref().map(|message| message.author.kind) {
+        Some(AuthorKind::Customer) => "a message of the customer was deleted",
+        Some(AuthorKind::Agent) => "a message of an agent was deleted",
+        Some(AuthorKind::Bot) => "a message of a bot was deleted",
+        _ => "a message was deleted",
     }
 }
 

@@ -65,6 +65,27 @@ impl Priority {
     }
 }
 
+/// What of a conversation's first answer is told.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Baseline {
+    /// Nothing: what is there has been seen.
+    #[default]
+    Silent,
+    /// The newest message.
+    Newest,
+    /// Whatever was written since then.
+    Since(Since),
+}
+
+/// From when on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Since {
+    /// An instant.
+    At(jiff::Timestamp),
+    /// So long before the first answer.
+    Before(Duration),
+}
+
 /// What the operator asked to watch: for now, one conversation.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Watch {
@@ -82,4 +103,6 @@ pub struct Watch {
     pub stream: Stream,
     /// How often it is polled; at least a second.
     pub interval: Duration,
+    /// What of its first answer is told.
+    pub baseline: Baseline,
 }

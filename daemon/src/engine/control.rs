@@ -14,19 +14,21 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::daemon::{Reload, Shared, StartError, ask, clients};
-use super::notifiers::{Made, Running, Workshop};
+use super::host::Host;
+use super::notifiers::{self, Made, Running, Workshop};
 use super::plan::Plan;
 use super::polling::{self, Polling};
 use super::reload::{self, Diff, Refusal};
 use super::shutdown::Steps;
 use super::{housekeeping, status};
 use crate::config::{self, Catalog, Config, Sources, Watcher};
+use crate::core::backoff::{mix, seed_of};
 use crate::ops::admin::{self, Admin, AdminSocket};
 use crate::ops::http::{self, Access, Source};
 use crate::ops::log::LogHandle;
 use crate::ops::status::{ReloadStatus, Status};
 use crate::ops::systemd;
-use crate::plugin::{Children, HttpService, PluginHost};
+use crate::plugin::{Children, HttpService};
 
 /// What [`Control`] is started with.
 pub(super) struct Given {
@@ -93,6 +95,7 @@ impl Control {
             health: Arc::clone(&shared.health),
             beat: shared.watchdog.beat("polling"),
             stop: polling_stop.clone(),
+            spread: machine(),
         });
         let (access, allowed) = watch::channel(access(&plan.config));
         let (file_changes, file_changed) = mpsc::channel(1);
@@ -275,34 +278,15 @@ impl Control {
         }
         let plan = Arc::new(plan);
         self.shared.plans.send_replace(Arc::clone(&plan));
-        for (name, made) in made {
-            match self.running.get_mut(&name) {
-                Some(running) => running.exchange(&name, made, &self.shared),
-                None => {
-                    let running = made.run(&name, &self.shared, self.leaving.remove(&name));
-                    self.running.insert(name.clone(), running);
-                }
-            }
-        }
-        let gone: Vec<String> =
-            self.running.keys().filter(|name| !plan.config.notifiers.contains_key(*name)).cloned().collect();
-        self.leaving.retain(|_, ended| !ended.is_cancelled());
-        for name in gone {
-            if let Some(mut running) = self.running.remove(&name) {
-                self.leaving.insert(name, running.ended());
-                // What waits for it stays in the outbox, in case it comes back.
-                self.workshop.tasks.spawn(async move {
-                    running.stop_looping().await;
-                    running.host.stop().await;
-                });
-            }
-        }
+        let tasks = &self.workshop.tasks;
+        let wanted = &plan.config.notifiers;
+        notifiers::swap(&mut self.running, &mut self.leaving, made, wanted, &self.shared, tasks);
         self.note_hosts();
         self.watch_files(&plan.config, sources);
     }
 
     fn note_hosts(&self) {
-        let hosts = self.running.iter().map(|(name, running)| (name.clone(), running.host.clone()));
+        let hosts = self.running.iter().map(|(name, running)| (name.clone(), Arc::clone(&running.host)));
         *self.shared.hosts.lock().unwrap_or_else(PoisonError::into_inner) = hosts.collect();
     }
 
@@ -341,10 +325,11 @@ impl Control {
         if !steps.step("deliveries in flight", 0.5, lanes).await {
             self.running.values().for_each(Running::abort);
         }
-        let hosts: Vec<PluginHost> = self.running.values().map(|running| running.host.clone()).collect();
+        let hosts: Vec<Arc<dyn Host>> =
+            self.running.values().map(|running| Arc::clone(&running.host)).collect();
         let tasks = self.workshop.tasks.clone();
         let plugins = async {
-            futures_util::future::join_all(hosts.iter().map(PluginHost::stop)).await;
+            futures_util::future::join_all(hosts.iter().map(|host| host.stop())).await;
             tasks.close();
             tasks.wait().await;
         };
@@ -357,6 +342,12 @@ impl Control {
         }
         tracing::info!("stopped");
     }
+}
+
+/// A number that differs between machines.
+fn machine() -> u64 {
+    let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    mix(seed_of(machine.trim()))
 }
 
 /// What the page and the admin socket ask.

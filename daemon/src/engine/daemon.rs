@@ -15,6 +15,7 @@ use super::board::Board;
 use super::clock::{Clock, SystemClock};
 use super::control::{Control, Given};
 use super::health::Health;
+use super::host::Host;
 use super::plan::{Fetch, Plan};
 use super::status;
 use super::wakes::Wakes;
@@ -26,7 +27,7 @@ use crate::ops::log::LogHandle;
 use crate::ops::metrics::Metrics;
 use crate::ops::status::{ReloadStatus, Status};
 use crate::ops::systemd::{self, Watchdog};
-use crate::plugin::{Children, PluginHost};
+use crate::plugin::Children;
 use crate::store::{self, SqliteStore, Store, StoreError};
 
 /// While the store is being opened, systemd is told this often that it goes on.
@@ -91,8 +92,8 @@ pub(super) struct Shared {
     pub(super) started: Timestamp,
     pub(super) reload: Mutex<ReloadStatus>,
     pub(super) versions: Mutex<BTreeMap<String, String>>,
-    pub(super) hosts: Mutex<BTreeMap<String, PluginHost>>,
-    store_fault: Mutex<Option<String>>,
+    pub(super) hosts: Mutex<BTreeMap<String, Arc<dyn Host>>>,
+    pub(super) store_fault: Mutex<Option<String>>,
     pub(super) reloads: mpsc::Sender<Reload>,
 }
 

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::board::Board;
 use super::clock::Clock;
 use super::health::Health;
+use super::host::Host;
 use super::plan::Plan;
 use super::wakes::Wakes;
 use crate::core::backoff::{mix, seed_of};
@@ -26,7 +27,7 @@ use crate::core::receiver::Receiver;
 use crate::core::watch::Priority;
 use crate::ops::metrics::{Attempt, DeliveryResult, Metrics, NotifierMetrics};
 use crate::ops::systemd::{BEAT_EVERY, Beat};
-use crate::plugin::{Handover, PluginHost, PluginState, Report};
+use crate::plugin::{Handover, PluginState, Report};
 use crate::store::{Due, Settle, Store, Told};
 
 /// The loop looks up at least this often, so that its beat tells that it lives and nothing is overlooked.
@@ -60,7 +61,7 @@ pub(super) struct Parts {
 /// A notifier's process, and how many deliveries its plugin takes at once.
 #[derive(Clone, Debug)]
 pub(super) struct Hosted {
-    pub(super) host: PluginHost,
+    pub(super) host: Arc<dyn Host>,
     pub(super) concurrency: u16,
 }
 
@@ -145,6 +146,7 @@ impl Delivering {
         }
         while !self.in_flight.is_empty() {
             tokio::select! {
+                biased;
                 Some(ended) = self.in_flight.next() => self.ended(ended).await,
                 () = tokio::time::sleep(TICK) => {}
             }
@@ -259,7 +261,7 @@ impl Delivering {
             deadline: tokio::time::Instant::now() + self.timeout,
             alone: due.crashes > 0,
         };
-        let (host, started) = (self.hosted.host.clone(), self.parts.clock.now());
+        let (host, started) = (Arc::clone(&self.hosted.host), self.parts.clock.now());
         self.handed.insert(due.id);
         self.in_flight.push(Box::pin(async move {
             let report = host.deliver(handover).await;

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::daemon::Shared;
 use super::delivering::{self, Delivering, Hosted};
+use super::host::Host;
 use crate::config::{self, Notifier, Secret};
 use crate::plugin::{Children, Grant, HostHttp, Manifest, PluginHost, PluginSpec, PluginState};
 
@@ -35,7 +36,7 @@ pub(super) struct Made {
 
 /// A notifier that runs.
 pub(super) struct Running {
-    pub(super) host: PluginHost,
+    pub(super) host: Arc<dyn Host>,
     identity: [u8; 32],
     exchange: watch::Sender<Hosted>,
     stop: CancellationToken,
@@ -53,10 +54,11 @@ impl Workshop {
                 let plugin = Some((manifest.name.clone(), manifest.version.clone()));
                 let (host, supervise) = PluginHost::new(spec, self.children.clone(), Arc::clone(&self.http));
                 self.tasks.spawn(supervise);
-                Made { hosted: Hosted { host, concurrency: manifest.concurrency }, identity, plugin }
+                let hosted = Hosted { host: Arc::new(host), concurrency: manifest.concurrency };
+                Made { hosted, identity, plugin }
             }
             Err(why) => {
-                let hosted = Hosted { host: PluginHost::failed(why), concurrency: 1 };
+                let hosted = Hosted { host: Arc::new(PluginHost::failed(why)), concurrency: 1 };
                 Made { hosted, identity: [0; 32], plugin: None }
             }
         }
@@ -87,6 +89,12 @@ impl Workshop {
 }
 
 impl Made {
+    /// Of a host that is no process.
+    #[cfg(test)]
+    pub(super) fn simulated(host: Arc<dyn Host>, concurrency: u16) -> Self {
+        Self { hosted: Hosted { host, concurrency }, identity: [0; 32], plugin: None }
+    }
+
     /// Waits until the process has begun to run.
     ///
     /// # Errors
@@ -156,6 +164,39 @@ impl Made {
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner)
                 .insert(name.to_owned(), version.clone());
+        }
+    }
+}
+
+/// Puts what was made into use, and ends what is `wanted` no more. Nothing here can fail. `leaving` are those that have
+/// left before, and have perhaps not ended yet.
+pub(super) fn swap(
+    running: &mut BTreeMap<String, Running>,
+    leaving: &mut BTreeMap<String, CancellationToken>,
+    made: BTreeMap<String, Made>,
+    wanted: &BTreeMap<String, Notifier>,
+    shared: &Arc<Shared>,
+    tasks: &TaskTracker,
+) {
+    for (name, made) in made {
+        match running.get_mut(&name) {
+            Some(running) => running.exchange(&name, made, shared),
+            None => {
+                let new = made.run(&name, shared, leaving.remove(&name));
+                running.insert(name, new);
+            }
+        }
+    }
+    let gone: Vec<String> = running.keys().filter(|name| !wanted.contains_key(*name)).cloned().collect();
+    leaving.retain(|_, ended| !ended.is_cancelled());
+    for name in gone {
+        if let Some(mut gone) = running.remove(&name) {
+            leaving.insert(name, gone.ended());
+            // What waits for it stays in the outbox, in case it comes back.
+            tasks.spawn(async move {
+                gone.stop_looping().await;
+                gone.host.stop().await;
+            });
         }
     }
 }

@@ -9,9 +9,9 @@ use tokio::sync::watch;
 
 use super::clock::Clock;
 use super::plan::Plan;
-use crate::commbox::{Answer, FetchError, Reaction};
+use crate::commbox::{Answer, Code, FetchError, Reaction};
 use crate::core::compose::{self, Scene};
-use crate::core::detect::{self, Found};
+use crate::core::detect::{self, Asked, Found};
 use crate::core::message::Snapshot;
 use crate::core::watch::{ConversationId, Watch};
 use crate::store::{PollCommit, Store, StoreError, Told};
@@ -41,6 +41,8 @@ pub(super) struct Memory {
     pub(super) gone: u32,
     /// Whether the account's key is good for others and not for this one.
     pub(super) refused: bool,
+    /// Since when answers are older than one before.
+    pub(super) stale_since: Option<Timestamp>,
 }
 
 /// How a poll ended.
@@ -59,8 +61,9 @@ pub(super) struct Ended {
 pub(super) enum End {
     /// The answer is the one before.
     Unchanged,
-    /// The answer was read, and whatever it brought is committed.
-    Read { fingerprint: u64, brought: Brought },
+    /// The answer was read, and whatever it brought is committed. `fingerprint` is none while something is pending:
+    /// the next answer must be read whatever it is.
+    Read { fingerprint: Option<u64>, stale: bool, brought: Brought },
     /// There was no answer that can be used. `brought` is what that means, once it is certain.
     Failed { error: FetchError, brought: Brought },
     /// The answer could not be kept. Nothing is lost: the next poll finds it again.
@@ -115,14 +118,30 @@ impl Poller {
             Ok(snapshot) => {
                 tracing::debug!(watch = watch.name, messages = snapshot.messages.len(), "read an answer");
                 let cursor = self.store.cursor(&watch.conversation).await?;
-                let found = detect::detect(cursor.as_ref(), &snapshot, at);
+                let asked = Asked { baseline: watch.baseline, stale_since: memory.stale_since, now: at };
+                let found = match detect::detect(cursor.as_ref(), &snapshot, asked) {
+                    Ok(found) => found,
+                    Err(implausible) => {
+                        let error = FetchError::malformed(Code::Envelope, implausible.to_string());
+                        return self.failed(plan, watch, memory, error, at).await;
+                    }
+                };
+                if found.reworded > 0 {
+                    let (watch, messages) = (&watch.name, found.reworded);
+                    tracing::warn!(
+                        watch,
+                        messages,
+                        "{messages} known messages of {watch} are written otherwise"
+                    );
+                }
+                let (pending, stale) = (found.pending, found.stale);
                 let sequence = cursor.map_or(0, |cursor| cursor.sequence);
                 let newest_message = snapshot.messages.iter().filter_map(|message| message.created).max();
                 let scene = scene(plan, watch, Some(&snapshot), at, memory);
                 let mut brought = self.keep(plan, scene, found, sequence).await?;
                 brought.newest_message = newest_message;
                 brought.baseline = brought.baseline.map(|_| snapshot.messages.len());
-                Ok(End::Read { fingerprint, brought })
+                Ok(End::Read { fingerprint: (!pending).then_some(fingerprint), stale, brought })
             }
             Err(error) => self.failed(plan, watch, memory, error, at).await,
         }

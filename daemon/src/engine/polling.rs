@@ -20,7 +20,6 @@ use super::poll::{Brought, End, Ended, Memory, Poller};
 use super::summaries::Summaries;
 use super::wakes::Wakes;
 use crate::commbox::{FetchError, Reaction};
-use crate::core::backoff::{mix, seed_of};
 use crate::core::schedule::{Next, Polled, Schedule};
 use crate::core::watch::{ConversationId, Watch};
 use crate::ops::metrics::{Metrics, PollInFlight, PollResult};
@@ -42,6 +41,8 @@ pub(super) struct Parts {
     pub(super) health: Arc<Health>,
     pub(super) beat: Beat,
     pub(super) stop: CancellationToken,
+    /// Two machines with the same configuration do not poll in step.
+    pub(super) spread: u64,
 }
 
 pub(super) struct Polling {
@@ -73,9 +74,7 @@ impl Polling {
             plans: parts.plans.clone(),
             keys: RandomState::new(),
         };
-        // Two machines with the same configuration do not poll in step.
-        let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
-        let schedule = Schedule::new(mix(seed_of(machine.trim())));
+        let schedule = Schedule::new(parts.spread);
         let mut polling = Self {
             poller: Arc::new(poller),
             schedule,
@@ -204,9 +203,10 @@ impl Polling {
                 memory.answered_at = Some(ended.at);
                 memory.gone = 0;
             }
-            End::Read { fingerprint, .. } => {
-                let (fingerprint, answered_at) = (Some(*fingerprint), Some(ended.at));
-                *memory = Memory { fingerprint, answered_at, ..Memory::default() };
+            End::Read { fingerprint, stale, .. } => {
+                let stale_since = stale.then_some(memory.stale_since.unwrap_or(ended.at));
+                let (fingerprint, answered_at) = (*fingerprint, Some(ended.at));
+                *memory = Memory { fingerprint, answered_at, stale_since, ..Memory::default() };
             }
             End::Failed { .. } if gone => {
                 memory.fingerprint = None;

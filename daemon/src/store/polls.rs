@@ -2,18 +2,18 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::rows::{instant, nanos};
+use super::rows::{author, instant, nanos, vanished_as, vanished_of};
 use super::sqlite::insert_told;
 use super::{PollCommit, PollSummary, StoreError, outbox};
 use crate::core::cursor::{Cursor, Seen};
-use crate::core::message::ChildId;
+use crate::core::message::{AuthorKind, ChildId};
 use crate::core::watch::ConversationId;
 
 pub(super) fn cursor(connection: &Connection, id: &ConversationId) -> Result<Option<Cursor>, StoreError> {
     let row = connection
         .prepare_cached(
-            "SELECT id, baseline_at, listed, sequence, status_id, assigned_manager_id, unreachable_since
-             FROM conversation WHERE account = ?1 AND object_id = ?2",
+            "SELECT id, baseline_at, listed, sequence, status_id, assigned_manager_id, unreachable_since,
+                    updated_at, gap_since FROM conversation WHERE account = ?1 AND object_id = ?2",
         )?
         .query_row(params![id.account, id.object], |row| {
             let cursor = Cursor {
@@ -23,6 +23,8 @@ pub(super) fn cursor(connection: &Connection, id: &ConversationId) -> Result<Opt
                 status_id: row.get(4)?,
                 assigned_manager_id: row.get(5)?,
                 unreachable_since: row.get::<_, Option<i64>>(6)?.map(instant),
+                updated_at: row.get::<_, Option<i64>>(7)?.map(instant),
+                gap_since: row.get::<_, Option<i64>>(8)?.map(instant),
                 seen: std::collections::HashMap::new(),
             };
             Ok((row.get::<_, i64>(0)?, cursor))
@@ -30,7 +32,8 @@ pub(super) fn cursor(connection: &Connection, id: &ConversationId) -> Result<Opt
         .optional()?;
     let Some((conversation, mut cursor)) = row else { return Ok(None) };
     let mut children = connection.prepare_cached(
-        "SELECT child_id, instant, text_hash, revision, vanished_at FROM seen WHERE conversation = ?1",
+        "SELECT child_id, instant, text_hash, revision, vanished_at, vanished_as, author, unparsed, baseline,
+                found_at FROM seen WHERE conversation = ?1",
     )?;
     let mut rows = children.query([conversation])?;
     while let Some(row) = rows.next()? {
@@ -39,7 +42,11 @@ pub(super) fn cursor(connection: &Connection, id: &ConversationId) -> Result<Opt
             // The hash uses all 64 bits; the column is signed.
             text_hash: row.get::<_, i64>(2)?.cast_unsigned(),
             revision: row.get(3)?,
-            vanished_at: row.get::<_, Option<i64>>(4)?.map(instant),
+            vanished: vanished_of(row.get(4)?, row.get(5)?),
+            author: row.get::<_, Option<String>>(6)?.as_deref().and_then(author),
+            unparsed: row.get(7)?,
+            baseline: row.get(8)?,
+            found_at: row.get::<_, Option<i64>>(9)?.map(instant),
         };
         cursor.seen.insert(ChildId::new(row.get::<_, String>(0)?), seen);
     }
@@ -60,10 +67,12 @@ pub(super) fn commit(
     }
     let conversation = write_cursor(connection, commit)?;
     let mut seen = connection.prepare_cached(
-        "INSERT INTO seen (conversation, child_id, instant, text_hash, revision, vanished_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        "INSERT INTO seen (conversation, child_id, instant, text_hash, revision, vanished_at, vanished_as, author,
+                           unparsed, baseline, found_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
          ON CONFLICT (conversation, child_id) DO UPDATE SET
-             instant = ?3, text_hash = ?4, revision = ?5, vanished_at = ?6",
+             instant = ?3, text_hash = ?4, revision = ?5, vanished_at = ?6, vanished_as = ?7, author = ?8,
+             unparsed = ?9, baseline = ?10, found_at = ?11",
     )?;
     for (id, child) in &commit.change.seen {
         seen.execute(params![
@@ -72,7 +81,12 @@ pub(super) fn commit(
             child.instant.map(nanos),
             child.text_hash.cast_signed(),
             child.revision,
-            child.vanished_at.map(nanos),
+            child.vanished.map(|(at, _)| nanos(at)),
+            child.vanished.map(|(_, how)| vanished_as(how)),
+            child.author.map(AuthorKind::as_str),
+            child.unparsed,
+            child.baseline,
+            child.found_at.map(nanos),
         ])?;
     }
     let mut forget =
@@ -93,11 +107,13 @@ fn write_cursor(connection: &Connection, commit: &PollCommit) -> Result<i64, Sto
     connection
         .prepare_cached(
             "INSERT INTO conversation (account, object_id, watch, baseline_at, listed, sequence, status_id,
-                                       assigned_manager_id, unreachable_since, changed_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                                       assigned_manager_id, unreachable_since, changed_at, updated_at,
+                                       gap_since)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?12, ?13)
              ON CONFLICT (account, object_id) DO UPDATE SET
                  watch = ?3, baseline_at = ?4, listed = ?5, sequence = ?6, status_id = ?7,
-                 assigned_manager_id = ?8, unreachable_since = ?9, changed_at = ?10
+                 assigned_manager_id = ?8, unreachable_since = ?9, changed_at = ?10,
+                 updated_at = ?12, gap_since = ?13
              WHERE sequence = ?11
              RETURNING id",
         )?
@@ -114,6 +130,8 @@ fn write_cursor(connection: &Connection, commit: &PollCommit) -> Result<i64, Sto
                 row.unreachable_since.map(nanos),
                 nanos(commit.at),
                 signed(commit.expect_sequence),
+                row.updated_at.map(nanos),
+                row.gap_since.map(nanos),
             ],
             |row| row.get(0),
         )

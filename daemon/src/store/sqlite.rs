@@ -339,6 +339,4 @@ fn insert_delivery(
 }
 
 #[cfg(test)]
-mod model;
-#[cfg(test)]
 mod tests;

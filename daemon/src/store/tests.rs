@@ -47,7 +47,7 @@ fn poll(expect: u64, told: Vec<Told>) -> PollCommit {
     let seen = told
         .iter()
         .map(|told| {
-            let seen = Seen { instant: Some(at(5)), text_hash: u64::MAX - 1, revision: 0, vanished_at: None };
+            let seen = Seen { instant: Some(at(5)), text_hash: u64::MAX - 1, ..Seen::default() };
             (ChildId::new(told.event.id.clone()), seen)
         })
         .collect();
@@ -57,7 +57,7 @@ fn poll(expect: u64, told: Vec<Told>) -> PollCommit {
         sequence: expect + told.len() as u64,
         status_id: Some(8),
         assigned_manager_id: None,
-        unreachable_since: None,
+        ..CursorRow::default()
     };
     PollCommit {
         conversation: conversation(),

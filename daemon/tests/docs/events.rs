@@ -9,7 +9,7 @@ use commwatch::core::detect::Happened;
 use commwatch::core::event::{Event, EventKind};
 use commwatch::core::message::{Author, AuthorKind, ChildId, Message, Snapshot, Unparsed};
 use commwatch::core::notification::{self, Content};
-use commwatch::core::watch::{ConversationId, Priority, Stream, Watch};
+use commwatch::core::watch::{Baseline, ConversationId, Priority, Stream, Watch};
 use jiff::Timestamp;
 use jsonschema::Validator;
 use serde_json::{Value, json};
@@ -32,6 +32,7 @@ fn watch() -> Watch {
         conversation: ConversationId { account: "main".to_owned(), object: 2_251_799_813_689_310 },
         stream: Stream::Number(532),
         interval: Duration::from_secs(10),
+        baseline: Baseline::Silent,
     }
 }
 
@@ -46,6 +47,8 @@ fn snapshot() -> Snapshot {
         messages: vec![],
         unparsed: vec![],
         children_listed: true,
+        children_cut: false,
+        updated_at: None,
         answered_at: None,
     }
 }
@@ -84,6 +87,11 @@ fn example(kind: EventKind) -> Event {
     let own = |subject: &str, why: &str| compose::own_health(kind, subject, since, why, now);
     match kind {
         EventKind::MessageCreated => found(Happened::Message(message()), true),
+        EventKind::MessageEdited => found(Happened::Edited { message: message(), revision: 1 }, true),
+        EventKind::MessageDeleted => {
+            let Message { id, created, .. } = message();
+            found(Happened::Deleted { id, author: Some(AuthorKind::Customer), created, revision: 2 }, true)
+        }
         EventKind::MessageUnparsed => {
             let why = "its time cannot be read".to_owned();
             found(
@@ -97,6 +105,10 @@ fn example(kind: EventKind) -> Event {
             found(Happened::Unreachable { since, why: "404 Not Found".to_owned() }, false)
         }
         EventKind::WatchRecovered => found(Happened::Recovered { since }, true),
+        EventKind::GapUnresolved => {
+            let why = "the list of messages looks cut: 50 known ones are missing at once".to_owned();
+            found(Happened::Gap { since: now, why }, true)
+        }
         EventKind::AccountDenied => own("account/main", "401 Unauthorized"),
         EventKind::AccountRecovered => own("account/main", "over after 1h: 401 Unauthorized"),
         EventKind::NotifierBroken => own("notifier/ops-slack", "Slack says channel_not_found"),
@@ -339,7 +351,11 @@ fn each_type_needs_what_it_is_about() {
     let (events, _) = validators(false);
     for (kind, part) in [
         (EventKind::MessageCreated, "message"),
+        (EventKind::MessageEdited, "message"),
+        (EventKind::MessageDeleted, "message"),
         (EventKind::MessageUnparsed, "problem"),
+        (EventKind::GapUnresolved, "conversation"),
+        (EventKind::GapUnresolved, "problem"),
         (EventKind::StatusChanged, "change"),
         (EventKind::Assigned, "change"),
         (EventKind::WatchUnreachable, "problem"),

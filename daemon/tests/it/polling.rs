@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use commwatch_simulator::{Fault, Post, Scope, Shape, Times};
 
+use crate::receiver::Received;
 use crate::world::{PATIENCE, World};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -181,4 +182,54 @@ async fn a_conversation_that_the_key_may_not_see_is_unreachable_and_stops_no_oth
     world.all_delivered().await;
     let kinds: Vec<String> = world.hook.accepted().into_iter().map(|one| one.kind).collect();
     assert_eq!(kinds, ["commwatch.watch.unreachable.v1", "commwatch.message.created.v1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn edits_and_deletions_are_told_and_a_deletion_only_when_it_is_certain() {
+    let mut world = World::new().await;
+    world.config.routes = "[[route]]\nnotify = [\"hook\"]\n\
+        events = [\"message.created\", \"message.edited\", \"message.deleted\"]\n"
+        .to_owned();
+    let conversation = world.watching(1);
+    world.start().await;
+    world.baselined().await;
+    let (first, second) = (conversation.customer_says("first"), conversation.customer_says("second"));
+    world.all_delivered().await;
+    conversation.edit(first, "first, mended");
+    world.hook.wait("the edit", PATIENCE, |got| got.iter().any(|one| one.text == "first, mended")).await;
+    // A copy that lags behind lacks the newest for a moment.
+    world.sim.fault(Scope::Object(1), Fault::StaleReplica(1), Times::Once);
+    world.polled(3).await;
+    conversation.redact(second);
+    let is_deletion = |one: &Received| one.kind == "commwatch.message.deleted.v1";
+    world.hook.wait("the deletion", PATIENCE, |got| got.iter().any(is_deletion)).await;
+    world.polled(2).await;
+    let got = world.hook.accepted();
+    let told: Vec<_> = got.iter().map(|one| (one.kind.as_str(), one.text.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            ("commwatch.message.created.v1", "first"),
+            ("commwatch.message.created.v1", "second"),
+            ("commwatch.message.edited.v1", "first, mended"),
+            ("commwatch.message.deleted.v1", ""),
+        ]
+    );
+    let sequences: Vec<_> = got.iter().map(|one| one.sequence.clone()).collect();
+    assert!(sequences.is_sorted(), "{sequences:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_messages_where_there_were_some_is_a_failing_watch_and_no_news() {
+    let mut world = World::new().await;
+    world.config.routes =
+        "[[route]]\nnotify = [\"hook\"]\nevents = [\"message.created\", \"message.deleted\"]\n".to_owned();
+    let conversation = world.watching(1);
+    world.start().await;
+    world.baselined().await;
+    world.sim.fault(Scope::Object(1), Fault::StaleReplica(1), Times::N(2));
+    world.line_after(0, "lists no messages, though the conversation had 1").await;
+    conversation.customer_says("after it");
+    world.all_delivered().await;
+    assert_eq!(world.hook.accepted().len(), 1);
 }

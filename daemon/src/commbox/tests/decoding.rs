@@ -109,16 +109,23 @@ fn bytes_that_are_no_text_cost_a_character_and_not_the_answer() {
 }
 
 #[test]
-fn more_children_than_the_bound_are_malformed_and_as_many_are_not() {
-    use crate::commbox::conversation::CHILDREN_MAX;
+fn of_more_children_than_the_bound_the_newest_are_kept_and_that_is_said() {
+    use crate::core::message::{CHILDREN_MAX, ChildId};
     let childs = |count: usize| {
-        let childs: Vec<String> = (1..=count).map(|id| format!("{{\"id\":{id}}}")).collect();
-        try_conversation(&format!("\"childs\":[{}]", childs.join(",")))
+        let child = |n: usize| {
+            let at = jiff::Timestamp::from_second(1_700_000_000 + n as i64).unwrap();
+            format!("{{\"id\":{},\"createdTime\":\"{at}\"}}", 1_000_000 - n)
+        };
+        let childs: Vec<String> = (1..=count).map(child).collect();
+        conversation(&format!("\"childs\":[{}]", childs.join(",")))
     };
-    assert_eq!(childs(CHILDREN_MAX).expect("a snapshot").messages.len(), CHILDREN_MAX);
-    let error = childs(CHILDREN_MAX + 1).expect_err("too many");
-    assert_eq!((error.reaction, error.code), (Reaction::Malformed, Code::Envelope));
-    assert_eq!(error.detail, "the conversation has more than 50000 messages, which is the bound");
+    let all = childs(CHILDREN_MAX);
+    assert_eq!((all.messages.len(), all.children_cut), (CHILDREN_MAX, false));
+    let cut = childs(CHILDREN_MAX + 2);
+    assert_eq!((cut.messages.len(), cut.children_cut), (CHILDREN_MAX, true));
+    let has = |id: &str| cut.messages.iter().any(|message| message.id == ChildId::new(id));
+    // The newest have the lowest ids here.
+    assert!(has("949998") && has("999997") && !has("999998") && !has("999999"));
 }
 
 #[test]

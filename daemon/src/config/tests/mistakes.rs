@@ -103,7 +103,7 @@ nickname = "b"
       config.toml:18:1
        18 | nickname = …
           | ^^^^^^^^
-      hint: keys here are `name`, `title`, `priority`, `tags`, `account`, `stream`, `object`, `interval`
+      hint: keys here are `name`, `title`, `priority`, `tags`, `account`, `stream`, `object`, `interval`, `baseline`, `since`
     "#);
 }
 
@@ -369,7 +369,7 @@ name = "b"
 stream = 532
 object = 2
 [[route]]
-events = ["message.edited"]
+events = ["conversation.opened"]
 notify = ["lgo", "mail"]
 "#), @r#"
     error: unknown account `mian` in [[watch]] `a`
@@ -382,10 +382,10 @@ notify = ["lgo", "mail"]
        18 | [[watch]]
           | ^^^^^^^^^
       hint: accounts in this file are `main`, `second`
-    error: events of type `message.edited` do not exist yet
+    error: events of type `conversation.opened` do not exist yet
       config.toml:23:11
-       23 | events = ["message.edited"]
-          |           ^^^^^^^^^^^^^^^^
+       23 | events = ["conversation.opened"]
+          |           ^^^^^^^^^^^^^^^^^^^^^
       hint: delete the word; a later version brings it
     error: unknown notifier `lgo` in a route
       config.toml:24:11
@@ -506,17 +506,17 @@ level = "infoo"
       config.toml:20:11
        20 | events = ["message.creatd", "commwatch.watch.recovered.v1", "message.*"]
           |           ^^^^^^^^^^^^^^^^
-      hint: types are `message.created`, `message.unparsed`, `conversation.status_changed`, `conversation.assigned`, `watch.unreachable`, `watch.recovered`, `account.denied`, `account.recovered`, `notifier.broken`, `notifier.recovered`, `delivery.dead`; did you mean `message.created`?
+      hint: types are `message.created`, `message.edited`, `message.deleted`, `message.unparsed`, `conversation.status_changed`, `conversation.assigned`, `watch.unreachable`, `watch.recovered`, `gap.unresolved`, `account.denied`, `account.recovered`, `notifier.broken`, `notifier.recovered`, `delivery.dead`; did you mean `message.created`?
     error: unknown event type `commwatch.watch.recovered.v1`
       config.toml:20:29
        20 | events = ["message.creatd", "commwatch.watch.recovered.v1", "message.*"]
           |                             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-      hint: types are `message.created`, `message.unparsed`, `conversation.status_changed`, `conversation.assigned`, `watch.unreachable`, `watch.recovered`, `account.denied`, `account.recovered`, `notifier.broken`, `notifier.recovered`, `delivery.dead`; did you mean `watch.recovered`?
+      hint: types are `message.created`, `message.edited`, `message.deleted`, `message.unparsed`, `conversation.status_changed`, `conversation.assigned`, `watch.unreachable`, `watch.recovered`, `gap.unresolved`, `account.denied`, `account.recovered`, `notifier.broken`, `notifier.recovered`, `delivery.dead`; did you mean `watch.recovered`?
     error: unknown event type `message.*`
       config.toml:20:61
        20 | events = ["message.creatd", "commwatch.watch.recovered.v1", "message.*"]
           |                                                             ^^^^^^^^^^^
-      hint: types are `message.created`, `message.unparsed`, `conversation.status_changed`, `conversation.assigned`, `watch.unreachable`, `watch.recovered`, `account.denied`, `account.recovered`, `notifier.broken`, `notifier.recovered`, `delivery.dead`
+      hint: types are `message.created`, `message.edited`, `message.deleted`, `message.unparsed`, `conversation.status_changed`, `conversation.assigned`, `watch.unreachable`, `watch.recovered`, `gap.unresolved`, `account.denied`, `account.recovered`, `notifier.broken`, `notifier.recovered`, `delivery.dead`
     error: unknown word `none` for `trust`
       config.toml:23:9
        23 | trust = "none"
@@ -551,7 +551,6 @@ group = { wait = "5s" }
 [[watch]]
 name = "a"
 customer = 531826
-baseline = "newest"
 [[route]]
 unanswered_for = ["10m"]
 events = ["conversation.waiting"]
@@ -587,14 +586,9 @@ notify = ["log"]
        22 | customer = 531826
           | ^^^^^^^^
       hint: delete the key; a later version brings it
-    error: `baseline` in [[watch]] `a` does not exist yet
-      config.toml:23:1
-       23 | baseline = "newest"
-          | ^^^^^^^^
-      hint: delete the key; a later version brings it
     error: `unanswered_for` in [[route]] does not exist yet
-      config.toml:25:1
-       25 | unanswered_for = ["10m"]
+      config.toml:24:1
+       24 | unanswered_for = ["10m"]
           | ^^^^^^^^^^^^^^
       hint: delete the key; a later version brings it
     "#);
@@ -814,5 +808,46 @@ fn more_mistakes_than_anybody_reads_are_counted() {
     assert_snapshot!(world.plain(&mistakes.0.last().unwrap().to_string()), @r#"
     error: and 2501 more mistakes
       config.toml
+    "#);
+}
+
+#[test]
+fn a_baseline_since_needs_to_say_since_when() {
+    let watch =
+        |keys: &str| errors_after_good(&format!("[[watch]]\nname = \"a\"\nstream = 1\nobject = 2\n{keys}\n"));
+    assert_snapshot!(watch("baseline = \"since\""), @r#"
+    error: `baseline = "since"` does not say since when
+      config.toml:13:12
+       13 | baseline = "since"
+          |            ^^^^^^^
+      hint: write how long before the first answer, such as since = "2h", or an instant, such as since = "2026-03-01T08:00:00Z"
+    "#);
+    assert_snapshot!(watch("since = \"2h\""), @r#"
+    error: `since` means nothing without `baseline = "since"`
+      config.toml:13:9
+       13 | since = "2h"
+          |         ^^^^
+      hint: write baseline = "since" beside it, or delete the key
+    "#);
+    assert_snapshot!(watch("baseline = \"since\"\nsince = \"yesterday\""), @r#"
+    error: `yesterday` is neither a duration nor an instant
+      config.toml:14:9
+       14 | since = "yesterday"
+          |         ^^^^^^^^^^^
+      hint: write how long before the first answer, such as since = "2h", or an instant, such as since = "2026-03-01T08:00:00Z"
+    "#);
+    assert_snapshot!(watch("baseline = \"since\"\nsince = \"400d\""), @r#"
+    error: `400d` is more than 365d
+      config.toml:14:9
+       14 | since = "400d"
+          |         ^^^^^^
+      hint: write how long before the first answer, such as since = "2h", or an instant, such as since = "2026-03-01T08:00:00Z"
+    "#);
+    assert_snapshot!(watch("baseline = \"all\""), @r#"
+    error: unknown word `all` for `baseline`
+      config.toml:13:12
+       13 | baseline = "all"
+          |            ^^^^^
+      hint: `baseline` is one of `silent`, `newest`, `since`
     "#);
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config;
-use crate::core::watch::{ConversationId, Stream};
+use crate::core::watch::{Baseline, ConversationId, Stream};
 use crate::ops::status::{Trouble, WatchState};
 
 const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
@@ -67,6 +67,7 @@ fn watch(name: &str, account: &str, priority: Priority) -> Watch {
         conversation: ConversationId { account: account.to_owned(), object: 293_854 },
         stream: Stream::Number(532),
         interval: Duration::from_secs(10),
+        baseline: Baseline::Silent,
     }
 }
 

@@ -104,7 +104,7 @@ fn found(id: &str, before: &Option<Cursor>, bytes: usize) -> PollCommit {
     };
     let notification = Notification { id: event.id.clone(), payload: "x".repeat(bytes) };
     let delivery = NewDelivery { notification, notifier: "ops".into(), lane: "a".into() };
-    let seen = Seen { instant: Some(at), text_hash: 1, revision: 0, vanished_at: None };
+    let seen = Seen { instant: Some(at), text_hash: 1, ..Seen::default() };
     let after = CursorRow {
         baseline_at: Some(at),
         listed: true,

@@ -16,6 +16,7 @@ fn watch(name: &str, priority: Priority, interval: u64) -> Watch {
         conversation: ConversationId { account: "main".into(), object: 1 },
         stream: Stream::Number(1),
         interval: Duration::from_secs(interval),
+        baseline: crate::core::watch::Baseline::Silent,
     }
 }
 

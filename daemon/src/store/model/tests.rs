@@ -1,0 +1,359 @@
+//! Whatever is done, in whatever order, and however often it is opened anew: the store on disk answers as the
+//! simplest store does, and what is counted is what is there.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::core::cursor::{CursorChange, CursorRow, Seen, Vanished};
+use crate::core::event::{Event, EventData, EventKind, MessageData, WatchData};
+use crate::core::message::{AuthorKind, ChildId};
+use crate::core::notification::Notification;
+use crate::core::watch::Priority;
+use crate::store::{NewDelivery, Options, SqliteStore, Store};
+
+const NOTIFIERS: [&str; 2] = ["hook", "ops"];
+const CONVERSATIONS: i64 = 3;
+/// Few enough to be reached.
+const OUTBOX_MAX: u64 = 12;
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// A poll brings some messages, of which the first few may be known already.
+    Poll {
+        object: i64,
+        messages: u64,
+        known: u64,
+        notifiers: u8,
+        stale: bool,
+    },
+    /// Children vanish, and one is forgotten.
+    Vanish {
+        object: i64,
+        which: u64,
+    },
+    /// One of the deliveries that are due ends so.
+    Settle {
+        notifier: u8,
+        which: prop::sample::Index,
+        end: SettleAs,
+    },
+    /// An attempt that had ended already ends again.
+    SettleAgain {
+        which: prop::sample::Index,
+    },
+    Begin {
+        subject: u8,
+    },
+    End {
+        subject: u8,
+    },
+    Summarise {
+        object: i64,
+        failed: bool,
+    },
+    Prune {
+        rows: u16,
+        text: u16,
+    },
+    /// The clock, a few seconds ahead or back.
+    Clock {
+        seconds: i16,
+    },
+    Reopen,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum SettleAs {
+    Delivered,
+    Dead,
+    Retry { after: u16 },
+    Broken,
+    Crashed,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let end = prop_oneof![
+        4 => Just(SettleAs::Delivered),
+        1 => Just(SettleAs::Dead),
+        2 => (0..5_000_u16).prop_map(|after| SettleAs::Retry { after }),
+        1 => Just(SettleAs::Broken),
+        1 => Just(SettleAs::Crashed),
+    ];
+    let object = || 0..CONVERSATIONS;
+    prop_oneof![
+        4 => (object(), 0..4_u64, 0..2_u64, 0..4_u8, prop::bool::weighted(0.1)).prop_map(
+            |(object, messages, known, notifiers, stale)| Step::Poll { object, messages, known, notifiers, stale }
+        ),
+        1 => (object(), 0..6_u64).prop_map(|(object, which)| Step::Vanish { object, which }),
+        8 => (0..2_u8, any::<prop::sample::Index>(), end)
+            .prop_map(|(notifier, which, end)| Step::Settle { notifier, which, end }),
+        1 => any::<prop::sample::Index>().prop_map(|which| Step::SettleAgain { which }),
+        1 => (0..2_u8).prop_map(|subject| Step::Begin { subject }),
+        1 => (0..2_u8).prop_map(|subject| Step::End { subject }),
+        1 => (object(), any::<bool>()).prop_map(|(object, failed)| Step::Summarise { object, failed }),
+        1 => (0..200_u16, 0..200_u16).prop_map(|(rows, text)| Step::Prune { rows, text }),
+        1 => (-4_000..4_000_i16).prop_map(|seconds| Step::Clock { seconds }),
+        1 => Just(Step::Reopen),
+    ]
+}
+
+struct Pair {
+    path: std::path::PathBuf,
+    sqlite: Option<SqliteStore>,
+    model: Rows,
+    second: i64,
+    settled: Vec<i64>,
+    told: u64,
+}
+
+impl Pair {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + self.second).unwrap()
+    }
+
+    fn sqlite(&self) -> &SqliteStore {
+        self.sqlite.as_ref().unwrap()
+    }
+
+    fn open(&mut self) {
+        drop(self.sqlite.take());
+        let options = Options { outbox_rows_max: OUTBOX_MAX, ..Options::new(&self.path) };
+        self.sqlite = Some(SqliteStore::open(options).unwrap());
+    }
+
+    fn told(&self, id: String, lane: &str, notifiers: u8, sequence: Option<u64>) -> Told {
+        let message = MessageData {
+            id: "1".into(),
+            author: crate::core::event::AuthorData { kind: AuthorKind::Customer, id: None, name: None },
+            created: None,
+            text: if sequence.is_some_and(|n| n % 3 == 0) { String::new() } else { "hello".into() },
+            text_truncated: false,
+            attachments: 0,
+        };
+        let watch = WatchData { name: "w".into(), title: "W".into(), priority: Priority::Vip, tags: vec![] };
+        let event = Event {
+            id: id.clone(),
+            kind: EventKind::MessageCreated,
+            source: "x".into(),
+            subject: None,
+            time: self.now() - Duration::from_secs(7),
+            recorded: self.now(),
+            sequence,
+            data: EventData {
+                message: sequence.map(|_| message),
+                watch: sequence.map(|_| watch),
+                ..EventData::default()
+            },
+        };
+        let deliveries =
+            (0..).zip(NOTIFIERS).filter(|(n, _)| notifiers >> n & 1 == 1).map(|(_, notifier)| NewDelivery {
+                notification: Notification { id: id.clone(), payload: format!("{id} for {notifier}") },
+                notifier: notifier.into(),
+                lane: lane.into(),
+            });
+        Told { event, deliveries: deliveries.collect() }
+    }
+
+    fn conversation(object: i64) -> ConversationId {
+        ConversationId { account: "main".into(), object }
+    }
+
+    fn commit(&self, object: i64, sequence: u64, change: CursorChange, told: Vec<Told>) -> PollCommit {
+        PollCommit {
+            conversation: Self::conversation(object),
+            watch: "w".into(),
+            expect_sequence: sequence,
+            change,
+            told,
+            at: self.now(),
+        }
+    }
+
+    async fn poll(&mut self, object: i64, messages: u64, known: u64, notifiers: u8, stale: bool) {
+        let before = self.model.cursor(&Self::conversation(object)).map_or(0, |cursor| cursor.sequence);
+        let first = before.saturating_sub(known) + 1;
+        let told: Vec<Told> = (first..=before + messages)
+            .map(|n| self.told(format!("evt_{object}_{n:04}"), &object.to_string(), notifiers, Some(n)))
+            .collect();
+        let seen = (first..=before + messages).map(|n| {
+            let seen = Seen {
+                instant: (n % 4 != 0).then(|| self.now()),
+                text_hash: u64::MAX - n,
+                revision: (n % 2) as u32,
+                author: (n % 3 == 0).then_some(AuthorKind::Agent),
+                unparsed: n % 5 == 0,
+                baseline: n % 7 == 0,
+                found_at: (n % 2 == 0).then(|| self.now()),
+                vanished: None,
+            };
+            (ChildId::new(n.to_string()), seen)
+        });
+        let after = CursorRow {
+            sequence: before + messages,
+            listed: true,
+            status_id: (before % 2 == 0).then_some(8),
+            baseline_at: Some(self.now()),
+            ..CursorRow::default()
+        };
+        let change = CursorChange { after, seen: seen.collect(), forget: vec![] };
+        let commit = self.commit(object, before + u64::from(stale), change, told);
+        let (real, model) =
+            (self.sqlite().commit_poll(commit.clone()).await, self.model.commit_poll(&commit));
+        assert_eq!(real.map_err(|e| e.to_string()), model.map_err(|e| e.to_string()));
+    }
+
+    async fn vanish(&mut self, object: i64, which: u64) {
+        let Some(cursor) = self.model.cursor(&Self::conversation(object)) else { return };
+        let mut change = CursorChange { after: cursor.row(), ..CursorChange::default() };
+        change.after.unreachable_since = (which % 2 == 0).then(|| self.now());
+        change.after.updated_at = (which % 3 == 0).then(|| self.now());
+        change.after.gap_since = (which % 3 == 1).then(|| self.now());
+        let mut ids: Vec<_> = cursor.seen.iter().collect();
+        ids.sort_by(|a, b| a.0.cmp(b.0));
+        for (n, (id, seen)) in (0..).zip(ids) {
+            if n == which {
+                change.forget.push(id.clone());
+            } else if n > which {
+                let how = [Vanished::Unconfirmed, Vanished::Deleted, Vanished::OutOfSight][n as usize % 3];
+                change.seen.push((id.clone(), Seen { vanished: Some((self.now(), how)), ..seen.clone() }));
+            }
+        }
+        let commit = self.commit(object, cursor.sequence, change, vec![]);
+        self.sqlite().commit_poll(commit.clone()).await.unwrap();
+        self.model.commit_poll(&commit).unwrap();
+    }
+
+    fn settle(&mut self, delivery: i64, end: SettleAs) -> Settle {
+        let fate = match end {
+            SettleAs::Delivered => Fate::Delivered,
+            SettleAs::Dead => Fate::Dead("no".into()),
+            SettleAs::Broken => Fate::NotifierBroken("401".into()),
+            SettleAs::Retry { after } => retry(self.now(), after),
+            SettleAs::Crashed => retry(self.now(), 3),
+        };
+        self.told += 1;
+        // Two dead letters of one time are told of once.
+        let told = matches!(fate, Fate::Dead(_))
+            .then(|| self.told(format!("evt_dead_{}", self.told / 4), "dead", 2, None));
+        Settle {
+            delivery,
+            started: self.now(),
+            took: Duration::from_micros(1_234_567),
+            outcome: "x",
+            detail: "y".repeat(498 + (self.told % 5) as usize),
+            counts: !matches!(fate, Fate::NotifierBroken(_)),
+            crashed: matches!(end, SettleAs::Crashed),
+            fate,
+            told,
+        }
+    }
+
+    async fn end(&mut self, delivery: i64, end: SettleAs) {
+        let settle = self.settle(delivery, end);
+        assert_eq!(self.sqlite().settle(settle.clone()).await.unwrap(), self.model.settle(&settle));
+    }
+
+    async fn play(&mut self, step: Step) {
+        self.second += 1;
+        match step {
+            Step::Poll { object, messages, known, notifiers, stale } => {
+                self.poll(object, messages, known, notifiers, stale).await;
+            }
+            Step::Vanish { object, which } => self.vanish(object, which).await,
+            Step::Settle { notifier, which, end } => {
+                let due = self.model.due(NOTIFIERS[usize::from(notifier)], self.now(), 99);
+                if !due.is_empty() {
+                    let id = which.get(&due).id;
+                    if matches!(end, SettleAs::Delivered | SettleAs::Dead) {
+                        self.settled.push(id);
+                    }
+                    self.end(id, end).await;
+                }
+            }
+            Step::SettleAgain { which } if !self.settled.is_empty() => {
+                let id = *which.get(&self.settled);
+                self.end(id, SettleAs::Dead).await;
+            }
+            Step::SettleAgain { .. } => {}
+            Step::Begin { subject } => {
+                let episode =
+                    Episode { subject: format!("notifier/{subject}"), since: self.now(), why: "401".into() };
+                let told = self.told(format!("evt_begin_{}", self.second), &episode.subject, 1, None);
+                let real = self.sqlite().begin_episode(episode.clone(), told.clone()).await.unwrap();
+                assert_eq!(real, self.model.begin_episode(&episode, &told));
+            }
+            Step::End { subject } => {
+                let subject = format!("notifier/{subject}");
+                let told = self.told(format!("evt_end_{}", self.second), &subject, 1, None);
+                let real = self.sqlite().end_episode(&subject, told.clone()).await.unwrap();
+                assert_eq!(real, self.model.end_episode(&subject, &told));
+            }
+            Step::Summarise { object, failed } => {
+                let row = PollSummary {
+                    conversation: Self::conversation(object),
+                    hour: Timestamp::from_second(1_800_000_000).unwrap(),
+                    polls: 3,
+                    changed: 1,
+                    failed: u64::from(failed),
+                    last_error: failed.then(|| "500".to_owned()),
+                };
+                self.sqlite().add_poll_summaries(vec![row.clone()]).await.unwrap();
+                self.model.add_poll_summaries(&[row]);
+            }
+            Step::Prune { rows, text } => {
+                let before = |age: u16| self.now() - Duration::from_secs(age.into());
+                let older = Retention { rows_before: before(rows), text_before: before(text) };
+                assert_eq!(self.sqlite().prune(older).await.unwrap(), self.model.prune(older));
+            }
+            Step::Clock { seconds } => self.second += i64::from(seconds),
+            Step::Reopen => self.open(),
+        }
+    }
+
+    async fn compare(&self) {
+        let (sqlite, model) = (self.sqlite(), &self.model);
+        for object in 0..CONVERSATIONS {
+            let id = Self::conversation(object);
+            assert_eq!(sqlite.cursor(&id).await.unwrap(), model.cursor(&id));
+        }
+        for notifier in NOTIFIERS {
+            for (now, limit) in [(self.now(), 99), (self.now(), 2), (Timestamp::MAX, 99)] {
+                let found = sqlite.due(notifier, now, limit).await.unwrap();
+                assert_eq!(found, model.due(notifier, now, limit), "{notifier} at {now}");
+            }
+            assert_eq!(sqlite.next_due(notifier).await.unwrap(), model.next_due(notifier));
+        }
+        let outbox = sqlite.outbox().await.unwrap();
+        assert_eq!(outbox, model.outbox());
+        assert!(outbox.iter().all(|count| count.imbalance == 0));
+        assert_eq!(sqlite.episodes().await.unwrap(), model.episodes());
+        assert_eq!(sqlite.recent_events(9).await.unwrap(), model.recent_events(9));
+        assert_eq!(sqlite.recent_deliveries(9).await.unwrap(), model.recent_deliveries(9));
+    }
+}
+
+fn retry(now: Timestamp, after: u16) -> Fate {
+    let delay = Duration::from_secs(after.into());
+    Fate::RetryAt { at: now + delay, delay }
+}
+
+async fn play(steps: Vec<Step>) {
+    let folder = tempfile::tempdir().unwrap();
+    let model = Rows { outbox_rows_max: OUTBOX_MAX, ..Rows::default() };
+    let path = folder.path().join("x.db");
+    let mut pair = Pair { path, sqlite: None, model, second: 0, settled: vec![], told: 0 };
+    pair.open();
+    for step in steps {
+        pair.play(step).await;
+        pair.compare().await;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn the_store_answers_as_the_simplest_store_would(steps in prop::collection::vec(step(), 1..50)) {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(play(steps));
+    }
+}
