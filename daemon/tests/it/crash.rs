@@ -58,5 +58,8 @@ async fn nor_does_kill_9_during_a_start_a_reload_or_a_stop() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nor_does_kill_9_during_a_migration() {
     let points = [Point::MigrationKeeps, Point::MigrationSteps, Point::MigrationCommits];
-    kill_at(&points, 3, 46).await;
+    let mut play = Play::new(46).await;
+    // What vanished before an upgrade is not told after it: the old version did not tell of that either.
+    play.deletes = false;
+    play.run(&points, kills(3)).await;
 }

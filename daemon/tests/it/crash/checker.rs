@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use commwatch_simulator::Posted;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -27,10 +26,40 @@ pub struct Life {
     pub noted: BTreeSet<Delivery>,
 }
 
+/// Something that happened in a conversation and must be told, once and by itself.
+#[derive(Clone, Debug)]
+pub struct Happening {
+    pub kind: Kind,
+    pub object: i64,
+    pub child: i64,
+    /// What it says from then on.
+    pub text: String,
+    /// When it was written.
+    pub created: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    Created,
+    Edited,
+    Deleted,
+}
+
+impl Kind {
+    pub fn event_type(self) -> &'static str {
+        match self {
+            Self::Created => "commwatch.message.created.v1",
+            Self::Edited => "commwatch.message.edited.v1",
+            Self::Deleted => "commwatch.message.deleted.v1",
+        }
+    }
+}
+
 /// Everything that is known of a run that is over.
 pub struct Evidence {
-    /// In that order, without what was there before.
-    pub posted: Vec<Posted>,
+    /// What was said, in that order, without what was there before; then what became of it, in that order. Nothing was
+    /// done to a message before what was done to it earlier had been told.
+    pub happened: Vec<Happening>,
     /// The paths of the receivers that should get everything.
     pub receivers: Vec<String>,
     pub arrivals: Vec<Arrival>,
@@ -55,8 +84,8 @@ struct Sent {
     object: i64,
     sequence: u64,
     found: Timestamp,
-    /// Where it stands among what was posted.
-    posted: usize,
+    /// Where that of which it tells stands in what happened.
+    what: usize,
     bytes: Vec<u8>,
     answer: Option<u16>,
 }
@@ -116,15 +145,15 @@ fn read(arrival: &Arrival, evidence: &Evidence, wrong: &mut Vec<String>) -> Opti
     let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let header = |name: &str| arrival.headers.get(name).and_then(|value| value.to_str().ok());
     let child: Option<i64> = text("/subject").strip_prefix("child/").and_then(|id| id.parse().ok());
-    let posted = evidence.posted.iter().position(|posted| Some(posted.child_id) == child).filter(|index| {
-        let posted = &evidence.posted[*index];
-        text("/type") == "commwatch.message.created.v1"
-            && text("/data/message/id") == posted.child_id.to_string()
-            && text("/data/conversation/object_id") == posted.object_id.to_string()
-            && text("/data/message/text") == posted.text
-            && text("/time").parse().ok() == Some(posted.at)
+    let what = evidence.happened.iter().position(|one| {
+        Some(one.child) == child
+            && text("/type") == one.kind.event_type()
+            && text("/data/message/id") == one.child.to_string()
+            && text("/data/conversation/object_id") == one.object.to_string()
+            && text("/data/message/text") == one.text
+            && (one.kind != Kind::Created || text("/time").parse().ok() == Some(one.created))
     });
-    let Some(posted) = posted else {
+    let Some(what) = what else {
         wrong.push(format!("invented: {body}"));
         return None;
     };
@@ -141,24 +170,24 @@ fn read(arrival: &Arrival, evidence: &Evidence, wrong: &mut Vec<String>) -> Opti
     Some(Sent {
         delivery: (arrival.path.clone(), id.to_owned()),
         life,
-        object: evidence.posted[posted].object_id,
+        object: evidence.happened[what].object,
         sequence,
         found,
-        posted,
+        what,
         bytes: arrival.bytes.to_vec(),
         answer: arrival.answer,
     })
 }
 
-/// One message has one id, everywhere and for ever, and an id always brings the same bytes.
+/// One happening has one id, everywhere and for ever, and an id always brings the same bytes.
 fn ids(sent: &[Sent], wrong: &mut Vec<String>) {
-    let mut of_message: BTreeMap<usize, &Sent> = BTreeMap::new();
+    let mut of_happening: BTreeMap<usize, &Sent> = BTreeMap::new();
     let mut of_id: BTreeMap<&str, &Sent> = BTreeMap::new();
     for sent in sent {
         let id = &sent.delivery.1;
-        let known = of_message.entry(sent.posted).or_insert(sent);
+        let known = of_happening.entry(sent.what).or_insert(sent);
         if known.delivery.1 != *id {
-            wrong.push(format!("two ids for one message: {} and {id}", known.delivery.1));
+            wrong.push(format!("two ids for one happening: {} and {id}", known.delivery.1));
         }
         let known = of_id.entry(id).or_insert(sent);
         if known.bytes != sent.bytes {
@@ -167,11 +196,11 @@ fn ids(sent: &[Sent], wrong: &mut Vec<String>) {
     }
 }
 
-/// The first time that each delivery of a lane goes out: no sequence is left out, and the order is that in which the
-/// messages came, but within what one poll found by time and id.
+/// The first time that each delivery of a lane goes out: no sequence is left out; what was done to a message is told
+/// after it; and messages come in the order in which they were written, but within what one poll found by time and id.
 fn order(lane: &[&Sent], evidence: &Evidence, name: &str, wrong: &mut Vec<String>) {
     let mut known = BTreeSet::new();
-    let firsts: Vec<&&Sent> = lane.iter().filter(|sent| known.insert(sent.posted)).collect();
+    let firsts: Vec<&&Sent> = lane.iter().filter(|sent| known.insert(sent.what)).collect();
     for (sent, expected) in firsts.iter().zip(1..) {
         if sent.sequence != expected {
             let (id, sequence) = (&sent.delivery.1, sent.sequence);
@@ -179,22 +208,27 @@ fn order(lane: &[&Sent], evidence: &Evidence, name: &str, wrong: &mut Vec<String
             break;
         }
     }
-    let object = lane[0].object;
-    let mut coming = evidence.posted.iter().enumerate().filter(|(_, posted)| posted.object_id == object);
+    let mut latest: BTreeMap<i64, usize> = BTreeMap::new();
+    for sent in &firsts {
+        let happened = &evidence.happened[sent.what];
+        if latest.insert(happened.child, sent.what).is_some_and(|latest| latest > sent.what) {
+            wrong.push(format!("out of order in {name}: {happened:?} came after what followed it"));
+        }
+    }
+    let is_created = |what: usize| evidence.happened[what].kind == Kind::Created;
+    let firsts: Vec<&&Sent> = firsts.into_iter().filter(|sent| is_created(sent.what)).collect();
+    let mut coming = (0..evidence.happened.len())
+        .filter(|what| is_created(*what) && evidence.happened[*what].object == lane[0].object);
     for found_at_once in firsts.chunk_by(|a, b| a.found == b.found) {
-        let mut expected: Vec<(usize, &Posted)> = coming.by_ref().take(found_at_once.len()).collect();
-        expected.sort_by_key(|(_, posted)| (posted.at, posted.child_id));
-        let expected: Vec<usize> = expected.into_iter().map(|(index, _)| index).collect();
-        let told: Vec<usize> = found_at_once.iter().map(|sent| sent.posted).collect();
+        let mut expected: Vec<usize> = coming.by_ref().take(found_at_once.len()).collect();
+        expected.sort_by_key(|what| (evidence.happened[*what].created, evidence.happened[*what].child));
+        let told: Vec<usize> = found_at_once.iter().map(|sent| sent.what).collect();
         if told != expected {
-            let texts = |indices: &[usize]| -> Vec<String> {
-                indices.iter().map(|index| evidence.posted[*index].text.clone()).collect()
+            let texts = |all: &[usize]| -> Vec<&String> {
+                all.iter().map(|what| &evidence.happened[*what].text).collect()
             };
-            wrong.push(format!(
-                "out of order in {name}: {:?} came instead of {:?}",
-                texts(&told),
-                texts(&expected)
-            ));
+            let (told, expected) = (texts(&told), texts(&expected));
+            wrong.push(format!("out of order in {name}: {told:?} came instead of {expected:?}"));
             break;
         }
     }
@@ -206,7 +240,7 @@ fn repeats<'a>(lane: &[&'a Sent], name: &str, wrong: &mut Vec<String>) -> Vec<(&
     let mut latest: BTreeMap<usize, usize> = BTreeMap::new();
     let mut repeats = Vec::new();
     for (place, sent) in lane.iter().enumerate() {
-        let Some(before) = latest.insert(sent.posted, place) else { continue };
+        let Some(before) = latest.insert(sent.what, place) else { continue };
         if before + 1 != place {
             wrong.push(format!("{} came again in {name} after what follows it", sent.delivery.1));
         }
@@ -236,11 +270,12 @@ fn lost(sent: &[Sent], evidence: &Evidence, wrong: &mut Vec<String>) {
     let accepted: BTreeSet<(&str, usize)> = sent
         .iter()
         .filter(|sent| sent.is_accepted())
-        .map(|sent| (sent.delivery.0.as_str(), sent.posted))
+        .map(|sent| (sent.delivery.0.as_str(), sent.what))
         .collect();
-    for (index, posted) in evidence.posted.iter().enumerate() {
+    for (index, happened) in evidence.happened.iter().enumerate() {
         for path in evidence.receivers.iter().filter(|path| !accepted.contains(&(path.as_str(), index))) {
-            wrong.push(format!("lost: {:?} of {} never came to {path}", posted.text, posted.object_id));
+            let Happening { kind, object, child, text, .. } = happened;
+            wrong.push(format!("lost: {text:?} ({kind:?} {child} of {object}) never came to {path}"));
         }
     }
 }
@@ -273,53 +308,62 @@ fn notes(sent: &[Sent], evidence: &Evidence, wrong: &mut Vec<String>) {
 mod tests {
     use axum::body::Bytes;
     use axum::http::HeaderMap;
-    use commwatch_simulator::Author;
     use serde_json::json;
 
     use super::*;
 
     /// Three messages in one conversation, of which one poll found the last two: told and noted in one life.
     fn sound() -> Evidence {
-        let posted = |child_id: i64, second: i64| Posted {
-            stream_id: 1,
-            object_id: 7,
-            child_id,
-            author: Author::Customer,
-            text: format!("message {child_id}"),
-            at: Timestamp::from_second(1_700_000_000 + second).unwrap(),
+        let happening = |kind, child: i64, text: &str, second: i64| Happening {
+            kind,
+            object: 7,
+            child,
+            text: text.to_owned(),
+            created: Timestamp::from_second(1_700_000_000 + second).unwrap(),
         };
         let mut evidence = Evidence {
             // The third is older than the second.
-            posted: vec![posted(10, 0), posted(11, 9), posted(12, 5)],
+            happened: vec![
+                happening(Kind::Created, 10, "message 10", 0),
+                happening(Kind::Created, 11, "message 11", 9),
+                happening(Kind::Created, 12, "message 12", 5),
+                happening(Kind::Edited, 10, "other words", 0),
+                happening(Kind::Deleted, 10, "", 0),
+            ],
             receivers: vec!["/hook".to_owned()],
             arrivals: Vec::new(),
             lives: vec![Life { killed: true, noted: BTreeSet::new() }, Life::default()],
         };
-        for (child, sequence, found) in [(10, 1, 20), (12, 2, 21), (11, 3, 21)] {
-            let arrival = arrival(&evidence, child, sequence, found, 0);
+        for (what, sequence, found) in [(0, 1, 20), (3, 2, 21), (4, 3, 26), (2, 4, 27), (1, 5, 27)] {
+            let arrival = arrival(&evidence, what, sequence, found, 0);
             evidence.arrivals.push(arrival);
-            evidence.lives[0].noted.insert(("/hook".to_owned(), format!("evt_{child}")));
+            note(&mut evidence, 0, what, true);
         }
         evidence.lives[1].noted = evidence.lives[0].noted.clone();
         evidence
     }
 
-    fn arrival(evidence: &Evidence, child: i64, sequence: u64, found: i64, life: usize) -> Arrival {
-        let posted = evidence.posted.iter().find(|posted| posted.child_id == child).unwrap();
+    fn id(evidence: &Evidence, what: usize) -> String {
+        format!("evt_{}_{:?}", evidence.happened[what].child, evidence.happened[what].kind)
+    }
+
+    fn arrival(evidence: &Evidence, what: usize, sequence: u64, found: i64, life: usize) -> Arrival {
+        let happened = &evidence.happened[what];
+        let id = id(evidence, what);
         let body = json!({
-            "id": format!("evt_{child}"),
-            "type": "commwatch.message.created.v1",
-            "subject": format!("child/{child}"),
-            "time": posted.at,
+            "id": id,
+            "type": happened.kind.event_type(),
+            "subject": format!("child/{}", happened.child),
+            "time": happened.created,
             "recordedtime": Timestamp::from_second(1_700_000_000 + found).unwrap(),
             "sequence": format!("{sequence:020}"),
             "data": {
-                "conversation": { "object_id": "7" },
-                "message": { "id": child.to_string(), "text": posted.text },
+                "conversation": { "object_id": happened.object.to_string() },
+                "message": { "id": happened.child.to_string(), "text": happened.text },
             },
         });
         let mut headers = HeaderMap::new();
-        headers.insert("webhook-id", format!("evt_{child}").parse().unwrap());
+        headers.insert("webhook-id", id.parse().unwrap());
         headers.insert(LIFE, life.to_string().parse().unwrap());
         Arrival { path: "/hook".to_owned(), headers, bytes: Bytes::from(body.to_string()), answer: Some(204) }
     }
@@ -336,25 +380,29 @@ mod tests {
         evidence.arrivals[place].bytes = Bytes::from(body.to_string());
     }
 
-    fn note(evidence: &mut Evidence, life: usize, child: i64, is: bool) {
-        let delivery = ("/hook".to_owned(), format!("evt_{child}"));
+    fn note(evidence: &mut Evidence, life: usize, what: usize, is: bool) {
+        let delivery = ("/hook".to_owned(), id(evidence, what));
         let noted = &mut evidence.lives[life].noted;
         assert!(if is { noted.insert(delivery) } else { noted.remove(&delivery) });
     }
 
+    /// Where the last request stands, and what it tells of.
+    const LAST: usize = 4;
+    const LAST_TOLD: usize = 1;
+
     #[test]
     fn a_run_that_kept_the_promise_passes_with_its_repeats_counted() {
         let verdict = judge(&sound()).unwrap();
-        assert_eq!((verdict.accepted, verdict.retries, verdict.repeats), (3, 0, 0));
+        assert_eq!((verdict.accepted, verdict.retries, verdict.repeats), (5, 0, 0));
         // The last one was accepted, and the daemon killed before it noted that.
         let mut evidence = sound();
-        note(&mut evidence, 0, 11, false);
-        again(&mut evidence, 2, 1);
+        note(&mut evidence, 0, LAST_TOLD, false);
+        again(&mut evidence, LAST, 1);
         assert_eq!(judge(&evidence).unwrap().repeats, 1);
         // The last one was refused, and then accepted.
         let mut evidence = sound();
-        again(&mut evidence, 2, 0);
-        evidence.arrivals[2].answer = Some(500);
+        again(&mut evidence, LAST, 0);
+        evidence.arrivals[LAST].answer = Some(500);
         let verdict = judge(&evidence).unwrap();
         assert_eq!((verdict.retries, verdict.repeats), (1, 0));
     }
@@ -362,39 +410,41 @@ mod tests {
     #[test]
     fn each_way_to_break_the_promise_is_seen() {
         type Break = fn(&mut Evidence);
-        let breaks: [(&str, Break); 17] = [
-            ("lost: \"message 11\"", |it| drop(it.arrivals.remove(2))),
-            ("lost: \"message 11\"", |it| it.arrivals[2].answer = None),
-            ("lost: \"message 11\"", |it| it.arrivals[2].answer = Some(500)),
-            ("invented", |it| rewrite(it, 2, |body| body["data"]["message"]["text"] = "other".into())),
-            ("invented", |it| rewrite(it, 2, |body| body["subject"] = "child/99".into())),
-            ("another id in the head", |it| rewrite(it, 2, |body| body["id"] = "evt_x".into())),
-            ("two ids for one message", |it| {
-                again(it, 2, 1);
-                rewrite(it, 3, |body| body["id"] = "evt_x".into());
+        let breaks: [(&str, Break); 19] = [
+            ("lost: \"message 11\"", |it| drop(it.arrivals.remove(LAST))),
+            ("lost: \"message 11\"", |it| it.arrivals[LAST].answer = None),
+            ("lost: \"message 11\"", |it| it.arrivals[LAST].answer = Some(500)),
+            ("lost: \"\" (Deleted 10 of 7)", |it| drop(it.arrivals.remove(2))),
+            ("invented", |it| rewrite(it, LAST, |body| body["data"]["message"]["text"] = "other".into())),
+            ("invented", |it| rewrite(it, LAST, |body| body["subject"] = "child/99".into())),
+            ("another id in the head", |it| rewrite(it, LAST, |body| body["id"] = "evt_x".into())),
+            ("two ids for one happening", |it| {
+                again(it, LAST, 1);
+                rewrite(it, LAST + 1, |body| body["id"] = "evt_x".into());
             }),
             ("with other words", |it| {
-                again(it, 2, 1);
-                rewrite(it, 3, |body| body["extra"] = true.into());
+                again(it, LAST, 1);
+                rewrite(it, LAST + 1, |body| body["extra"] = true.into());
             }),
-            ("has sequence 4, not 3", |it| rewrite(it, 2, |body| body["sequence"] = "4".into())),
-            ("came instead of", |it| it.posted.swap(0, 1)),
+            ("has sequence 6, not 5", |it| rewrite(it, LAST, |body| body["sequence"] = "6".into())),
+            ("came instead of", |it| it.happened.swap(0, 1)),
             ("came instead of", |it| {
-                rewrite(it, 1, |body| body["recordedtime"] = "2023-11-14T22:13:40.5Z".into());
+                rewrite(it, 3, |body| body["recordedtime"] = "2023-11-14T22:13:46.5Z".into());
             }),
+            ("came after what followed it", |it| it.happened.swap(3, 4)),
             ("after what follows it", |it| {
-                note(it, 0, 12, false);
-                again(it, 1, 1);
+                note(it, 0, 2, false);
+                again(it, 3, 1);
             }),
-            ("though nobody died", |it| again(it, 2, 0)),
+            ("though nobody died", |it| again(it, LAST, 0)),
             ("though life 0 ended tidily", |it| {
                 it.lives[0].killed = false;
-                note(it, 0, 11, false);
-                again(it, 2, 1);
+                note(it, 0, LAST_TOLD, false);
+                again(it, LAST, 1);
             }),
-            ("though it was noted in life 0", |it| again(it, 2, 1)),
-            ("not accepted by then", |it| it.arrivals[2].answer = None),
-            ("a note is gone", |it| note(it, 1, 11, false)),
+            ("though it was noted in life 0", |it| again(it, LAST, 1)),
+            ("not accepted by then", |it| it.arrivals[LAST].answer = None),
+            ("a note is gone", |it| note(it, 1, LAST_TOLD, false)),
         ];
         for (number, (expected, wreck)) in breaks.into_iter().enumerate() {
             let mut evidence = sound();
@@ -406,24 +456,18 @@ mod tests {
 
     #[test]
     fn more_repeats_than_can_have_been_in_flight_are_seen() {
-        let mut evidence = sound();
-        evidence.posted.truncate(0);
-        evidence.arrivals.clear();
-        evidence.lives[1].noted.clear();
-        evidence.lives[0].noted.clear();
-        for lane in 0..=i64::try_from(CONCURRENCY).unwrap() {
-            let mut posted = sound().posted[0].clone();
-            (posted.object_id, posted.child_id) = (lane, 100 + lane);
-            posted.text = format!("message {}", posted.child_id);
-            evidence.posted.push(posted);
-            let mut sent = arrival(&evidence, 100 + lane, 1, 20, 0);
-            let mut body: Value = serde_json::from_slice(&sent.bytes).unwrap();
-            body["data"]["conversation"]["object_id"] = lane.to_string().into();
-            sent.bytes = Bytes::from(body.to_string());
-            evidence.arrivals.push(sent);
-            note(&mut evidence, 1, 100 + lane, true);
+        let happened = (0..=i64::try_from(CONCURRENCY).unwrap()).map(|object| {
+            let first = sound().happened.remove(0);
+            Happening { object, child: 100 + object, ..first }
+        });
+        let mut evidence = Evidence { happened: happened.collect(), arrivals: Vec::new(), ..sound() };
+        evidence.lives = vec![Life { killed: true, noted: BTreeSet::new() }, Life::default()];
+        for what in 0..=CONCURRENCY {
+            let arrival = arrival(&evidence, what, 1, 20, 0);
+            evidence.arrivals.push(arrival);
+            note(&mut evidence, 1, what, true);
         }
-        for place in 0..evidence.arrivals.len() {
+        for place in 0..=CONCURRENCY {
             again(&mut evidence, place, 1);
         }
         let wrong = judge(&evidence).unwrap_err();

@@ -1,16 +1,15 @@
 //! A daemon that is killed and started again and again while customers write.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::process::ExitStatusExt as _;
 use std::time::{Duration, Instant};
 
-use super::checker::{self, Evidence, LIFE, Life};
+use super::checker::{self, Evidence, Happening, Kind, LIFE, Life};
 use super::file;
 use super::points::Point;
 use super::traffic::{Random, Traffic};
 use crate::disk::Disk;
-use crate::receiver::Receiver;
-use crate::world::{PATIENCE, World};
+use crate::world::{PATIENCE, STREAM, World};
 
 const CONVERSATIONS: i64 = 5;
 /// One request in so many is refused.
@@ -26,6 +25,10 @@ pub struct Play {
     pub disk: Disk,
     pub traffic: Traffic,
     pub random: Random,
+    /// Whether messages are deleted as well.
+    pub deletes: bool,
+    /// What was done to messages, in that order.
+    changes: Vec<Happening>,
     lives: Vec<Life>,
     exchanged: u32,
     /// Requests that had come when the present life began.
@@ -41,13 +44,16 @@ impl Play {
         world.config.hook_timeout = "60s";
         world.config.log_level = "info,commwatch::engine::poll=debug";
         world.config.routes =
-            "[[route]]\nfrom = [\"customer\", \"agent\", \"bot\", \"unknown\"]\nnotify = [\"hook\", \"second\"]\n"
+            "[[route]]\nevents = [\"message.created\", \"message.edited\", \"message.deleted\"]\n\
+             from = [\"customer\", \"agent\", \"bot\", \"unknown\"]\nnotify = [\"hook\", \"second\"]\n"
                 .to_owned();
         let mut play = Self {
             traffic: Traffic::start(conversations, seed),
             world,
             disk,
             random: Random::new(seed),
+            deletes: true,
+            changes: Vec::new(),
             lives: Vec::new(),
             exchanged: 0,
             arrived: 0,
@@ -82,15 +88,18 @@ impl Play {
             }
         }
         self.start().await;
-        self.quiet().await;
+        self.traffic.pause();
+        self.delivered(&[Kind::Created, Kind::Edited, Kind::Deleted]).await;
+        self.noted().await;
         self.stop().await;
         let evidence = self.evidence();
         let verdict = checker::judge(&evidence);
         println!(
-            "{killed} kills in {:.0?}; hit {hits:?}, missed {missed:?}; {} messages in {CONVERSATIONS} conversations \
-             to {} receivers; {}",
+            "{killed} kills in {:.0?}; hit {hits:?}, missed {missed:?}; {} messages, {} changes in {CONVERSATIONS} \
+             conversations to {} receivers; {}",
             began.elapsed(),
-            evidence.posted.len(),
+            evidence.happened.len() - self.changes.len(),
+            self.changes.len(),
             NOTIFIERS.len(),
             match &verdict {
                 Ok(verdict) => format!("{verdict:?}"),
@@ -109,6 +118,9 @@ impl Play {
     pub async fn start(&mut self) {
         let from = self.launch();
         self.world.ready_after(from).await;
+        if self.random.below(2) == 0 {
+            self.change_messages();
+        }
     }
 
     /// Starts the daemon; gives the number of lines that were written before.
@@ -118,6 +130,9 @@ impl Play {
         // What is said before the first life has its baseline is part of that.
         if !self.lives.is_empty() {
             self.traffic.flow();
+            if self.random.below(2) == 0 {
+                self.change_messages();
+            }
         }
         let command = self.world.daemon_command(&[]);
         self.world.launch(command)
@@ -142,20 +157,104 @@ impl Play {
         self.world.replace(&self.world.config_path(), &text);
     }
 
-    /// Nobody writes, and everything that was written is delivered and noted. Every conversation was polled by this
-    /// life.
+    /// One message is edited and another one deleted: of those of which all that is known has been told.
+    fn change_messages(&mut self) {
+        let happened = self.happened();
+        let told = self.told();
+        let is_told = |child: i64| {
+            happened.iter().enumerate().all(|(what, one)| one.child != child || told.contains(&what))
+        };
+        let is_gone = |child: i64| happened.iter().any(|one| one.child == child && one.kind == Kind::Deleted);
+        let mut open: Vec<&Happening> = happened.iter().filter(|one| one.kind == Kind::Created).collect();
+        open.retain(|one| is_told(one.child) && !is_gone(one.child));
+        let kinds: &[Kind] = if self.deletes { &[Kind::Edited, Kind::Deleted] } else { &[Kind::Edited] };
+        for kind in kinds {
+            if open.is_empty() {
+                return;
+            }
+            let place = usize::try_from(self.random.below(open.len() as u64)).unwrap();
+            let one = open.swap_remove(place);
+            let conversation = self.world.sim.conversation(STREAM, one.object);
+            let text = if *kind == Kind::Edited {
+                let text = format!("{} as edit {}", one.text, self.changes.len());
+                conversation.edit(one.child, text.clone());
+                text
+            } else {
+                conversation.redact(one.child);
+                String::new()
+            };
+            self.changes.push(Happening { kind: *kind, text, ..one.clone() });
+        }
+    }
+
+    /// What happened, as the checker wants it.
+    fn happened(&self) -> Vec<Happening> {
+        let posted = self.world.sim.posted().into_iter().filter(|posted| posted.text != "old");
+        let created = posted.map(|posted| Happening {
+            kind: Kind::Created,
+            object: posted.object_id,
+            child: posted.child_id,
+            text: posted.text,
+            created: posted.at,
+        });
+        created.chain(self.changes.iter().cloned()).collect()
+    }
+
+    /// What every receiver has accepted.
+    fn told(&self) -> BTreeSet<usize> {
+        let accepted: BTreeSet<(String, String, String, String)> = self
+            .world
+            .hook
+            .accepted()
+            .into_iter()
+            .map(|one| {
+                (one.path, one.kind, one.body["subject"].as_str().unwrap_or_default().to_owned(), one.text)
+            })
+            .collect();
+        let is_told = |happened: &Happening| {
+            NOTIFIERS.iter().all(|(_, path)| {
+                let subject = format!("child/{}", happened.child);
+                let kind = happened.kind.event_type().to_owned();
+                accepted.contains(&((*path).to_owned(), kind, subject, happened.text.clone()))
+            })
+        };
+        self.happened().iter().enumerate().filter(|(_, one)| is_told(one)).map(|(what, _)| what).collect()
+    }
+
+    /// How many messages an answer about this conversation shows.
+    pub fn shown(&self, object: i64) -> usize {
+        let posted = self.world.sim.posted().iter().filter(|posted| posted.object_id == object).count();
+        let gone =
+            self.changes.iter().filter(|one| one.object == object && one.kind == Kind::Deleted).count();
+        posted - gone
+    }
+
+    /// Nobody writes; what was written and edited is delivered and noted (what was deleted takes longer: nobody
+    /// believes one answer). Every conversation was polled by this life.
     pub async fn quiet(&mut self) {
         self.traffic.pause();
         self.world.polled(1).await;
-        let posted = self.world.posted_texts().len() * NOTIFIERS.len();
+        self.delivered(&[Kind::Created, Kind::Edited]).await;
+        self.noted().await;
+    }
+
+    async fn delivered(&mut self, kinds: &[Kind]) {
         let deadline = Instant::now() + PATIENCE;
-        while accepted(&self.world.hook) < posted {
+        let is_wanted = |happened: &Happening| kinds.contains(&happened.kind);
+        loop {
+            let told = self.told();
+            if self.happened().iter().enumerate().all(|(what, one)| !is_wanted(one) || told.contains(&what)) {
+                return;
+            }
             if Instant::now() > deadline {
                 self.kill().await;
                 tell(&checker::judge(&self.evidence()).expect_err("not everything was accepted"));
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    async fn noted(&self) {
         let is_empty = |status: &serde_json::Value| {
             status["notifiers"].as_array().unwrap().iter().all(|one| one["pending"] == 0)
         };
@@ -201,7 +300,7 @@ impl Play {
 
     fn evidence(&self) -> Evidence {
         Evidence {
-            posted: self.world.sim.posted().into_iter().filter(|posted| posted.text != "old").collect(),
+            happened: self.happened(),
             receivers: NOTIFIERS.iter().map(|(_, path)| (*path).to_owned()).collect(),
             arrivals: self.world.hook.arrivals(),
             lives: self.lives.clone(),
@@ -211,10 +310,4 @@ impl Play {
 
 fn tell(wrong: &[String]) {
     panic!("{} faults; the first: {:#?}", wrong.len(), &wrong[..wrong.len().min(20)]);
-}
-
-/// Different deliveries that were accepted.
-fn accepted(hook: &Receiver) -> usize {
-    let accepted = hook.accepted().into_iter().map(|one| (one.path, one.id));
-    accepted.collect::<std::collections::BTreeSet<_>>().len()
 }
