@@ -155,6 +155,11 @@ impl Receiver {
         self.lock().received.clone()
     }
 
+    /// Looks at all that it answered, without a copy.
+    pub fn look<T>(&self, look: impl FnOnce(&[Received]) -> T) -> T {
+        look(&self.lock().received)
+    }
+
     /// What it accepted, in order.
     pub fn accepted(&self) -> Vec<Received> {
         self.received().into_iter().filter(|one| one.accepted).collect()

@@ -14,6 +14,8 @@ use crate::world::{PATIENCE, STREAM, World};
 const CONVERSATIONS: i64 = 5;
 /// One request in so many is refused.
 pub const FAILS_EVERY: usize = 17;
+/// Nobody writes while so much has not been delivered.
+const BEHIND_MAX: usize = 60;
 /// A point that was missed is tried again this often, so that one that cannot be hit is found.
 const TRIES_MAX: u32 = 3;
 
@@ -127,8 +129,11 @@ impl Play {
     pub fn launch(&mut self) -> usize {
         self.write_config("");
         self.arrived = self.world.hook.arrivals().len();
-        // What is said before the first life has its baseline is part of that.
-        if !self.lives.is_empty() {
+        // What is said before the first life has its baseline is part of that. Who is killed all the time must be
+        // given time to catch up.
+        let behind = self.happened().len() - self.told().len();
+        self.traffic.pause();
+        if !self.lives.is_empty() && behind < BEHIND_MAX {
             self.traffic.flow();
             if self.random.below(2) == 0 {
                 self.change_messages();
@@ -202,23 +207,24 @@ impl Play {
 
     /// What every receiver has accepted.
     fn told(&self) -> BTreeSet<usize> {
-        let accepted: BTreeSet<(String, String, String, String)> = self
-            .world
-            .hook
-            .accepted()
-            .into_iter()
-            .map(|one| {
-                (one.path, one.kind, one.body["subject"].as_str().unwrap_or_default().to_owned(), one.text)
+        let happened = self.happened();
+        let places: BTreeMap<(&str, String, &str), usize> = happened
+            .iter()
+            .enumerate()
+            .map(|(what, one)| {
+                ((one.kind.event_type(), format!("child/{}", one.child), one.text.as_str()), what)
             })
             .collect();
-        let is_told = |happened: &Happening| {
-            NOTIFIERS.iter().all(|(_, path)| {
-                let subject = format!("child/{}", happened.child);
-                let kind = happened.kind.event_type().to_owned();
-                accepted.contains(&((*path).to_owned(), kind, subject, happened.text.clone()))
-            })
-        };
-        self.happened().iter().enumerate().filter(|(_, one)| is_told(one)).map(|(what, _)| what).collect()
+        let mut by: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
+        self.world.hook.look(|received| {
+            for one in received.iter().filter(|one| one.accepted) {
+                let subject = one.body["subject"].as_str().unwrap_or_default().to_owned();
+                if let Some(what) = places.get(&(one.kind.as_str(), subject, one.text.as_str())) {
+                    by.entry(*what).or_default().insert(one.path.clone());
+                }
+            }
+        });
+        by.into_iter().filter(|(_, paths)| paths.len() == NOTIFIERS.len()).map(|(what, _)| what).collect()
     }
 
     /// How many messages an answer about this conversation shows.
@@ -238,19 +244,25 @@ impl Play {
         self.noted().await;
     }
 
+    /// As long as something is accepted now and then, it may take its time.
     async fn delivered(&mut self, kinds: &[Kind]) {
-        let deadline = Instant::now() + PATIENCE;
         let is_wanted = |happened: &Happening| kinds.contains(&happened.kind);
+        let (mut last, mut progress) = (0, Instant::now());
         loop {
             let told = self.told();
             if self.happened().iter().enumerate().all(|(what, one)| !is_wanted(one) || told.contains(&what)) {
                 return;
             }
-            if Instant::now() > deadline {
+            let accepted =
+                self.world.hook.look(|received| received.iter().filter(|one| one.accepted).count());
+            if accepted > last {
+                (last, progress) = (accepted, Instant::now());
+            }
+            if progress.elapsed() > PATIENCE {
                 self.kill().await;
                 tell(&checker::judge(&self.evidence()).expect_err("not everything was accepted"));
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 

@@ -86,13 +86,16 @@ impl Traffic {
         conversation.object_id()
     }
 
-    /// A message in each conversation, now.
-    pub fn say_everywhere(&self) {
+    /// A message in each conversation, now; gives what they say.
+    pub fn say_everywhere(&self) -> Vec<String> {
         let mut writer = self.writer.lock().unwrap();
-        for conversation in writer.conversations.clone() {
+        let everyone = writer.conversations.clone();
+        let said = everyone.iter().map(|conversation| {
             let text = writer.text();
-            conversation.customer_says(text);
-        }
+            conversation.customer_says(text.as_str());
+            text
+        });
+        said.collect()
     }
 }
 
