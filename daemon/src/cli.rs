@@ -3,6 +3,7 @@
 //!
 //! The hidden `plugin-host` command never comes this far: `main` asks for it before anything else.
 
+mod backup;
 pub mod check;
 pub mod commands;
 mod console;
@@ -120,6 +121,11 @@ enum Command {
         #[arg(long)]
         allow_removals: bool,
     },
+    /// Have the running daemon write a whole, checked copy of its database
+    Backup {
+        /// Where to; nothing is overwritten, and it is the daemon that writes it
+        file: PathBuf,
+    },
     /// Look at plugins, without loading them
     #[command(subcommand, arg_required_else_help = true)]
     Plugins(Plugins),
@@ -181,6 +187,7 @@ fn dispatch(cli: Cli, commands: &dyn Commands, console: &mut Console<'_>) -> Exi
         Command::Check { online: false } => commands.check(&config, console),
         Command::Status => status::run(&socket(), console),
         Command::Reload { allow_removals } => reload::run(&socket(), allow_removals, console),
+        Command::Backup { file } => backup::run(&socket(), &file, console),
         Command::Plugins(Plugins::List) => commands.plugins_list(&config, console),
         Command::Plugins(Plugins::Inspect { file }) => commands.plugins_inspect(&file, console),
     }
@@ -209,7 +216,7 @@ fn unanswered(error: &AskError, console: &mut Console<'_>) -> Exit {
 
 fn after_help() -> String {
     format!(
-        "status and reload talk to the running daemon. Results go to stdout, messages to stderr.\n\
+        "status, reload and backup talk to the running daemon. Results go to stdout, messages to stderr.\n\
          Exit status: 0 yes or done, 1 no or failed, 2 usage, 69 the daemon is not running,\n\
          78 the configuration is invalid.\n\n\
          Not yet:\n{}",

@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::core::message::Bot;
 pub use crate::core::notification::Content;
+use crate::core::outcome::Retries;
 use crate::core::route::Route;
 use crate::core::watch::Watch;
 
@@ -153,6 +154,8 @@ pub struct Notifier {
     pub rate: Rate,
     /// How long a delivery is tried before it is a dead letter.
     pub retry_for: Duration,
+    /// When it is tried again.
+    pub retries: Retries,
     /// The plugin's own configuration: checked against its schema, defaults filled in, every secret replaced
     /// by `{"$secret": "/json/pointer"}`.
     pub config: serde_json::Value,

@@ -25,6 +25,8 @@ pub mod route;
 
 pub mod notification;
 
+pub mod delivery;
+
 pub mod outcome;
 
 pub mod receiver;

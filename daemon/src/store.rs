@@ -1,17 +1,22 @@
 //! Cursors, events and deliveries on disk. Each method is one transaction with a business name; there is no
 //! SQL outside this wing, and the wing knows no HTTP.
 
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::core::cursor::{Cursor, CursorChange};
 use crate::core::event::Event;
 use crate::core::notification::Notification;
 use crate::core::outcome::Fate;
+use crate::core::route::Said;
 use crate::core::watch::ConversationId;
 
+mod backup;
+mod disk;
 mod episodes;
 mod error;
 mod history;
@@ -20,10 +25,13 @@ mod migrate;
 mod outbox;
 mod polls;
 mod prune;
+mod replay;
 mod rows;
+mod scrub;
 mod sqlite;
 mod writer;
 
+pub use backup::{BACKUP_LOG_BYTES_MAX, BACKUP_WITHIN, Backup, BackupError};
 pub use error::StoreError;
 pub use history::{RecentDelivery, RecentEvent};
 pub use lock::STAMP_SUFFIX;
@@ -47,6 +55,35 @@ pub trait Store: Send + Sync {
 
     /// When the next delivery of a notifier is due; `None` when nothing waits.
     async fn next_due(&self, notifier: &str) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Marks deliveries as handed over, before they are: one whose end is never written may have arrived.
+    async fn hand_over(&self, deliveries: Vec<i64>, at: Timestamp) -> Result<(), StoreError>;
+
+    /// The plugin never got a delivery that was marked.
+    async fn take_back(&self, delivery: i64) -> Result<(), StoreError>;
+
+    /// What waits for a retry of a notifier's need wait no longer.
+    async fn bring_forward(&self, notifier: &str, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Open deliveries that were written before then and are not in flight, the oldest first.
+    async fn overdue(&self, before: Timestamp, limit: usize) -> Result<Vec<Overdue>, StoreError>;
+
+    /// Gives up an open delivery that is not in flight, and tells of it. `false` when it is not open any more.
+    async fn give_up(&self, delivery: i64, why: &str, at: Timestamp, told: Told) -> Result<bool, StoreError>;
+
+    /// Sends again what was selected, under the ids that it had; nothing but says what that is, in a dry run.
+    async fn replay(
+        &self,
+        selection: Selection,
+        at: Timestamp,
+        dry_run: bool,
+    ) -> Result<Replayed, StoreError>;
+
+    /// Forgets dead letters for good; says how many.
+    async fn drop_dead(&self, selection: Selection) -> Result<u64, StoreError>;
+
+    /// Notes that conversations are watched, so that their cursors are kept.
+    async fn watched(&self, conversations: Vec<ConversationId>, at: Timestamp) -> Result<(), StoreError>;
 
     /// Writes how an attempt ended, frees the lane when it was the last, and tells of a dead letter.
     /// `true` when the dead letter's event was new.
@@ -79,6 +116,18 @@ pub trait Store: Send + Sync {
     /// Answers when the store can be read and, if it last failed to write, can be written again.
     async fn ping(&self) -> Result<(), StoreError>;
 
+    /// Why nothing can be read or written any more, once that is so: the disk failed, or the database is damaged. Only
+    /// another process can go on; for most stores this never ends.
+    async fn failed(&self) -> StoreError {
+        std::future::pending().await
+    }
+
+    /// Writes a whole, checked copy to a file that is not there yet, while all goes on. Dropping it ends it.
+    async fn backup(&self, to: &Path) -> Result<Backup, BackupError> {
+        let why = format!("cannot be copied to {}", to.display());
+        Err(BackupError::Store(StoreError::Io(why)))
+    }
+
     /// Size of the database and its log on disk, and free space beside it, bytes.
     async fn size(&self) -> Result<(u64, u64), StoreError>;
 }
@@ -107,6 +156,8 @@ pub struct Told {
     pub event: Event,
     /// One notification for each notifier.
     pub deliveries: Vec<NewDelivery>,
+    /// Why those and no others: what each route said.
+    pub routing: Vec<Said>,
 }
 
 /// One notification for one notifier.
@@ -131,8 +182,12 @@ pub struct Due {
     pub payload: String,
     /// Attempts that counted so far.
     pub attempts: u32,
+    /// How often it was handed over so far, whatever counted.
+    pub handed: u32,
     /// How often its child died while it was in flight.
     pub crashes: u32,
+    /// How often while nothing else was.
+    pub crashes_alone: u32,
     /// For how long it has been tried so far; see [`Attempted`](crate::core::outcome::Attempted).
     pub tried: Duration,
     /// When what it tells of happened, for the dispatch delay.
@@ -164,8 +219,74 @@ pub struct Settle {
     pub counts: bool,
     /// Whether its child died.
     pub crashed: bool,
+    /// Whether nothing else was in flight then.
+    pub alone: bool,
     /// Who is told, when the fate is death.
     pub told: Option<Told>,
+}
+
+/// An open delivery that has waited for long.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Overdue {
+    /// The delivery's row.
+    pub delivery: i64,
+    /// The notification.
+    pub notification_id: String,
+    /// Who.
+    pub notifier: String,
+    /// When it was written.
+    pub created_at: Timestamp,
+}
+
+/// Which finished deliveries are meant; every condition that is there must hold.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Selection {
+    /// Of this event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// Dead letters alone.
+    #[serde(default)]
+    pub dead: bool,
+    /// Of this notifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notifier: Option<String>,
+    /// Of events that this watch found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<String>,
+    /// Written at or after then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Written before then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// At most so many deliveries are replayed or dropped at once, the oldest first.
+pub const REPLAY_MAX: usize = 1_000;
+
+/// What a replay sends again.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Replayed {
+    /// The deliveries, the oldest first.
+    pub deliveries: Vec<ReplayedDelivery>,
+    /// How many match whose text is gone: there is nothing left to send.
+    pub without_text: u64,
+    /// Whether there are more than [`REPLAY_MAX`].
+    pub more: bool,
+}
+
+/// One delivery that is sent again.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ReplayedDelivery {
+    /// The event, whose id stays.
+    pub event: String,
+    /// To whom.
+    pub notifier: String,
+    /// What it was: `delivered` or `dead`.
+    pub was: String,
+    /// When it was written first.
+    pub created_at: Timestamp,
 }
 
 /// A time of our own ill health.
@@ -218,6 +339,8 @@ pub struct Retention {
     pub rows_before: Timestamp,
     /// Text within events and final deliveries.
     pub text_before: Timestamp,
+    /// Cursors of conversations that were last watched before then.
+    pub unwatched_before: Timestamp,
 }
 
 #[cfg(test)]

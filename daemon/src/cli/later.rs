@@ -7,7 +7,7 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use super::{Console, Exit};
 
 /// Commands to come.
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 18] = [
     "once",
     "show",
     "find",
@@ -23,7 +23,6 @@ const COMMANDS: [&str; 19] = [
     "silence",
     "ack",
     "tail",
-    "backup",
     "schema",
     "completion",
     "man",

@@ -11,6 +11,7 @@ use crate::config;
 use crate::engine::{Daemon, Setup, StartError};
 use crate::ops::log;
 use crate::plugin::{Children, Installed};
+use crate::store::StoreError;
 
 /// The daemon waits for the network, not for the processor.
 const THREADS: usize = 2;
@@ -67,8 +68,18 @@ async fn daemon(setup: Setup) -> Exit {
             return Exit::Failed;
         }
     };
+    let mut exit = Exit::Done;
     loop {
-        match signals.next().await {
+        let wake = tokio::select! {
+            wake = signals.next() => wake,
+            error = daemon.failed() => Wake::Failed(error),
+        };
+        match wake {
+            Wake::Failed(error) => {
+                tracing::error!("ending, since {error}");
+                exit = Exit::Failed;
+                break;
+            }
             Wake::Stop(name) => {
                 tracing::info!(signal = name, "told to stop by {name}");
                 break;
@@ -87,7 +98,7 @@ async fn daemon(setup: Setup) -> Exit {
         }
     }
     tokio::select! {
-        () = daemon.stop() => Exit::Done,
+        () = daemon.stop() => exit,
         name = signals.stop() => {
             tracing::warn!(signal = name, "told again by {name}: ending at once; what is pending stays in the store");
             // Not returned: the runtime would wait for what did not end.
@@ -97,6 +108,8 @@ async fn daemon(setup: Setup) -> Exit {
 }
 
 enum Wake {
+    /// The store cannot be trusted any more. Systemd starts the next process (the status is not 78).
+    Failed(StoreError),
     Stop(&'static str),
     Reload,
 }

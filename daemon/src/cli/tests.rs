@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::ops::admin::{Admin, AdminSocket, serve};
+use crate::ops::admin::{Admin, AdminSocket, BackedUp, serve};
 use crate::ops::status::Status;
 use crate::ops::status::tests::example;
 
@@ -75,6 +75,7 @@ fn help_says_what_there_is_and_what_is_to_come() {
       check    Say everything that is wrong with the configuration, at once
       status   Ask the running daemon how it goes: are the VIPs fresh?
       reload   Have the running daemon read its configuration again, and say what became of it
+      backup   Have the running daemon write a whole, checked copy of its database
       plugins  Look at plugins, without loading them
 
     Options:
@@ -84,13 +85,13 @@ fn help_says_what_there_is_and_what_is_to_come() {
       -h, --help                Print help
       -V, --version             Print version
 
-    status and reload talk to the running daemon. Results go to stdout, messages to stderr.
+    status, reload and backup talk to the running daemon. Results go to stdout, messages to stderr.
     Exit status: 0 yes or done, 1 no or failed, 2 usage, 69 the daemon is not running,
     78 the configuration is invalid.
 
     Not yet:
       once, show, find, routes, watches, notifiers, events, deliveries, why, replay, dead,
-      test-notification, silence, ack, tail, backup, schema, completion, man, plugins conform,
+      test-notification, silence, ack, tail, schema, completion, man, plugins conform,
       plugins pin, check --online
     ");
 }
@@ -171,7 +172,6 @@ fn every_command_to_come_says_not_yet_whatever_its_arguments() {
         "silence add",
         "ack acme",
         "tail",
-        "backup f.db",
         "schema",
         "completion bash",
         "man",
@@ -203,7 +203,7 @@ fn a_slip_of_the_pen_is_answered_with_the_nearest_command() {
 fn when_no_daemon_runs_the_exit_status_is_69_and_the_text_says_where_it_was_looked_for() {
     let folder = tempfile::TempDir::new().unwrap();
     let socket = folder.path().join("admin.sock");
-    for line in ["status", "reload", "status --output json"] {
+    for line in ["status", "reload", "backup x.db", "status --output json"] {
         let (exit, out, err) = typed(&Spy { socket: Some(socket.clone()), ..Spy::default() }, line);
         assert_eq!((exit, &*out), (Exit::NotRunning, ""), "{line}");
         let where_to = socket.display();
@@ -250,6 +250,16 @@ impl Admin for Engine {
             false => Err("it removes the VIP acme-cfo\n  hint: commwatch reload --allow-removals".into()),
         }
     }
+
+    async fn backup(&self, file: &Path) -> Result<BackedUp, String> {
+        match file.ends_with("there") {
+            true => Err("it is there already".into()),
+            false => {
+                let taken = "2026-01-02T03:04:05.6Z".parse().unwrap();
+                Ok(BackedUp { file: file.to_owned(), bytes: 4096, taken })
+            }
+        }
+    }
 }
 
 /// Types `line` at a running daemon.
@@ -285,4 +295,16 @@ async fn reload_says_what_changed_or_why_it_was_refused() {
     assert_eq!((exit, &*out), (Exit::Done, "removed watch acme-cfo\n"));
     let (_, json, _) = asked("reload --allow-removals --output json").await;
     assert_eq!(json, "{\n  \"changes\": \"removed watch acme-cfo\\n\"\n}\n");
+}
+
+#[tokio::test]
+async fn backup_says_where_it_is_and_of_when() {
+    let (exit, out, err) = asked("backup /x/copy.db").await;
+    assert_eq!((exit, &*err), (Exit::Done, ""));
+    assert_eq!(out, "backed up to /x/copy.db (4096 bytes, as of 2026-01-02T03:04:05Z)\n");
+    let (_, json, _) = asked("backup copy.db --output json").await;
+    let made: BackedUp = serde_json::from_str(&json).unwrap();
+    assert_eq!((made.file, made.bytes), (std::path::absolute("copy.db").unwrap(), 4096));
+    let (exit, out, err) = asked("backup there").await;
+    assert_eq!((exit, &*out, &*err), (Exit::Failed, "", "error: it is there already\n"));
 }

@@ -13,6 +13,7 @@ use super::section::{Bad, Context, Key, Section, key, later};
 use super::spanned::{Place, Table, Value};
 use super::suggest::{did_you_mean, list};
 use super::{Content, Notifier, Plugins, Rate, name};
+use crate::core::outcome::Retries;
 
 pub(super) const KEYS: &[Key] = &[
     key("plugin"),
@@ -20,6 +21,7 @@ pub(super) const KEYS: &[Key] = &[
     key("timeout"),
     key("rate"),
     key("retry_for"),
+    key("retries"),
     key("config"),
     later("fallback"),
     later("fallback_after"),
@@ -49,6 +51,13 @@ pub(super) fn default_retry_for(plugin: &str) -> Duration {
     Duration::from_secs(if plugin == "webhook" { 3 * 86_400 } else { 6 * 3_600 })
 }
 
+const RETRIES: [(&str, Retries); 2] = [("people", Retries::People), ("machines", Retries::Machines)];
+
+/// Who waits wants it soon; a program that was away for a day wants it still.
+pub(super) fn default_retries(plugin: &str) -> Retries {
+    if plugin == "webhook" { Retries::Machines } else { Retries::People }
+}
+
 /// Reads all notifiers, finding each one's plugin and checking its configuration against the plugin's schema.
 pub(super) fn read_all(
     cx: Context<'_>,
@@ -66,6 +75,7 @@ fn read(cx: Context<'_>, title: &str, value: &Value, plugins: &Plugins) -> Optio
     let timeout = section.duration("timeout", TIMEOUT_BOUNDS).unwrap_or(TIMEOUT);
     let rate = section.rate("rate");
     let retry_for = section.duration("retry_for", RETRY_FOR_BOUNDS);
+    let retries = section.word("retries", &RETRIES);
     let config = section.get("config").map(|entry| &entry.value);
     let found = plugin.map(|plugin| find(cx, plugin, section.place("plugin"), plugins));
     if let (None | Some(Err(_)), Some(config)) = (&found, config) {
@@ -89,6 +99,7 @@ fn read(cx: Context<'_>, title: &str, value: &Value, plugins: &Plugins) -> Optio
         timeout,
         rate: rate.unwrap_or_else(|| default_rate(plugin)),
         retry_for: retry_for.unwrap_or_else(|| default_retry_for(plugin)),
+        retries: retries.unwrap_or_else(|| default_retries(plugin)),
         config,
         secrets,
     })

@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn a_long_list_is_cut_and_says_so() {
-        let words: Vec<String> = (0..14).map(|n| format!("w{n}")).collect();
-        assert!(list(words.iter().map(String::as_str)).ends_with("`w11` and 2 more"));
+        let words: Vec<String> = (0..26).map(|n| format!("w{n}")).collect();
+        assert!(list(words.iter().map(String::as_str)).ends_with("`w23` and 2 more"));
     }
 }

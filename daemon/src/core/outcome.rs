@@ -5,18 +5,44 @@ use std::time::Duration;
 use commwatch_plugin_api::Outcome;
 use jiff::Timestamp;
 
-use crate::core::backoff::Backoff;
+use crate::core::backoff::unit;
 
-/// Between attempts of one delivery: soon at first, for who waits, then every ten minutes or so.
-pub const RETRY: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(600), 0.2);
 /// However long a receiver asks us to wait, we come back after this.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 /// How often a broken notifier is tried with its oldest delivery.
 pub const PROBE_EVERY: Duration = Duration::from_secs(300);
 
-/// A delivery whose child died this often while it was in flight is not tried again: the first time others were
-/// in flight with it, then it was alone.
-pub const CRASHES_MAX: u32 = 3;
+/// A delivery whose child died this often while nothing else was in flight is not tried again.
+pub const CRASHES_ALONE_MAX: u32 = 2;
+
+/// When a delivery is tried again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Retries {
+    /// Soon at first, for who waits, then every ten minutes.
+    People,
+    /// Ever more rarely, over three days: the schedule that Standard Webhooks 1.0 suggests.
+    Machines,
+}
+
+const PEOPLE: [u64; 9] = [1, 2, 5, 15, 30, 60, 120, 300, 600];
+const MACHINES: [u64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
+/// Each delay is made up to this much longer or shorter.
+const JITTER: f64 = 0.2;
+/// No delay is longer.
+pub const DELAY_MAX: Duration = Duration::from_secs(86_400 * 6 / 5);
+
+impl Retries {
+    /// The delay after so many attempts (1 = the first). `seed` spreads them.
+    pub fn after(self, attempts: u32, seed: u64) -> Duration {
+        let seconds = match self {
+            Self::People => PEOPLE,
+            Self::Machines => MACHINES,
+        };
+        let step = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX);
+        let plain = Duration::from_secs(seconds[step.min(seconds.len() - 1)]);
+        plain.mul_f64(1.0 + JITTER * (unit(seed) * 2.0 - 1.0)).min(DELAY_MAX)
+    }
+}
 
 /// However long it took, a delivery is tried this often before it is given up.
 pub const ATTEMPTS_MIN: u32 = 3;
@@ -31,8 +57,12 @@ pub struct Attempted {
     pub tried: Duration,
     /// How long it is tried.
     pub retry_for: Duration,
-    /// How often its child died while it was in flight, this time included.
-    pub crashes: u32,
+    /// When it is tried again.
+    pub retries: Retries,
+    /// Whether this attempt counts: while its notifier takes nothing at all, none does.
+    pub counts: bool,
+    /// How often its child died while it alone was in flight, this time included.
+    pub crashes_alone: u32,
 }
 
 /// What becomes of it.
@@ -50,7 +80,7 @@ pub enum Fate {
     /// Given up, with the reason.
     Dead(String),
     /// The whole notifier waits; this attempt does not count.
-    NotifierBroken(String),
+    Held(String),
 }
 
 /// Decides. `seed` spreads the retries.
@@ -58,18 +88,21 @@ pub fn fate(outcome: &Outcome, attempted: Attempted, now: Timestamp, seed: u64) 
     let (after, why) = match outcome {
         Outcome::Delivered { .. } => return Fate::Delivered,
         Outcome::Reject { why } => return Fate::Dead(why.clone()),
-        Outcome::Broken { why, .. } => return Fate::NotifierBroken(why.clone()),
+        Outcome::Broken { why, .. } => return Fate::Held(why.clone()),
         Outcome::Retry { after, why } => (*after, why),
         Outcome::Unknown { why } => (None, why),
     };
-    if attempted.crashes >= CRASHES_MAX {
+    if attempted.crashes_alone >= CRASHES_ALONE_MAX {
         return Fate::Dead(format!(
-            "the plugin died {} times while it had this one: {why}",
-            attempted.crashes
+            "the plugin died {} times while it had this one alone: {why}",
+            attempted.crashes_alone
         ));
     }
+    if !attempted.counts {
+        return Fate::Held(why.clone());
+    }
     let asked = after.unwrap_or_default().min(RETRY_AFTER_MAX);
-    let delay = RETRY.after(attempted.attempts, seed).max(asked);
+    let delay = attempted.retries.after(attempted.attempts, seed).max(asked);
     if attempted.tried >= attempted.retry_for && attempted.attempts >= ATTEMPTS_MIN {
         let minutes = attempted.tried.as_secs() / 60;
         return Fate::Dead(format!("given up after {} attempts in {minutes} min: {why}", attempted.attempts));
@@ -105,10 +138,19 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(3600);
 
+    const PLAIN: Attempted = Attempted {
+        attempts: 1,
+        tried: Duration::ZERO,
+        retry_for: HOUR,
+        retries: Retries::People,
+        counts: true,
+        crashes_alone: 0,
+    };
+
     fn after(outcome: &Outcome, attempts: u32, minutes: u64) -> Fate {
         let now = Timestamp::from_second(1_700_000_000).unwrap();
         let tried = Duration::from_secs(minutes * 60);
-        fate(outcome, Attempted { attempts, tried, retry_for: HOUR, crashes: 0 }, now, 1)
+        fate(outcome, Attempted { attempts, tried, ..PLAIN }, now, 1)
     }
 
     fn delay(fate: &Fate) -> i64 {
@@ -122,7 +164,7 @@ mod tests {
         let ask = |seconds| Outcome::Retry { after: Some(Duration::from_secs(seconds)), why: "429".into() };
         assert_eq!(delay(&after(&ask(90), 1, 0)), 90);
         assert_eq!(delay(&after(&ask(999_999), 1, 0)), 3600);
-        assert!(delay(&after(&ask(0), 5, 0)) >= 12);
+        assert!(delay(&after(&ask(0), 5, 0)) >= 24);
     }
 
     #[test]
@@ -142,18 +184,41 @@ mod tests {
 
     #[test]
     fn a_broken_notifier_never_uses_up_its_deliveries() {
-        assert_eq!(after(&Outcome::broken("401"), 1, 600), Fate::NotifierBroken("401".into()));
+        assert_eq!(after(&Outcome::broken("401"), 1, 600), Fate::Held("401".into()));
     }
 
     #[test]
-    fn one_that_kills_its_plugin_again_and_again_is_given_up() {
+    fn one_that_kills_its_plugin_twice_while_it_is_alone_is_given_up() {
         let now = Timestamp::from_second(1_700_000_000).unwrap();
-        let with = |crashes| {
-            let attempted = Attempted { attempts: crashes, tried: Duration::ZERO, retry_for: HOUR, crashes };
-            fate(&Outcome::unknown("SIGABRT"), attempted, now, 1)
+        let with = |crashes_alone, counts| {
+            fate(&Outcome::unknown("SIGABRT"), Attempted { crashes_alone, counts, ..PLAIN }, now, 1)
         };
-        assert!(matches!(with(2), Fate::RetryAt { .. }));
-        assert!(matches!(with(3), Fate::Dead(_)));
+        assert!(matches!(with(1, true), Fate::RetryAt { .. }));
+        assert!(matches!(with(2, true), Fate::Dead(_)));
+        assert!(matches!(with(2, false), Fate::Dead(_)));
+    }
+
+    #[test]
+    fn an_attempt_that_does_not_count_is_held_however_long_it_was_tried() {
+        let now = Timestamp::from_second(1_700_000_000).unwrap();
+        let attempted = Attempted { attempts: 99, tried: HOUR * 9, counts: false, ..PLAIN };
+        assert_eq!(fate(&Outcome::retry("503"), attempted, now, 1), Fate::Held("503".into()));
+    }
+
+    #[test]
+    fn people_are_tried_soon_and_machines_over_three_days() {
+        let sum = |retries: Retries, attempts| {
+            (1..=attempts).map(|n| retries.after(n, u64::from(n)).as_secs_f64()).sum::<f64>()
+        };
+        assert!(sum(Retries::People, 4) < 30.0, "{}", sum(Retries::People, 4));
+        assert!((400.0..900.0).contains(&sum(Retries::People, 8)), "{}", sum(Retries::People, 8));
+        let days = sum(Retries::Machines, 9) / 86_400.0;
+        assert!((2.5..4.0).contains(&days), "{days}");
+        for attempts in [1, 5, 9, u32::MAX] {
+            for retries in [Retries::People, Retries::Machines] {
+                assert!(retries.after(attempts, 7) <= DELAY_MAX);
+            }
+        }
     }
 
     #[test]

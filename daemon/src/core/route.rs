@@ -1,5 +1,7 @@
 //! Which notifiers are told of an event. A pure plan; the rows it plans are written with the cursor.
 
+use serde::{Deserialize, Serialize};
+
 use crate::core::event::EventKind;
 use crate::core::message::AuthorKind;
 use crate::core::watch::Priority;
@@ -40,6 +42,22 @@ pub struct Subject<'a> {
     pub concerned: Option<&'a str>,
 }
 
+/// What is kept of each route's answer: so many, the first ones.
+pub const SAID_MAX: usize = 64;
+
+/// What one route said about an event; kept with it, so that it can be explained later.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Said {
+    /// The route's name, or `[operators]`.
+    pub route: String,
+    /// Whom it tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<String>,
+    /// Why it does not apply, or not to all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no: Option<String>,
+}
+
 /// Every route and the operators.
 #[derive(Clone, Debug, Default)]
 pub struct Routes {
@@ -66,19 +84,59 @@ impl Routes {
         }
         told
     }
+
+    /// What each route says, and the operators where they are asked; at most [`SAID_MAX`].
+    pub fn explain(&self, subject: Subject<'_>) -> Vec<Said> {
+        let operators =
+            subject.kind.is_own_health().then(|| Said::of("[operators]", &self.operators, subject));
+        let routes = self.routes.iter().map(|route| match route.refuses(subject) {
+            Some(no) => Said { route: route.name.clone(), told: Vec::new(), no: Some(no) },
+            None => Said::of(&route.name, &route.notify, subject),
+        });
+        operators.into_iter().chain(routes).take(SAID_MAX).collect()
+    }
+}
+
+impl Said {
+    fn of(route: &str, notify: &[String], subject: Subject<'_>) -> Self {
+        let (told, left_out): (Vec<_>, Vec<_>) =
+            notify.iter().cloned().partition(|name| subject.concerned != Some(name));
+        let no =
+            (!left_out.is_empty()).then(|| format!("not through {}, which it is about", left_out.join(", ")));
+        Self { route: route.to_owned(), told, no }
+    }
 }
 
 impl Route {
     /// Whether every condition holds.
     pub fn matches(&self, subject: Subject<'_>) -> bool {
-        let has = |tag: &String| subject.tags.contains(tag);
-        self.events.iter().any(|event| event == subject.kind.as_str())
-            && self.priority.is_none_or(|priority| subject.priority == Some(priority))
-            && (!subject.kind.is_message()
-                || subject.author.is_some_and(|author| self.from.contains(&author)))
-            && (self.tags.is_empty() || self.tags.iter().any(has))
-            && self.tags_all.iter().all(has)
-            && !self.not_tags.iter().any(has)
+        self.refuses(subject).is_none()
+    }
+
+    /// The first condition that does not hold, for a person.
+    pub fn refuses(&self, subject: Subject<'_>) -> Option<String> {
+        let has = |tag: &&String| subject.tags.contains(tag);
+        let kind = subject.kind.as_str();
+        if !self.events.iter().any(|event| event == kind) {
+            return Some(format!("events are {}, not {kind}", self.events.join(", ")));
+        }
+        if let Some(priority) = self.priority.filter(|priority| subject.priority != Some(*priority)) {
+            let is = subject.priority.map_or("none", Priority::as_str);
+            return Some(format!("priority is {is}, not {}", priority.as_str()));
+        }
+        let is_from = subject.author.is_some_and(|author| self.from.contains(&author));
+        if subject.kind.is_message() && !is_from {
+            let is = subject.author.map_or("not known", AuthorKind::as_str);
+            let wanted: Vec<_> = self.from.iter().map(|author| author.as_str()).collect();
+            return Some(format!("author is {is}, not {}", wanted.join(" or ")));
+        }
+        if !self.tags.is_empty() && !self.tags.iter().any(|tag| has(&tag)) {
+            return Some(format!("no tag of {}", self.tags.join(", ")));
+        }
+        if let Some(missing) = self.tags_all.iter().find(|tag| !has(tag)) {
+            return Some(format!("the tag {missing} is missing"));
+        }
+        self.not_tags.iter().find(has).map(|tag| format!("it has the tag {tag}"))
     }
 }
 
@@ -133,6 +191,25 @@ mod tests {
         assert_eq!(with(|r| r.not_tags = vec!["z".into()]), 1);
         assert_eq!(with(|r| r.not_tags = vec!["y".into()]), 0);
         assert_eq!(with(|r| r.priority = Some(Priority::Normal)), 0);
+    }
+
+    #[test]
+    fn each_route_says_why_it_does_not_apply() {
+        let with = |change: fn(&mut Route)| {
+            let mut route = route("a");
+            change(&mut route);
+            let said = Routes::new(vec![route], vec![]).explain(message(AuthorKind::Agent, &[]));
+            said[0].no.clone().unwrap_or_default()
+        };
+        assert_eq!(with(|_| {}), "author is agent, not customer or unknown");
+        assert_eq!(with(|r| r.events = vec!["x".into()]), "events are x, not message.created");
+        assert_eq!(with(|r| r.priority = Some(Priority::Normal)), "priority is vip, not normal");
+        assert_eq!(with(|r| (r.from, r.tags) = (vec![AuthorKind::Agent], vec!["x".into()])), "no tag of x");
+        assert_eq!(
+            with(|r| (r.from, r.tags_all) = (vec![AuthorKind::Agent], vec!["x".into()])),
+            "the tag x is missing"
+        );
+        assert_eq!(with(|r| r.from = vec![AuthorKind::Agent]), "");
     }
 
     #[test]

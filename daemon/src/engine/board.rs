@@ -40,6 +40,8 @@ pub(super) struct AccountSeen {
 pub(super) struct NotifierSeen {
     pub(super) last_delivered: Option<Timestamp>,
     pub(super) last_error: Option<String>,
+    /// Why its queue waits, in a word.
+    pub(super) held: Option<&'static str>,
 }
 
 impl Board {
@@ -75,6 +77,10 @@ impl Board {
 
     pub(super) fn account_error(&self, name: &str, error: Option<String>) {
         self.read().accounts.entry(name.to_owned()).or_default().last_error = error;
+    }
+
+    pub(super) fn held(&self, notifier: &str, held: Option<&'static str>) {
+        self.read().notifiers.entry(notifier.to_owned()).or_default().held = held;
     }
 
     pub(super) fn attempted(&self, notifier: &str, at: Timestamp, error: Option<String>) {

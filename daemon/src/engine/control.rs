@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
@@ -23,12 +24,13 @@ use super::shutdown::Steps;
 use super::{housekeeping, status};
 use crate::config::{self, Catalog, Config, Sources, Watcher};
 use crate::core::backoff::{mix, seed_of};
-use crate::ops::admin::{self, Admin, AdminSocket};
+use crate::ops::admin::{self, Admin, AdminSocket, BACKUP_ANSWERED_WITHIN, BackedUp};
 use crate::ops::http::{self, Access, Source};
 use crate::ops::log::LogHandle;
 use crate::ops::status::{ReloadStatus, Status};
 use crate::ops::systemd;
 use crate::plugin::{Children, HttpService};
+use crate::store::BACKUP_WITHIN;
 
 /// What [`Control`] is started with.
 pub(super) struct Given {
@@ -350,6 +352,9 @@ fn machine() -> u64 {
     mix(seed_of(machine.trim()))
 }
 
+// A backup that takes too long is ended by the store, which says so, and not by whoever waits for the answer.
+const _: () = assert!(BACKUP_WITHIN.as_secs() < BACKUP_ANSWERED_WITHIN.as_secs());
+
 /// What the page and the admin socket ask.
 struct Outside {
     shared: Arc<Shared>,
@@ -377,6 +382,16 @@ impl Admin for Outside {
 
     async fn reload(&self, allow_removals: bool) -> Result<String, String> {
         ask(&self.shared.reloads, allow_removals).await
+    }
+
+    async fn backup(&self, file: &Path) -> Result<BackedUp, String> {
+        let made = self.shared.store.backup(file).await;
+        match &made {
+            Ok(backup) => tracing::info!(bytes = backup.bytes, "backed up to {}", file.display()),
+            Err(error) => tracing::warn!(%error, "no backup was made"),
+        }
+        made.map(|backup| BackedUp { file: backup.file, bytes: backup.bytes, taken: backup.taken })
+            .map_err(|error| error.to_string())
     }
 }
 

@@ -201,6 +201,12 @@ impl Daemon {
         ask(&self.shared.reloads, allow_removals).await
     }
 
+    /// Why this process must end, once that is so; most never have to. What to do then is to [`stop`](Self::stop), and to
+    /// start again.
+    pub async fn failed(&self) -> StoreError {
+        self.shared.store.failed().await
+    }
+
     /// Stops within [`STOP_DEADLINE`](super::STOP_DEADLINE): no more polls, lanes end what is in flight,
     /// plugins are closed, HTTP and the store go last.
     pub async fn stop(self) {

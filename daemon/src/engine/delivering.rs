@@ -22,7 +22,7 @@ use super::wakes::Wakes;
 use crate::core::backoff::{mix, seed_of};
 use crate::core::budget::Budget;
 use crate::core::event::EventKind;
-use crate::core::outcome::{self, Attempted, Fate};
+use crate::core::outcome::{self, Attempted, Fate, Retries};
 use crate::core::receiver::Receiver;
 use crate::core::watch::Priority;
 use crate::ops::metrics::{Attempt, DeliveryResult, Metrics, NotifierMetrics};
@@ -83,12 +83,15 @@ pub(super) struct Delivering {
     /// As it was last configured. What is in flight when it leaves the configuration still ends by these.
     timeout: Duration,
     retry_for: Duration,
+    retries: Retries,
 }
 
 struct Ended {
     due: Due,
     started: Timestamp,
     report: Report,
+    /// Whether nothing else was in flight with it.
+    alone: bool,
 }
 
 enum Wake {
@@ -124,6 +127,7 @@ impl Delivering {
             down_since: None,
             timeout: Duration::from_secs(15),
             retry_for: Duration::MAX,
+            retries: Retries::People,
             parts,
         };
         delivering.take_plan();
@@ -139,7 +143,11 @@ impl Delivering {
                 Wake::Ended(ended) => self.ended(*ended).await,
                 Wake::NewHost => self.take_host(),
                 Wake::NewPlan => self.take_plan(),
-                Wake::StateChanged | Wake::Look => {}
+                Wake::StateChanged | Wake::Look => {
+                    if self.parts.wakes.is_resumed(&self.parts.notifier) {
+                        self.receiver.try_now(self.parts.clock.elapsed());
+                    }
+                }
                 Wake::Stop => break,
             }
             self.parts.beat.tick();
@@ -188,6 +196,7 @@ impl Delivering {
         let now = self.parts.clock.elapsed();
         self.budget.reconfigure(notifier.rate.per_second(), burst, now);
         (self.timeout, self.retry_for) = (notifier.timeout, notifier.retry_for);
+        self.retries = notifier.retries;
         // A reload is also a request to try what is broken.
         self.receiver.try_now(now);
     }
@@ -215,13 +224,34 @@ impl Delivering {
             }
         };
         let found = due.len();
+        let (mut going, mut wait) = (Vec::with_capacity(found), None);
         for due in due {
-            if let Err(wait) = self.budget.take(self.parts.clock.elapsed()) {
-                return wait.min(TICK);
+            if let Err(longer) = self.budget.take(self.parts.clock.elapsed()) {
+                wait = Some(longer.min(TICK));
+                break;
             }
-            self.start(due);
+            going.push(due);
         }
-        if found == places { TICK } else { self.next_due().await }
+        self.mark(&going).await;
+        going.into_iter().for_each(|due| self.start(due));
+        match wait {
+            Some(wait) => wait,
+            None if found == places => TICK,
+            None => self.next_due().await,
+        }
+    }
+
+    /// A delivery is marked before it is handed over. One that cannot be, since the disk is full, goes all the same: an
+    /// alert matters more than that a crash just then would be explained.
+    async fn mark(&mut self, going: &[Due]) {
+        if going.is_empty() {
+            return;
+        }
+        let ids = going.iter().map(|due| due.id).collect();
+        if let Err(error) = self.parts.store.hand_over(ids, self.parts.clock.now()).await {
+            self.parts.metrics.store_error();
+            tracing::warn!(notifier = self.parts.notifier, %error, "could not note what is being sent");
+        }
     }
 
     async fn due(&mut self, places: usize) -> Result<Vec<Due>, crate::store::StoreError> {
@@ -256,36 +286,50 @@ impl Delivering {
     fn start(&mut self, due: Due) {
         let handover = Handover {
             payload: due.payload.as_str().into(),
-            attempt: due.attempts + 1,
+            attempt: due.handed + 1,
             replay: due.replay,
             deadline: tokio::time::Instant::now() + self.timeout,
             alone: due.crashes > 0,
         };
+        let alone = handover.alone || self.hosted.concurrency == 1;
         let (host, started) = (Arc::clone(&self.hosted.host), self.parts.clock.now());
         self.handed.insert(due.id);
         self.in_flight.push(Box::pin(async move {
             let report = host.deliver(handover).await;
-            Ended { due, started, report }
+            Ended { due, started, report, alone }
         }));
     }
 
     async fn ended(&mut self, ended: Ended) {
-        let Ended { due, started, mut report } = ended;
+        let Ended { due, started, mut report, alone } = ended;
         if report.not_sent {
             // The plugin was not there to take it: no attempt was made.
+            if let Err(error) = self.parts.store.take_back(due.id).await {
+                tracing::warn!(notifier = self.parts.notifier, %error, "could not note what was not sent");
+            }
             self.handed.remove(&due.id);
             return;
         }
         let now = self.parts.clock.now();
         let plan = self.parts.plans.borrow().clone();
-        report.outcome = self.receiver.judge(due.id, report.outcome, self.parts.clock.elapsed());
+        let seed = mix(seed_of(&due.notification_id) ^ u64::from(due.handed));
+        let mut counts = true;
+        // That its plugin died says nothing about the receiver.
+        if !report.crashed {
+            let verdict = self.receiver.judge(due.id, report.outcome, self.parts.clock.elapsed(), seed);
+            (report.outcome, counts) = (verdict.outcome, verdict.counts);
+            if verdict.closed {
+                self.flows_again(now).await;
+            }
+        }
         let attempted = Attempted {
             attempts: due.attempts + 1,
             tried: due.tried.saturating_add(report.duration),
             retry_for: self.retry_for,
-            crashes: due.crashes + u32::from(report.crashed),
+            retries: self.retries,
+            counts,
+            crashes_alone: due.crashes_alone + u32::from(report.crashed && alone),
         };
-        let seed = mix(seed_of(&due.notification_id) ^ u64::from(attempted.attempts));
         let fate = outcome::fate(&report.outcome, attempted, now, seed);
         self.count(&due, &report, &fate, now);
         self.receiver_health(&plan, &report.outcome, now).await;
@@ -302,8 +346,9 @@ impl Delivering {
             took: report.duration,
             outcome: outcome::outcome_word(&report.outcome),
             detail: outcome::outcome_detail(&report.outcome).to_owned(),
-            counts: !matches!(fate, Fate::NotifierBroken(_)),
+            counts: !matches!(fate, Fate::Held(_)),
             crashed: report.crashed,
+            alone,
             fate,
             told: told.clone(),
         };
@@ -312,6 +357,14 @@ impl Delivering {
         if is_new && let Some(told) = told {
             self.parts.metrics.event(EventKind::DeliveryDead.as_str(), None);
             self.parts.wakes.wake(&[told]);
+        }
+    }
+
+    /// The receiver accepts again: what waits for its next try because of the outage need wait no longer.
+    async fn flows_again(&mut self, now: Timestamp) {
+        if let Err(error) = self.parts.store.bring_forward(&self.parts.notifier, now).await {
+            self.parts.metrics.store_error();
+            tracing::warn!(notifier = self.parts.notifier, %error, "retries keep the times that they have");
         }
     }
 
@@ -335,9 +388,7 @@ impl Delivering {
 
     /// The operators hear of dead letters once an hour and notifier, not once a letter.
     fn dead_letter(&self, plan: &Plan, due: &Due, why: &str, now: Timestamp) -> Told {
-        const HOUR_SECONDS: i64 = 3600;
-        let hour = now.as_second().div_euclid(HOUR_SECONDS) * HOUR_SECONDS;
-        let since = Timestamp::from_second(hour).unwrap_or(now);
+        let since = hour_of(now);
         let subject = receiver_subject(&self.parts.notifier);
         let why = format!("{} for {}: {why}", due.notification_id, self.parts.notifier);
         plan.own_health(EventKind::DeliveryDead, &subject, since, &why, now)
@@ -354,30 +405,24 @@ impl Delivering {
             Fate::Delivered => {
                 metrics.delivery(DeliveryResult::Delivered);
                 metrics.dispatched(priority(due), due.occurred_at, now);
-                tracing::info!(
-                    notifier,
-                    event,
-                    attempt = due.attempts + 1,
-                    took_ms,
-                    "delivered to {notifier}"
-                );
+                tracing::info!(notifier, event, attempt = due.handed + 1, took_ms, "delivered to {notifier}");
             }
             Fate::Dead(why) => {
                 metrics.delivery(DeliveryResult::Dead);
                 tracing::error!(
                     notifier,
                     event,
-                    attempt = due.attempts + 1,
+                    attempt = due.handed + 1,
                     took_ms,
                     "gave up on {notifier}: {why}"
                 );
             }
             Fate::RetryAt { at, .. } => {
-                let attempt = due.attempts + 1;
+                let attempt = due.handed + 1;
                 tracing::warn!(notifier, event, attempt, took_ms, next = %at, "{word} from {notifier}: {detail}");
             }
-            Fate::NotifierBroken(why) => {
-                tracing::warn!(notifier, event, took_ms, "{notifier} is broken, its queue waits: {why}");
+            Fate::Held(why) => {
+                tracing::warn!(notifier, event, took_ms, "{notifier} takes nothing, its queue waits: {why}");
             }
         }
         let error = (!matches!(fate, Fate::Delivered)).then(|| format!("{word}: {detail}"));
@@ -409,6 +454,8 @@ impl Delivering {
         }
         let (state, runs) = (self.states.borrow().clone(), self.runs());
         self.parts.measured.process_up(runs);
+        self.parts.board.held(&self.parts.notifier, self.receiver.held());
+        self.note_circuit().await;
         let subject = plugin_subject(&self.parts.notifier);
         let plan = self.parts.plans.borrow().clone();
         let now = self.parts.clock.now();
@@ -433,10 +480,26 @@ impl Delivering {
         self.parts.health.notifier_broken(&plan, &subject, &why, now).await;
     }
 
+    /// A receiver that has accepted nothing for a while is said to be broken, as one that says so itself is.
+    async fn note_circuit(&mut self) {
+        let Some(why) = self.receiver.worth_telling(self.parts.clock.elapsed()) else { return };
+        let why = format!("its receiver has accepted nothing for a while: {why}");
+        let plan = self.parts.plans.borrow().clone();
+        let subject = receiver_subject(&self.parts.notifier);
+        self.parts.health.notifier_broken(&plan, &subject, &why, self.parts.clock.now()).await;
+    }
+
     /// Whether its process takes deliveries. What a supervisor said that is gone is no longer so.
     fn runs(&self) -> bool {
         matches!(*self.states.borrow(), PluginState::Running { .. }) && self.states.has_changed().is_ok()
     }
+}
+
+/// The beginning of the hour.
+pub(super) fn hour_of(now: Timestamp) -> Timestamp {
+    const HOUR_SECONDS: i64 = 3600;
+    let hour = now.as_second().div_euclid(HOUR_SECONDS) * HOUR_SECONDS;
+    Timestamp::from_second(hour).unwrap_or(now)
 }
 
 /// The receiver's faults.

@@ -1,6 +1,7 @@
 //! The loop for what must be done now and then: count the outbox, look whether the store answers, forget what
 //! is old, tell systemd how it goes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,27 +9,37 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::daemon::Shared;
-use crate::ops::metrics::Outbox;
+use super::delivering::hour_of;
+use crate::core::cursor::VANISHED_KEPT;
+use crate::core::event::EventKind;
+use crate::core::receiver::HELD;
+use crate::ops::metrics::{DeliveryResult, Outbox};
 use crate::ops::systemd::{self, BEAT_EVERY, Beat};
-use crate::store::{Retention, StoreError};
+use crate::store::{OutboxCount, Retention, StoreError};
 
 /// What people and Prometheus see of the outbox is this old at most.
 const LOOK_EVERY: Duration = Duration::from_secs(6);
 /// Old rows are looked for this often; a bounded number goes each time, until none is left.
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
+/// So many overdue deliveries are given up at a time.
+const GIVE_UP_MAX: usize = 100;
 
 pub(super) async fn run(shared: Arc<Shared>, beat: Beat, stop: CancellationToken) {
     let mut pruned_at: Option<Duration> = None;
     let mut looked_at: Option<Duration> = None;
+    let mut orphans = BTreeSet::new();
     loop {
         ask_the_store(&shared, &beat).await;
         let now = shared.clock.elapsed();
         if looked_at.is_none_or(|at| now.saturating_sub(at) >= LOOK_EVERY) {
-            look(&shared).await;
+            look(&shared, &mut orphans).await;
             looked_at = Some(now);
         }
-        if pruned_at.is_none_or(|at| now.saturating_sub(at) >= PRUNE_EVERY) && !prune(&shared).await {
-            pruned_at = Some(now);
+        if pruned_at.is_none_or(|at| now.saturating_sub(at) >= PRUNE_EVERY) {
+            // In this order: a conversation that is still watched is never old.
+            let is_kept = keep_cursors(&shared).await;
+            let is_more = give_up(&shared).await | (is_kept && prune(&shared).await);
+            pruned_at = if is_more { pruned_at } else { Some(now) };
         }
         tokio::select! {
             () = stop.cancelled() => return beat.retire(),
@@ -55,11 +66,11 @@ async fn ask_the_store(shared: &Shared, beat: &Beat) {
     }
 }
 
-async fn look(shared: &Shared) {
+async fn look(shared: &Shared, orphans: &mut BTreeSet<String>) {
     if let Ok((size, free)) = shared.store.size().await {
         shared.metrics.store_space(size, free);
     }
-    outbox(shared).await;
+    outbox(shared, orphans).await;
     let status = super::status::snapshot(shared).await;
     let vips = status.vips();
     let pending: u64 = status.notifiers.iter().map(|notifier| notifier.pending).sum();
@@ -71,13 +82,13 @@ async fn look(shared: &Shared) {
     ));
 }
 
-async fn outbox(shared: &Shared) {
+async fn outbox(shared: &Shared, known_orphans: &mut BTreeSet<String>) {
     let Ok(counts) = shared.store.outbox().await else { return };
     let plan = shared.plans.borrow().clone();
     for name in plan.config.notifiers.keys() {
         let count = counts.iter().find(|count| count.notifier == *name).cloned().unwrap_or_default();
-        let broken = shared.health.open(&super::delivering::receiver_subject(name)).is_some();
-        let held = if broken { [("broken", count.pending)].into() } else { [("broken", 0)].into() };
+        let why = shared.board.read().notifiers.get(name).and_then(|seen| seen.held);
+        let held = HELD.map(|reason| (reason, if why == Some(reason) { count.pending } else { 0 })).into();
         shared.metrics.notifier(name).outbox(&Outbox {
             pending: count.pending,
             held,
@@ -86,13 +97,57 @@ async fn outbox(shared: &Shared) {
             imbalance: count.imbalance,
         });
     }
-    for orphan in counts.iter().filter(|count| !plan.config.notifiers.contains_key(&count.notifier)) {
-        if orphan.pending > 0 {
-            tracing::debug!(
-                notifier = orphan.notifier,
-                pending = orphan.pending,
-                "deliveries wait for a notifier that is not configured any more"
-            );
+    let orphans: Vec<&OutboxCount> = counts
+        .iter()
+        .filter(|count| count.pending > 0 && !plan.config.notifiers.contains_key(&count.notifier))
+        .collect();
+    for orphan in orphans.iter().filter(|orphan| !known_orphans.contains(&orphan.notifier)) {
+        let OutboxCount { notifier, pending, .. } = orphan;
+        tracing::warn!(
+            notifier,
+            pending,
+            "{pending} deliveries wait for {notifier}, which is not configured any more; configure it again, or they \
+             become dead letters when they are as old as [store] retention"
+        );
+    }
+    *known_orphans = orphans.into_iter().map(|orphan| orphan.notifier.clone()).collect();
+}
+
+/// What has waited for as long as everything else is kept will not go any more: it becomes a dead letter, and the
+/// operators are told. Says whether there was any.
+async fn give_up(shared: &Shared) -> bool {
+    let plan = shared.plans.borrow().clone();
+    let now = shared.clock.now();
+    let before = now.checked_sub(plan.config.store.retention).unwrap_or(Timestamp::MIN);
+    let Ok(overdue) = shared.store.overdue(before, GIVE_UP_MAX).await else { return false };
+    for one in &overdue {
+        let why = format!("{} for {} waited since {}", one.notification_id, one.notifier, one.created_at);
+        let subject = super::delivering::receiver_subject(&one.notifier);
+        let told = plan.own_health(EventKind::DeliveryDead, &subject, hour_of(now), &why, now);
+        match shared.store.give_up(one.delivery, &why, now, told.clone()).await {
+            Ok(true) => {
+                tracing::error!(notifier = one.notifier, event = one.notification_id, "gave up: {why}");
+                shared.metrics.notifier(&one.notifier).delivery(DeliveryResult::Dead);
+                shared.wakes.wake(&[told]);
+            }
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(%error, "could not give up what has waited for too long");
+                return false;
+            }
+        }
+    }
+    overdue.len() == GIVE_UP_MAX
+}
+
+/// Conversations that stand in the configuration keep what was seen of them.
+async fn keep_cursors(shared: &Shared) -> bool {
+    let watched = shared.plans.borrow().watches.keys().cloned().collect();
+    match shared.store.watched(watched, shared.clock.now()).await {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::warn!(%error, "could not note what is watched; nothing is forgotten until that is possible");
+            false
         }
     }
 }
@@ -104,6 +159,7 @@ async fn prune(shared: &Shared) -> bool {
     let retention = Retention {
         rows_before: before(plan.config.store.retention),
         text_before: before(plan.config.store.text_retention),
+        unwatched_before: before(VANISHED_KEPT),
     };
     match shared.store.prune(retention).await {
         Ok(gone) => gone > 0,

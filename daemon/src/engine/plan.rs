@@ -88,7 +88,7 @@ impl Plan {
                 Some(delivery(&event, name, content, &lane))
             })
             .collect();
-        Told { event, deliveries }
+        Told { event, deliveries, routing: self.routes.explain(subject) }
     }
 
     /// An event about our own health, told to the operators; never through the notifier concerned.

@@ -7,12 +7,14 @@ mod client;
 mod socket;
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
@@ -36,6 +38,9 @@ pub const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Connections at once; further ones wait in the kernel's queue.
 pub const CONNECTIONS_MAX: usize = 16;
 
+/// A backup is answered within this; it ends by itself before.
+pub const BACKUP_ANSWERED_WITHIN: Duration = Duration::from_secs(31 * 60);
+
 /// What the daemon can be asked.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
@@ -48,6 +53,21 @@ pub enum Request {
         #[serde(default)]
         allow_removals: bool,
     },
+    /// Write a copy of the database: a [`BackedUp`].
+    Backup {
+        /// Absolute; nothing may be there yet.
+        file: PathBuf,
+    },
+}
+
+impl Request {
+    /// How long an answer may take.
+    fn answer_within(&self, patience: Patience) -> Duration {
+        match self {
+            Self::Status {} | Self::Reload { .. } => patience.answer,
+            Self::Backup { .. } => patience.backup,
+        }
+    }
 }
 
 /// What the daemon answers.
@@ -60,8 +80,19 @@ pub enum Answer<T> {
     Error(String),
 }
 
-/// What the engine does when asked. An answer that takes more than a minute is no longer waited for, and its
-/// future is dropped: a reload that has begun must go on by itself.
+/// A copy of the database.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct BackedUp {
+    /// Where it is.
+    pub file: PathBuf,
+    /// How large it is.
+    pub bytes: u64,
+    /// What it holds is as of then.
+    pub taken: Timestamp,
+}
+
+/// What the engine does when asked. An answer that takes more than a minute (a backup: than half an hour) is no longer
+/// waited for, and its future is dropped: a reload that has begun must go on by itself, a backup ends.
 #[async_trait]
 pub trait Admin: Send + Sync {
     /// How it goes.
@@ -69,6 +100,9 @@ pub trait Admin: Send + Sync {
 
     /// Reads the configuration again. What has changed, or why it was refused.
     async fn reload(&self, allow_removals: bool) -> Result<String, String>;
+
+    /// Writes a copy of the database, or says why there is none.
+    async fn backup(&self, file: &Path) -> Result<BackedUp, String>;
 }
 
 /// How long we wait for others.
@@ -78,12 +112,18 @@ struct Patience {
     io: Duration,
     /// For the engine.
     answer: Duration,
+    /// For the engine's answer to a backup.
+    backup: Duration,
     /// For answers under way, once it was asked to stop.
     drain: Duration,
 }
 
-const PATIENCE: Patience =
-    Patience { io: Duration::from_secs(10), answer: Duration::from_secs(60), drain: Duration::from_secs(2) };
+const PATIENCE: Patience = Patience {
+    io: Duration::from_secs(10),
+    answer: Duration::from_secs(60),
+    backup: BACKUP_ANSWERED_WITHIN,
+    drain: Duration::from_secs(2),
+};
 
 /// How long to wait when the system has no more connections to give.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -142,8 +182,12 @@ async fn converse(mut stream: UnixStream, admin: &dyn Admin, patience: Patience)
     let request = tokio::time::timeout(patience.io, read_request(&mut stream)).await??;
     let answer = match request {
         Ok(request) => {
-            let late = |_| encode(&Answer::<()>::Error("the daemon did not answer within a minute".into()));
-            tokio::time::timeout(patience.answer, answer(admin, request)).await.unwrap_or_else(late)
+            let within = request.answer_within(patience);
+            let late = |_| {
+                let why = format!("the daemon did not answer within {} s", within.as_secs());
+                encode(&Answer::<()>::Error(why))
+            };
+            tokio::time::timeout(within, answer(admin, request)).await.unwrap_or_else(late)
         }
         Err(why) => encode(&Answer::<()>::Error(why)),
     };
@@ -171,6 +215,13 @@ async fn answer(admin: &dyn Admin, request: Request) -> String {
         Request::Status {} => encode(&Answer::Ok(admin.status().await)),
         Request::Reload { allow_removals } => encode(&match admin.reload(allow_removals).await {
             Ok(changes) => Answer::Ok(changes),
+            Err(why) => Answer::Error(why),
+        }),
+        Request::Backup { file } if file.is_relative() => {
+            encode(&Answer::<()>::Error(format!("{} is not an absolute path", file.display())))
+        }
+        Request::Backup { file } => encode(&match admin.backup(&file).await {
+            Ok(backup) => Answer::Ok(backup),
             Err(why) => Answer::Error(why),
         }),
     }

@@ -33,11 +33,11 @@ impl Lock {
             .write(true)
             .mode(0o600)
             .open(&name)
-            .map_err(|error| StoreError::Io(format!("{}: {error}", name.display())))?;
+            .map_err(|error| StoreError::system(&error, &name))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.to_owned())),
-            Err(TryLockError::Error(error)) => Err(StoreError::Io(format!("{}: {error}", name.display()))),
+            Err(TryLockError::Error(error)) => Err(StoreError::system(&error, &name)),
         }
     }
 }
@@ -72,23 +72,22 @@ impl Stamp {
 
     /// Writes the id so that a power cut leaves either the old stamp or the new one.
     pub(super) fn write(&self, id: &str) -> Result<(), StoreError> {
-        let new = beside(&self.path, ".new");
-        let write = || -> std::io::Result<()> {
-            let mut file =
-                OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
-            writeln!(file, "{id}")?;
-            writeln!(
-                file,
-                "# Tells a vanished commwatch database from a first start. Keep it beside the database."
-            )?;
-            file.sync_all()?;
-            std::fs::rename(&new, &self.path)?;
-            File::open(self.path.parent().unwrap_or(Path::new("/")))?.sync_all()
-        };
-        write().map_err(|error| self.fault(&error))
+        let explained =
+            "# Tells a vanished commwatch database from a first start. Keep it beside the database.";
+        write_whole(&self.path, &format!("{id}\n{explained}")).map_err(|error| self.fault(&error))
     }
 
     fn fault(&self, error: &std::io::Error) -> StoreError {
-        StoreError::Io(format!("{}: {error}", self.path.display()))
+        StoreError::system(error, &self.path)
     }
+}
+
+/// Writes a file so that a power cut leaves either the one before or this one.
+pub(super) fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
+    let new = beside(path, ".new");
+    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
+    writeln!(file, "{text}")?;
+    file.sync_all()?;
+    std::fs::rename(&new, path)?;
+    File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
 }

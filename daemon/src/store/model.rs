@@ -7,11 +7,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Due, Episode, OUTBOX_ROWS_MAX, OutboxCount, PollCommit, PollSummary, RecentDelivery, RecentEvent,
-    Retention, Settle, StoreError, Told,
+    Due, Episode, OUTBOX_ROWS_MAX, OutboxCount, Overdue, PollCommit, PollSummary, RecentDelivery,
+    RecentEvent, Replayed, ReplayedDelivery, Retention, Selection, Settle, StoreError, Told,
 };
 use crate::core::cursor::Cursor;
-use crate::core::outcome::{Fate, RETRY_AFTER_MAX};
+use crate::core::delivery::State;
+use crate::core::event::EventKind;
+use crate::core::outcome::{DELAY_MAX, Fate};
 use crate::core::watch::ConversationId;
 
 /// Everything that a store holds. Each method is one transaction of [`Store`](super::Store), of the same name.
@@ -20,6 +22,7 @@ pub(crate) struct Rows {
     /// See [`Options::outbox_rows_max`](super::Options::outbox_rows_max).
     pub(crate) outbox_rows_max: u64,
     cursors: BTreeMap<ConversationId, Cursor>,
+    watched: BTreeMap<ConversationId, Timestamp>,
     events: BTreeMap<String, EventRow>,
     deliveries: BTreeMap<i64, Delivery>,
     last_delivery: i64,
@@ -39,6 +42,10 @@ struct EventRow {
     occurred_at: Timestamp,
     recorded_at: Timestamp,
     has_text: bool,
+    has_message: bool,
+    scrubbed: bool,
+    subject: Option<String>,
+    conversation: Option<ConversationId>,
 }
 
 /// One notification for one notifier.
@@ -47,21 +54,18 @@ pub(crate) struct Delivery {
     pub(crate) notification: String,
     pub(crate) notifier: String,
     pub(crate) lane: String,
-    pub(crate) end: Option<End>,
+    pub(crate) state: State,
     pub(crate) attempts: u32,
     payload: String,
     due_at: Timestamp,
+    sending_at: Option<Timestamp>,
+    handed: u32,
     crashes: u32,
+    crashes_alone: u32,
+    replay: bool,
     tried: Duration,
     created_at: Timestamp,
     finished_at: Option<Timestamp>,
-}
-
-/// How a delivery ended for good.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum End {
-    Delivered,
-    Dead,
 }
 
 #[derive(Clone, Debug)]
@@ -79,6 +83,7 @@ impl Default for Rows {
         Self {
             outbox_rows_max: OUTBOX_ROWS_MAX,
             cursors: BTreeMap::new(),
+            watched: BTreeMap::new(),
             events: BTreeMap::new(),
             deliveries: BTreeMap::new(),
             last_delivery: 0,
@@ -97,7 +102,7 @@ impl Rows {
 
     pub(crate) fn commit_poll(&mut self, commit: &PollCommit) -> Result<(), StoreError> {
         let new: u64 = commit.told.iter().map(|told| told.deliveries.len() as u64).sum();
-        let open = self.deliveries.values().filter(|delivery| delivery.end.is_none()).count() as u64;
+        let open = self.open_rows();
         if new > 0 && open > 0 && open + new > self.outbox_rows_max {
             return Err(StoreError::OutboxFull(open));
         }
@@ -106,14 +111,19 @@ impl Rows {
             return Err(StoreError::Conflict(commit.conversation.to_string()));
         }
         self.cursors.entry(commit.conversation.clone()).or_default().apply(&commit.change);
+        self.watched.insert(commit.conversation.clone(), commit.at);
         for told in &commit.told {
-            self.tell(told);
+            self.tell(told, Some(&commit.conversation));
         }
         Ok(())
     }
 
+    fn open_rows(&self) -> u64 {
+        self.deliveries.values().filter(|delivery| !delivery.state.is_final()).count() as u64
+    }
+
     /// `false` when the event was known.
-    fn tell(&mut self, told: &Told) -> bool {
+    fn tell(&mut self, told: &Told, conversation: Option<&ConversationId>) -> bool {
         let event = &told.event;
         if self.events.contains_key(&event.id) {
             return false;
@@ -126,7 +136,14 @@ impl Rows {
             occurred_at: event.time,
             recorded_at: event.recorded,
             has_text: event.data.message.as_ref().is_some_and(|message| !message.text.is_empty()),
+            has_message: event.data.message.is_some(),
+            scrubbed: false,
+            subject: event.subject.clone(),
+            conversation: conversation.cloned(),
         };
+        if event.kind == EventKind::MessageDeleted && event.subject.is_some() {
+            self.scrub(event.subject.as_deref(), conversation);
+        }
         self.events.insert(event.id.clone(), row);
         for new in &told.deliveries {
             let is_known = self
@@ -142,10 +159,14 @@ impl Rows {
                 notifier: new.notifier.clone(),
                 lane: new.lane.clone(),
                 payload: new.notification.payload.clone(),
-                end: None,
+                state: self.at_the_end_of(&new.notifier, &new.lane),
                 due_at: event.recorded,
+                sending_at: None,
                 attempts: 0,
+                handed: 0,
                 crashes: 0,
+                crashes_alone: 0,
+                replay: false,
                 tried: Duration::ZERO,
                 created_at: event.recorded,
                 finished_at: None,
@@ -156,25 +177,218 @@ impl Rows {
         true
     }
 
-    /// The first open delivery of each lane of a notifier.
-    fn heads(&self, notifier: &str) -> Vec<(i64, &Delivery)> {
-        let mut heads: BTreeMap<&str, (i64, &Delivery)> = BTreeMap::new();
-        let open = self.deliveries.iter().filter(|(_, one)| one.notifier == notifier && one.end.is_none());
-        for (id, delivery) in open {
-            heads.entry(&delivery.lane).or_insert((*id, delivery));
+    /// What a delivery is that comes into a lane.
+    fn at_the_end_of(&self, notifier: &str, lane: &str) -> State {
+        let is_open = |one: &Delivery| one.notifier == notifier && one.lane == lane && !one.state.is_final();
+        if self.deliveries.values().any(is_open) { State::Queued } else { State::Pending }
+    }
+
+    /// A message was deleted: its text goes from what is final.
+    fn scrub(&mut self, subject: Option<&str>, conversation: Option<&ConversationId>) {
+        let about = |event: &EventRow| event.subject.as_deref() == subject && event.has_message;
+        for (id, event) in &mut self.events {
+            if !about(event) || event.conversation.as_ref() != conversation {
+                continue;
+            }
+            (event.scrubbed, event.has_text) = (true, false);
+            let theirs = self.deliveries.values_mut().filter(|one| one.notification == *id);
+            theirs.filter(|one| one.state.is_final()).for_each(|one| one.payload.clear());
         }
-        heads.into_values().collect()
+    }
+
+    /// The head of each lane of a notifier.
+    fn heads(&self, notifier: &str) -> Vec<(i64, &Delivery)> {
+        let is_head =
+            |one: &Delivery| one.notifier == notifier && matches!(one.state, State::Pending | State::Sending);
+        self.deliveries.iter().filter(|(_, one)| is_head(one)).map(|(id, one)| (*id, one)).collect()
+    }
+
+    pub(crate) fn hand_over(&mut self, deliveries: &[i64], at: Timestamp) {
+        for id in deliveries {
+            if let Some(one) = self.deliveries.get_mut(id).filter(|one| one.state == State::Pending) {
+                (one.state, one.sending_at) = (State::Sending, Some(at));
+                one.handed += 1;
+            }
+        }
+    }
+
+    pub(crate) fn take_back(&mut self, delivery: i64) {
+        if let Some(one) = self.deliveries.get_mut(&delivery).filter(|one| one.state == State::Sending) {
+            (one.state, one.sending_at) = (State::Pending, None);
+            one.handed -= 1;
+        }
+    }
+
+    /// What opening a store does with what was in flight when it was last closed.
+    pub(crate) fn open(&mut self) {
+        for (id, one) in self.deliveries.iter_mut().filter(|(_, one)| one.state == State::Sending) {
+            one.state = State::Pending;
+            one.attempts += 1;
+            self.attempts.push(Attempt {
+                delivery: *id,
+                number: one.handed,
+                started_at: one.sending_at.take().unwrap_or(one.due_at),
+                took: Duration::ZERO,
+                outcome: "unknown",
+                detail: "commwatch ended before it could write how this ended; it may have arrived"
+                    .to_owned(),
+            });
+        }
+    }
+
+    pub(crate) fn bring_forward(&mut self, notifier: &str, now: Timestamp) {
+        let is_head = |one: &&mut Delivery| {
+            one.notifier == notifier && matches!(one.state, State::Pending | State::Sending)
+        };
+        self.deliveries.values_mut().filter(is_head).for_each(|one| one.due_at = one.due_at.min(now));
+    }
+
+    pub(crate) fn overdue(&self, before: Timestamp, limit: usize) -> Vec<Overdue> {
+        let waits =
+            |one: &Delivery| matches!(one.state, State::Pending | State::Queued) && one.created_at < before;
+        let mut overdue: Vec<Overdue> = self
+            .deliveries
+            .iter()
+            .filter(|(_, one)| waits(one))
+            .map(|(id, one)| Overdue {
+                delivery: *id,
+                notification_id: one.notification.clone(),
+                notifier: one.notifier.clone(),
+                created_at: one.created_at,
+            })
+            .collect();
+        overdue.sort_by_key(|one| (one.created_at, one.delivery));
+        overdue.truncate(limit);
+        overdue
+    }
+
+    pub(crate) fn give_up(&mut self, delivery: i64, why: &str, at: Timestamp, told: &Told) -> bool {
+        let waits = |one: &&mut Delivery| matches!(one.state, State::Pending | State::Queued);
+        let Some(one) = self.deliveries.get_mut(&delivery).filter(waits) else { return false };
+        (one.state, one.finished_at) = (State::Dead, Some(at));
+        let number = one.handed;
+        self.attempts.push(Attempt {
+            delivery,
+            number,
+            started_at: at,
+            took: Duration::ZERO,
+            outcome: "expired",
+            detail: why.to_owned(),
+        });
+        self.finish(delivery, at);
+        self.tell(told, None);
+        true
+    }
+
+    /// A delivery is final: it is counted, and the next of its lane has its turn.
+    fn finish(&mut self, delivery: i64, at: Timestamp) {
+        let Some(one) = self.deliveries.get_mut(&delivery) else { return };
+        let tally = self.tally.entry(one.notifier.clone()).or_default();
+        tally[if one.state == State::Delivered { 1 } else { 2 }] += 1;
+        if self.events.get(&one.notification).is_some_and(|event| event.scrubbed) {
+            one.payload.clear();
+        }
+        let (notifier, lane) = (one.notifier.clone(), one.lane.clone());
+        if self.heads(&notifier).iter().any(|(_, head)| head.lane == lane) {
+            return;
+        }
+        let is_next =
+            |one: &&mut Delivery| one.notifier == notifier && one.lane == lane && one.state == State::Queued;
+        if let Some(next) = self.deliveries.values_mut().find(is_next) {
+            (next.state, next.due_at) = (State::Pending, next.due_at.max(at));
+        }
+    }
+
+    fn matching(&self, selection: &Selection) -> Vec<i64> {
+        let is_of = |watch: &String, one: &Delivery| {
+            self.events.get(&one.notification).is_some_and(|event| event.watch.as_ref() == Some(watch))
+        };
+        let is_meant = |one: &Delivery| {
+            one.state.is_final()
+                && (!selection.dead || one.state == State::Dead)
+                && selection.event.as_ref().is_none_or(|event| one.notification == *event)
+                && selection.notifier.as_ref().is_none_or(|notifier| one.notifier == *notifier)
+                && selection.watch.as_ref().is_none_or(|watch| is_of(watch, one))
+                && selection.since.is_none_or(|since| one.created_at >= since)
+                && selection.until.is_none_or(|until| one.created_at < until)
+        };
+        self.deliveries.iter().filter(|(_, one)| is_meant(one)).map(|(id, _)| *id).collect()
+    }
+
+    pub(crate) fn find(&self, selection: &Selection) -> Replayed {
+        let mut found = Replayed::default();
+        for one in self.matching(selection).iter().filter_map(|id| self.deliveries.get(id)) {
+            if one.payload.is_empty() {
+                found.without_text += 1;
+                continue;
+            }
+            found.deliveries.push(ReplayedDelivery {
+                event: one.notification.clone(),
+                notifier: one.notifier.clone(),
+                was: one.state.as_str().to_owned(),
+                created_at: one.created_at,
+            });
+        }
+        found
+    }
+
+    pub(crate) fn replay(&mut self, selection: &Selection, at: Timestamp) -> Result<Replayed, StoreError> {
+        let found = self.find(selection);
+        let open = self.open_rows();
+        if open + found.deliveries.len() as u64 > self.outbox_rows_max {
+            return Err(StoreError::OutboxFull(open));
+        }
+        for id in self.matching(selection) {
+            let Some(one) = self.deliveries.get(&id).filter(|one| !one.payload.is_empty()) else { continue };
+            let state = self.at_the_end_of(&one.notifier, &one.lane);
+            let tally = self.tally.entry(one.notifier.clone()).or_default();
+            tally[if one.state == State::Delivered { 1 } else { 2 }] -= 1;
+            let Some(one) = self.deliveries.get_mut(&id) else { continue };
+            (one.state, one.replay, one.due_at, one.created_at) = (state, true, at, at);
+            (one.attempts, one.crashes, one.crashes_alone, one.tried) = (0, 0, 0, Duration::ZERO);
+            one.finished_at = None;
+        }
+        Ok(found)
+    }
+
+    pub(crate) fn drop_dead(&mut self, selection: &Selection) -> u64 {
+        let dead = self.matching(&Selection { dead: true, ..selection.clone() });
+        for id in &dead {
+            self.deliveries.remove(id);
+            self.attempts.retain(|attempt| attempt.delivery != *id);
+        }
+        dead.len() as u64
+    }
+
+    pub(crate) fn watched(&mut self, conversations: &[ConversationId], at: Timestamp) {
+        for id in conversations {
+            if let Some(noted) = self.watched.get_mut(id) {
+                let day_before = at - Duration::from_secs(86_400);
+                if *noted < day_before || *noted > at {
+                    *noted = at;
+                }
+            }
+        }
     }
 
     pub(crate) fn due(&self, notifier: &str, now: Timestamp, limit: usize) -> Vec<Due> {
-        let never_ahead = now.checked_add(RETRY_AFTER_MAX + Duration::from_secs(60));
         let mut heads = self.heads(notifier);
-        heads.sort_by_key(|(id, head)| (head.due_at > now, head.due_at, *id));
-        let is_due =
-            |head: &Delivery| head.due_at <= now || never_ahead.as_ref().is_ok_and(|at| head.due_at >= *at);
+        let class = |head: &Delivery| {
+            let ahead = |at: Timestamp, by: Duration| {
+                now < Timestamp::MAX && now.checked_add(by).is_ok_and(|limit| at >= limit)
+            };
+            if head.due_at <= now {
+                Some(0)
+            } else if ahead(head.created_at, Duration::from_secs(60) + Duration::from_nanos(1)) {
+                Some(1)
+            } else {
+                ahead(head.due_at, DELAY_MAX + Duration::from_secs(60)).then_some(2)
+            }
+        };
+        heads.sort_by_key(|(id, head)| (class(head), head.due_at, *id));
         heads
             .into_iter()
-            .filter(|(_, head)| is_due(head))
+            .filter(|(_, head)| class(head).is_some())
             .take(limit)
             .map(|(id, head)| self.hand(id, head))
             .collect()
@@ -187,11 +401,13 @@ impl Rows {
             notification_id: delivery.notification.clone(),
             payload: delivery.payload.clone(),
             attempts: delivery.attempts,
+            handed: delivery.handed,
             crashes: delivery.crashes,
+            crashes_alone: delivery.crashes_alone,
             tried: delivery.tried,
             occurred_at: event.map_or(delivery.created_at, |event| event.occurred_at),
             priority: event.and_then(|event| event.priority.clone()),
-            replay: false,
+            replay: delivery.replay,
             created_at: delivery.created_at,
         }
     }
@@ -202,34 +418,29 @@ impl Rows {
 
     pub(crate) fn settle(&mut self, settle: &Settle) -> bool {
         const DETAIL_CHARS_MAX: usize = 500;
-        let Some(delivery) = self.deliveries.get_mut(&settle.delivery).filter(|one| one.end.is_none()) else {
-            return false;
-        };
+        let is_head = |one: &&mut Delivery| matches!(one.state, State::Pending | State::Sending);
+        let Some(delivery) = self.deliveries.get_mut(&settle.delivery).filter(is_head) else { return false };
         let ended_at = settle.started + settle.took;
-        let (end, tried) = match &settle.fate {
-            Fate::Delivered => (Some(End::Delivered), settle.took),
-            Fate::Dead(_) => (Some(End::Dead), settle.took),
+        let (state, tried) = match &settle.fate {
+            Fate::Delivered => (State::Delivered, settle.took),
+            Fate::Dead(_) => (State::Dead, settle.took),
             Fate::RetryAt { at, delay } => {
                 delivery.due_at = *at;
-                (None, settle.took + *delay)
+                (State::Pending, settle.took + *delay)
             }
-            Fate::NotifierBroken(_) => {
+            Fate::Held(_) => {
                 delivery.due_at = ended_at;
-                (None, Duration::ZERO)
+                (State::Pending, Duration::ZERO)
             }
         };
-        delivery.end = end;
-        delivery.finished_at = end.map(|_| ended_at);
+        delivery.state = state;
+        delivery.finished_at = state.is_final().then_some(ended_at);
         delivery.attempts += u32::from(settle.counts);
+        delivery.handed += u32::from(delivery.sending_at.take().is_none());
         delivery.crashes += u32::from(settle.crashed);
+        delivery.crashes_alone += u32::from(settle.crashed && settle.alone);
         delivery.tried += whole_millis(tried);
-        let number = delivery.attempts + u32::from(!settle.counts);
-        let tally = self.tally.entry(delivery.notifier.clone()).or_default();
-        match end {
-            Some(End::Delivered) => tally[1] += 1,
-            Some(End::Dead) => tally[2] += 1,
-            None => {}
-        }
+        let number = delivery.handed;
         self.attempts.push(Attempt {
             delivery: settle.delivery,
             number,
@@ -238,7 +449,10 @@ impl Rows {
             outcome: settle.outcome,
             detail: settle.detail.chars().take(DETAIL_CHARS_MAX).collect(),
         });
-        settle.told.as_ref().is_some_and(|told| self.tell(told))
+        if state.is_final() {
+            self.finish(settle.delivery, ended_at);
+        }
+        settle.told.as_ref().is_some_and(|told| self.tell(told, None))
     }
 
     pub(crate) fn begin_episode(&mut self, episode: &Episode, told: &Told) -> bool {
@@ -246,14 +460,14 @@ impl Rows {
             return false;
         }
         self.episodes.insert(episode.subject.clone(), episode.clone());
-        self.tell(told);
+        self.tell(told, None);
         true
     }
 
     pub(crate) fn end_episode(&mut self, subject: &str, told: &Told) -> bool {
         let ended = self.episodes.remove(subject).is_some();
         if ended {
-            self.tell(told);
+            self.tell(told, None);
         }
         ended
     }
@@ -264,14 +478,14 @@ impl Rows {
 
     pub(crate) fn outbox(&self) -> Vec<OutboxCount> {
         let count = |(notifier, [written, delivered, dead]): (&String, &[i64; 3])| {
-            let of =
-                |end| self.deliveries.values().filter(move |one| one.notifier == *notifier && one.end == end);
-            let pending = of(None).count() as u64;
+            let all = || self.deliveries.values().filter(|one| one.notifier == *notifier);
+            let open = || all().filter(|one| !one.state.is_final());
+            let pending = open().count() as u64;
             OutboxCount {
                 notifier: notifier.clone(),
                 pending,
-                dead: of(Some(End::Dead)).count() as u64,
-                oldest_pending: of(None).next().map(|one| one.created_at),
+                dead: all().filter(|one| one.state == State::Dead).count() as u64,
+                oldest_pending: open().map(|one| one.created_at).next(),
                 imbalance: written - delivered - dead - pending.cast_signed(),
             }
         };
@@ -341,8 +555,15 @@ impl Rows {
         for event in self.events.values_mut().filter(|event| event.recorded_at < older.text_before) {
             count(!std::mem::take(&mut event.has_text));
         }
+        for id in self.watched.keys().cloned().collect::<Vec<_>>() {
+            if self.watched[&id] < older.unwatched_before {
+                count(false);
+                self.cursors.remove(&id);
+                self.watched.remove(&id);
+            }
+        }
         for one in self.deliveries.values_mut() {
-            if one.end == Some(End::Delivered) && is_over(one.finished_at, older.text_before) {
+            if one.state == State::Delivered && is_over(one.finished_at, older.text_before) {
                 count(std::mem::take(&mut one.payload).is_empty());
             }
         }

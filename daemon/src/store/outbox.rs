@@ -8,13 +8,16 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows::{count, instant, nanos};
 use super::sqlite::insert_told;
-use super::{Due, OutboxCount, Settle, StoreError};
-use crate::core::outcome::{Fate, RETRY_AFTER_MAX};
+use super::{Due, OutboxCount, Overdue, Settle, StoreError, Told, scrub};
+use crate::core::delivery::{self, State, Step};
+use crate::core::outcome::{DELAY_MAX, Fate};
 
 /// An attempt's answer is kept up to this many characters.
 const DETAIL_CHARS_MAX: usize = 500;
+/// What was written later than this from now was written by a clock that was wrong, and is due.
+const CREATED_AHEAD_MAX: Duration = Duration::from_secs(60);
 /// Nothing is ever made due further ahead. What is was written by a clock that was wrong, and is due.
-const AHEAD_MAX: Duration = RETRY_AFTER_MAX.saturating_add(Duration::from_secs(60));
+const AHEAD_MAX: Duration = DELAY_MAX.saturating_add(Duration::from_secs(60));
 
 pub(super) fn due(
     connection: &Connection,
@@ -22,46 +25,58 @@ pub(super) fn due(
     now: jiff::Timestamp,
     limit: usize,
 ) -> Result<Vec<Due>, StoreError> {
-    let due = heads(connection, notifier, i64::MIN..=nanos(now), limit)?;
-    let too_far = now.checked_add(AHEAD_MAX).map_or(i64::MAX, nanos);
-    if due.len() == limit || too_far <= nanos(now) {
-        return Ok(due);
+    let mut due = heads(connection, notifier, i64::MIN..=nanos(now), i64::MIN, limit)?;
+    if due.len() < limit && now < jiff::Timestamp::MAX {
+        let ahead = |by| now.checked_add(by).map_or(i64::MAX, nanos);
+        let later = nanos(now).saturating_add(1)..=i64::MAX;
+        let lost = heads(connection, notifier, later, ahead(CREATED_AHEAD_MAX), limit - due.len())?;
+        due.extend(lost);
     }
-    let lost = heads(connection, notifier, too_far..=i64::MAX, limit - due.len())?;
-    Ok(due.into_iter().chain(lost).collect())
+    if due.len() < limit && now < jiff::Timestamp::MAX {
+        let too_far = now.checked_add(AHEAD_MAX).map_or(i64::MAX, nanos);
+        let lost = heads(connection, notifier, too_far..=i64::MAX, i64::MIN, limit)?;
+        let lost = lost.into_iter().filter(|one| due.iter().all(|other| other.id != one.id));
+        let lost: Vec<Due> = lost.take(limit - due.len()).collect();
+        due.extend(lost);
+    }
+    Ok(due)
 }
 
-/// Heads of lanes that are due within a time, the longest due first.
+/// Heads of lanes that are due within a time and were created after one, the longest due first.
 fn heads(
     connection: &Connection,
     notifier: &str,
     within: RangeInclusive<i64>,
+    created_after: i64,
     limit: usize,
 ) -> Result<Vec<Due>, StoreError> {
     let mut heads = connection.prepare_cached(
         "SELECT d.id, d.notification_id, d.payload, d.attempts, d.crashes, d.tried_ms, d.replay,
-                d.created_at, coalesce(e.occurred_at, d.created_at), e.priority
+                d.created_at, coalesce(e.occurred_at, d.created_at), e.priority, d.handed, d.crashes_alone
          FROM delivery d
          LEFT JOIN notification_event n ON n.notification_id = d.notification_id AND n.position = 0
          LEFT JOIN event e ON e.id = n.event_id
-         WHERE d.notifier = ?1 AND d.state = 'pending' AND d.due_at BETWEEN ?2 AND ?3
+         WHERE d.notifier = ?1 AND d.state = 'pending' AND d.due_at BETWEEN ?2 AND ?3 AND d.created_at > ?5
          ORDER BY d.due_at, d.id LIMIT ?4",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = heads.query_map(params![notifier, within.start(), within.end(), limit], |row| {
-        Ok(Due {
-            id: row.get(0)?,
-            notification_id: row.get(1)?,
-            payload: row.get(2)?,
-            attempts: row.get(3)?,
-            crashes: row.get(4)?,
-            tried: Duration::from_millis(count(row.get(5)?)),
-            replay: row.get(6)?,
-            created_at: instant(row.get(7)?),
-            occurred_at: instant(row.get(8)?),
-            priority: row.get(9)?,
-        })
-    })?;
+    let rows =
+        heads.query_map(params![notifier, within.start(), within.end(), limit, created_after], |row| {
+            Ok(Due {
+                id: row.get(0)?,
+                notification_id: row.get(1)?,
+                payload: row.get(2)?,
+                attempts: row.get(3)?,
+                crashes: row.get(4)?,
+                tried: Duration::from_millis(count(row.get(5)?)),
+                replay: row.get(6)?,
+                created_at: instant(row.get(7)?),
+                occurred_at: instant(row.get(8)?),
+                priority: row.get(9)?,
+                handed: row.get(10)?,
+                crashes_alone: row.get(11)?,
+            })
+        })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -83,72 +98,215 @@ pub(super) fn open_rows(connection: &Connection) -> Result<u64, StoreError> {
     Ok(count(open))
 }
 
+/// What a delivery is, with its notifier and lane.
+fn state(connection: &Connection, delivery: i64) -> Result<Option<(State, String, String)>, StoreError> {
+    let row = connection
+        .prepare_cached("SELECT state, sending_at, notifier, lane FROM delivery WHERE id = ?1")?
+        .query_row([delivery], |row| {
+            let state = match row.get::<_, String>(0)?.as_str() {
+                "queued" => State::Queued,
+                "delivered" => State::Delivered,
+                "dead" => State::Dead,
+                _ if row.get::<_, Option<i64>>(1)?.is_some() => State::Sending,
+                _ => State::Pending,
+            };
+            Ok((state, row.get(2)?, row.get(3)?))
+        })
+        .optional()?;
+    Ok(row)
+}
+
+pub(super) fn hand_over(
+    connection: &Connection,
+    deliveries: &[i64],
+    at: jiff::Timestamp,
+) -> Result<(), StoreError> {
+    let mut mark = connection.prepare_cached(
+        "UPDATE delivery SET sending_at = ?2, handed = handed + 1
+         WHERE id = ?1 AND state = 'pending' AND sending_at IS NULL",
+    )?;
+    for delivery in deliveries {
+        mark.execute(params![delivery, nanos(at)])?;
+    }
+    Ok(())
+}
+
+pub(super) fn take_back(connection: &Connection, delivery: i64) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE delivery SET sending_at = NULL, handed = handed - 1
+             WHERE id = ?1 AND sending_at IS NOT NULL",
+        )?
+        .execute([delivery])?;
+    Ok(())
+}
+
+/// At start: what was handed over by a daemon that has ended since may have arrived. It is sent again, and its attempt
+/// is noted as what it was.
+pub(super) fn interrupted(connection: &mut Connection) -> Result<usize, StoreError> {
+    const WHY: &str = "commwatch ended before it could write how this ended; it may have arrived";
+    let transaction = connection.transaction()?;
+    transaction.execute(
+        "INSERT INTO attempt (delivery, number, started_at, took_ms, outcome, detail)
+         SELECT id, handed, sending_at, 0, 'unknown', ?1 FROM delivery WHERE sending_at IS NOT NULL",
+        [WHY],
+    )?;
+    let interrupted = transaction.execute(
+        "UPDATE delivery SET attempts = attempts + 1, first_attempt_at = coalesce(first_attempt_at, sending_at),
+                sending_at = NULL WHERE sending_at IS NOT NULL",
+        [],
+    )?;
+    transaction.commit()?;
+    Ok(interrupted)
+}
+
+pub(super) fn bring_forward(
+    connection: &Connection,
+    notifier: &str,
+    now: jiff::Timestamp,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE delivery SET due_at = ?2 WHERE notifier = ?1 AND state = 'pending' AND due_at > ?2",
+        )?
+        .execute(params![notifier, nanos(now)])?;
+    Ok(())
+}
+
+pub(super) fn overdue(
+    connection: &Connection,
+    before: jiff::Timestamp,
+    limit: usize,
+) -> Result<Vec<Overdue>, StoreError> {
+    let mut overdue = connection.prepare_cached(
+        "SELECT id, notification_id, notifier, created_at FROM delivery
+         WHERE state IN ('queued', 'pending') AND created_at < ?1 AND sending_at IS NULL
+         ORDER BY created_at, id LIMIT ?2",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = overdue.query_map(params![nanos(before), limit], |row| {
+        Ok(Overdue {
+            delivery: row.get(0)?,
+            notification_id: row.get(1)?,
+            notifier: row.get(2)?,
+            created_at: instant(row.get(3)?),
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn give_up(
+    connection: &Connection,
+    delivery: i64,
+    why: &str,
+    at: jiff::Timestamp,
+    told: &Told,
+) -> Result<bool, StoreError> {
+    let Some((state, notifier, lane)) = state(connection, delivery)? else { return Ok(false) };
+    // In flight it may be accepted yet.
+    if state == State::Sending || delivery::next(state, Step::GivenUp).is_none() {
+        return Ok(false);
+    }
+    let number: u32 = connection
+        .prepare_cached(
+            "UPDATE delivery SET state = 'dead', finished_at = ?2 WHERE id = ?1 RETURNING handed",
+        )?
+        .query_row(params![delivery, nanos(at)], |row| row.get(0))?;
+    note_attempt(connection, delivery, number, at, Duration::ZERO, "expired", why)?;
+    finish(connection, delivery, &notifier, &lane, State::Dead, at)?;
+    insert_told(connection, told, None)?;
+    Ok(true)
+}
+
 pub(super) fn settle(connection: &Connection, settle: &Settle) -> Result<bool, StoreError> {
-    let took = i64::try_from(settle.took.as_nanos()).unwrap_or(i64::MAX);
-    let now = nanos(settle.started).saturating_add(took);
-    let (state, due_at, tried) = match &settle.fate {
-        Fate::Delivered => ("delivered", None, settle.took),
-        Fate::Dead(_) => ("dead", None, settle.took),
-        Fate::RetryAt { at, delay } => ("pending", Some(nanos(*at)), settle.took.saturating_add(*delay)),
-        // While the notifier is broken, nothing is being tried.
-        Fate::NotifierBroken(_) => ("pending", Some(now), Duration::ZERO),
+    let now = settle.started.checked_add(settle.took).unwrap_or(settle.started);
+    let (step, due_at, tried) = match &settle.fate {
+        Fate::Delivered => (Step::Accepted, None, settle.took),
+        Fate::Dead(_) => (Step::GivenUp, None, settle.took),
+        Fate::RetryAt { at, delay } => (Step::Again, Some(*at), settle.took.saturating_add(*delay)),
+        // While the notifier takes nothing, nothing is being tried.
+        Fate::Held(_) => (Step::Again, Some(now), Duration::ZERO),
     };
-    let settled = connection
+    let Some((before, notifier, lane)) = state(connection, settle.delivery)? else { return Ok(false) };
+    // Settled already: an attempt that was thought lost came back after all.
+    let Some(after) = delivery::next(before, step).filter(|_| before != State::Queued) else {
+        return Ok(false);
+    };
+    let number: u32 = connection
         .prepare_cached(
             "UPDATE delivery SET state = ?2, due_at = coalesce(?3, due_at), attempts = attempts + ?4,
-                    crashes = crashes + ?5, first_attempt_at = coalesce(first_attempt_at, ?6),
-                    tried_ms = tried_ms + ?8, finished_at = CASE WHEN ?2 = 'pending' THEN NULL ELSE ?7 END
-             WHERE id = ?1 AND state = 'pending' RETURNING notifier, lane, attempts",
+                    crashes = crashes + ?5, crashes_alone = crashes_alone + ?6,
+                    first_attempt_at = coalesce(first_attempt_at, ?7), finished_at = ?8,
+                    tried_ms = tried_ms + ?9, handed = handed + (sending_at IS NULL), sending_at = NULL
+             WHERE id = ?1 RETURNING handed",
         )?
         .query_row(
             params![
                 settle.delivery,
-                state,
-                due_at,
+                after.as_str(),
+                due_at.map(nanos),
                 settle.counts,
                 settle.crashed,
+                settle.crashed && settle.alone,
                 nanos(settle.started),
-                now,
+                after.is_final().then_some(nanos(now)),
                 i64::try_from(tried.as_millis()).unwrap_or(i64::MAX),
             ],
-            |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, u32>(2)?)),
-        )
-        .optional()?;
-    // Settled already: an attempt that was thought lost came back after all.
-    let Some((notifier, lane, attempts)) = settled else { return Ok(false) };
-    let detail: String = settle.detail.chars().take(DETAIL_CHARS_MAX).collect();
-    connection
-        .prepare_cached(
-            "INSERT INTO attempt (delivery, number, started_at, took_ms, outcome, detail)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
-            settle.delivery,
-            // One that does not count has a number as well: that of the next one that does.
-            attempts + u32::from(!settle.counts),
-            nanos(settle.started),
-            i64::try_from(settle.took.as_millis()).unwrap_or(i64::MAX),
-            settle.outcome,
-            detail,
-        ])?;
-    if state != "pending" {
-        let ended = match state {
-            "delivered" => "UPDATE tally SET delivered = delivered + 1 WHERE notifier = ?1",
-            _ => "UPDATE tally SET dead = dead + 1 WHERE notifier = ?1",
-        };
-        connection.prepare_cached(ended)?.execute([&notifier])?;
-        connection
-            .prepare_cached(
-                "UPDATE delivery SET state = 'pending' WHERE id =
-                 (SELECT min(id) FROM delivery
-                  WHERE notifier = ?1 AND lane = ?2 AND state IN ('queued', 'pending'))",
-            )?
-            .execute(params![notifier, lane])?;
+            |row| row.get(0),
+        )?;
+    let Settle { delivery, started, took, outcome, detail, .. } = settle;
+    note_attempt(connection, *delivery, number, *started, *took, outcome, detail)?;
+    if after.is_final() {
+        finish(connection, settle.delivery, &notifier, &lane, after, now)?;
     }
     match &settle.told {
         Some(told) => insert_told(connection, told, None),
         None => Ok(false),
     }
+}
+
+fn note_attempt(
+    connection: &Connection,
+    delivery: i64,
+    number: u32,
+    started: jiff::Timestamp,
+    took: Duration,
+    outcome: &str,
+    detail: &str,
+) -> Result<(), StoreError> {
+    let detail: String = detail.chars().take(DETAIL_CHARS_MAX).collect();
+    let took = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached(
+            "INSERT INTO attempt (delivery, number, started_at, took_ms, outcome, detail)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![delivery, number, nanos(started), took, outcome, detail])?;
+    Ok(())
+}
+
+/// A delivery is final: it is counted, and the next of its lane has its turn, behind what is due in other lanes.
+fn finish(
+    connection: &Connection,
+    delivery: i64,
+    notifier: &str,
+    lane: &str,
+    end: State,
+    now: jiff::Timestamp,
+) -> Result<(), StoreError> {
+    let ended = match end {
+        State::Delivered => "UPDATE tally SET delivered = delivered + 1 WHERE notifier = ?1",
+        _ => "UPDATE tally SET dead = dead + 1 WHERE notifier = ?1",
+    };
+    connection.prepare_cached(ended)?.execute([notifier])?;
+    connection
+        .prepare_cached(
+            "UPDATE delivery SET state = 'pending', due_at = max(due_at, ?3) WHERE id =
+             (SELECT min(id) FROM delivery WHERE notifier = ?1 AND lane = ?2 AND state = 'queued')
+             AND NOT EXISTS (SELECT 1 FROM delivery WHERE notifier = ?1 AND lane = ?2 AND state = 'pending')",
+        )?
+        .execute(params![notifier, lane, nanos(now)])?;
+    scrub::finished(connection, delivery)
 }
 
 pub(super) fn counts(connection: &Connection) -> Result<Vec<OutboxCount>, StoreError> {

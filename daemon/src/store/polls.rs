@@ -108,8 +108,8 @@ fn write_cursor(connection: &Connection, commit: &PollCommit) -> Result<i64, Sto
         .prepare_cached(
             "INSERT INTO conversation (account, object_id, watch, baseline_at, listed, sequence, status_id,
                                        assigned_manager_id, unreachable_since, changed_at, updated_at,
-                                       gap_since)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?12, ?13)
+                                       gap_since, watched_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?12, ?13, ?10)
              ON CONFLICT (account, object_id) DO UPDATE SET
                  watch = ?3, baseline_at = ?4, listed = ?5, sequence = ?6, status_id = ?7,
                  assigned_manager_id = ?8, unreachable_since = ?9, changed_at = ?10,
@@ -158,6 +158,23 @@ pub(super) fn add_summaries(connection: &Connection, rows: &[PollSummary]) -> Re
             signed(row.failed),
             row.last_error,
         ])?;
+    }
+    Ok(())
+}
+
+/// Written once a day at most: a note of what has not changed is no reason for a write at every look.
+pub(super) fn watched(
+    connection: &Connection,
+    conversations: &[ConversationId],
+    at: jiff::Timestamp,
+) -> Result<(), StoreError> {
+    const DAY_NANOS: i64 = 86_400_000_000_000;
+    let mut note = connection.prepare_cached(
+        "UPDATE conversation SET watched_at = ?3
+         WHERE account = ?1 AND object_id = ?2 AND watched_at NOT BETWEEN ?3 - ?4 AND ?3",
+    )?;
+    for id in conversations {
+        note.execute(params![id.account, id.object, nanos(at), DAY_NANOS])?;
     }
     Ok(())
 }

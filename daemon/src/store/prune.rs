@@ -24,6 +24,12 @@ const OLD_ROWS: [&str; 2] = [
      (SELECT account, object_id, hour FROM poll_summary WHERE hour < ?1 LIMIT ?2)",
 ];
 
+/// A conversation that has left the configuration for so long that it would be a new one; a few at a time, since its
+/// children go with it.
+const UNWATCHED: &str = "DELETE FROM conversation WHERE id IN
+     (SELECT id FROM conversation WHERE watched_at < ?1 LIMIT ?2)";
+const CONVERSATIONS_MAX: i64 = 4;
+
 /// Text goes earlier than the rows that held it; an open delivery keeps what it still has to say.
 const OLD_TEXT: [&str; 2] = [
     "UPDATE event SET has_text = 0, body =
@@ -41,6 +47,9 @@ pub(super) fn prune(connection: &Connection, older: Retention) -> Result<u64, St
     for sql in OLD_TEXT {
         gone += connection.prepare_cached(sql)?.execute(params![nanos(older.text_before), ROWS_MAX])?;
     }
+    gone += connection
+        .prepare_cached(UNWATCHED)?
+        .execute(params![nanos(older.unwatched_before), CONVERSATIONS_MAX])?;
     Ok(gone as u64)
 }
 
@@ -63,8 +72,10 @@ mod tests {
     #[test]
     fn nothing_is_looked_for_in_a_whole_table() {
         let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(super::super::migrate::STEPS[0]).unwrap();
-        for sql in [OLD_DELIVERIES, THEIR_EVENTS].into_iter().chain(OLD_ROWS).chain(OLD_TEXT) {
+        for step in super::super::migrate::STEPS {
+            connection.execute_batch(step).unwrap();
+        }
+        for sql in [OLD_DELIVERIES, THEIR_EVENTS, UNWATCHED].into_iter().chain(OLD_ROWS).chain(OLD_TEXT) {
             let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             let found: Vec<String> =
                 plan.raw_query().mapped(|row| row.get(3)).collect::<Result<_, _>>().unwrap();

@@ -14,3 +14,25 @@ ALTER TABLE seen ADD COLUMN found_at INTEGER;
 -- Until now what vanished was not told, and must not be told because of an upgrade.
 UPDATE seen SET vanished_as = 'out of sight' WHERE vanished_at IS NOT NULL;
 UPDATE seen SET unparsed = 1 WHERE text_hash = 0 AND instant IS NULL;
+
+-- A delivery that was handed over is marked before it is, so that one whose end was never written is known after a
+-- crash: it may have arrived.
+ALTER TABLE delivery ADD COLUMN sending_at INTEGER;
+-- How often it was handed over; `attempts` are those that count.
+ALTER TABLE delivery ADD COLUMN handed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE delivery ADD COLUMN crashes_alone INTEGER NOT NULL DEFAULT 0;
+UPDATE delivery SET handed = attempts;
+CREATE INDEX delivery_sending ON delivery (id) WHERE sending_at IS NOT NULL;
+CREATE INDEX delivery_created ON delivery (created_at) WHERE state IN ('queued', 'pending');
+CREATE INDEX delivery_by_lane ON delivery (lane, id);
+
+-- What an event is about, and why who was told: each route and what it said.
+ALTER TABLE event ADD COLUMN child_id TEXT;
+ALTER TABLE event ADD COLUMN routing TEXT NOT NULL DEFAULT '[]';
+-- The message was deleted: nothing of its text stays.
+ALTER TABLE event ADD COLUMN scrubbed INTEGER NOT NULL DEFAULT 0;
+UPDATE event SET child_id = substr(json_extract(body, '$.subject'), 7) WHERE json_extract(body, '$.subject') LIKE 'child/%';
+CREATE INDEX event_child ON event (child_id) WHERE child_id IS NOT NULL;
+CREATE INDEX event_watch ON event (watch, recorded_at);
+CREATE INDEX event_type ON event (type, recorded_at);
+CREATE INDEX conversation_watched ON conversation (watched_at);

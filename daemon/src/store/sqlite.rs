@@ -1,24 +1,21 @@
 //! The embedded store: one `SQLite` file, one writer thread, one reader thread.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::lock::{Lock, Stamp, beside};
-use super::writer::{Observe, Worker, alone};
+use super::writer::{BUSY_WITHIN, LOG_BYTES_MAX, LOG_KEPT_BYTES, Observe, Verdict, Worker, Writing, alone};
 use super::{
-    Due, Episode, NewDelivery, OUTBOX_ROWS_MAX, OutboxCount, PollCommit, PollSummary, RecentDelivery,
-    RecentEvent, Retention, Settle, Store, StoreError, Told, episodes, history, migrate, outbox, polls,
-    prune,
+    BACKUP_LOG_BYTES_MAX, Backup, BackupError, Due, Episode, NewDelivery, OUTBOX_ROWS_MAX, OutboxCount,
+    Overdue, PollCommit, PollSummary, RecentDelivery, RecentEvent, Replayed, Retention, Selection, Settle,
+    Store, StoreError, Told, backup, episodes, history, migrate, outbox, polls, prune, replay, scrub,
 };
 use crate::core::cursor::Cursor;
+use crate::core::event::EventKind;
 use crate::core::watch::ConversationId;
-
-/// How long somebody else, such as a backup, may hold a lock that we need.
-const BUSY_WITHIN: Duration = Duration::from_secs(5);
 
 /// How a store is opened.
 pub struct Options {
@@ -30,6 +27,15 @@ pub struct Options {
     pub observe: Observe,
     /// At most this many open deliveries; [`OUTBOX_ROWS_MAX`] but in tests.
     pub outbox_rows_max: u64,
+    /// At most this many bytes of a log that somebody's reading keeps from beginning anew; 256 MiB but in tests.
+    #[doc(hidden)]
+    pub log_bytes_max: u64,
+    /// The log may come to this size while a backup is made; [`BACKUP_LOG_BYTES_MAX`] but in tests.
+    #[doc(hidden)]
+    pub backup_log_bytes_max: u64,
+    /// For the test that must see a commit lost: whether commits are answered before they are synced.
+    #[doc(hidden)]
+    pub answers_too_early: bool,
 }
 
 impl Options {
@@ -40,6 +46,9 @@ impl Options {
             accept_new_baseline: false,
             observe: Box::new(|_, _| {}),
             outbox_rows_max: OUTBOX_ROWS_MAX,
+            log_bytes_max: LOG_BYTES_MAX,
+            backup_log_bytes_max: BACKUP_LOG_BYTES_MAX,
+            answers_too_early: false,
         }
     }
 }
@@ -58,6 +67,10 @@ pub struct SqliteStore {
     reader: Worker,
     path: PathBuf,
     outbox_rows_max: u64,
+    backup_log_bytes_max: u64,
+    verdict: Verdict,
+    /// One backup at a time.
+    backing_up: tokio::sync::Mutex<()>,
     _lock: Lock,
 }
 
@@ -75,6 +88,11 @@ impl SqliteStore {
             return Err(StoreError::Vanished { path, stamp: stamp.path().to_owned() });
         }
         let exchanged = || StoreError::Exchanged { path: path.clone(), stamp: stamp.path().to_owned() };
+        let fault = |error: std::io::Error| StoreError::system(&error, &path);
+        let is_copy = path.exists() && backup::is_copy(&path).map_err(fault)?;
+        if is_copy {
+            backup::set_aside_log(&path).map_err(fault)?;
+        }
         if path.exists() {
             let id = inspect(&path)?;
             if stamped.is_some() && stamped != id && !options.accept_new_baseline {
@@ -83,23 +101,46 @@ impl SqliteStore {
         }
         let mut connection =
             connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        if options.answers_too_early {
+            connection.pragma_update(None, "synchronous", "NORMAL")?;
+        }
+        if is_copy {
+            backup::take_into_use(&connection).map_err(|error| error.at(&path))?;
+            tracing::warn!(
+                database = %path.display(),
+                "the database is a backup that was put back; what came since it was made is told again"
+            );
+        }
+        begin_log_anew(&connection, &path)?;
         if let Some(from) = migrate::migrate(&mut connection, &path, migrate::STEPS)?
             && from > 0
         {
             tracing::info!(from, to = migrate::STEPS.len(), "migrated the database");
+        }
+        let interrupted = outbox::interrupted(&mut connection).map_err(|error| error.at(&path))?;
+        if interrupted > 0 {
+            tracing::info!(
+                interrupted,
+                "{interrupted} deliveries were being sent when commwatch last ended; they are sent again"
+            );
         }
         let id = store_id(&connection, &path)?;
         if stamped.as_ref() != Some(&id) {
             stamp.write(&id)?;
         }
         let fault = |error: std::io::Error| StoreError::Io(error.to_string());
+        let verdict = Verdict::default();
+        let writing = Writing { observe: options.observe, log_bytes_max: options.log_bytes_max };
         let reading = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         reading.pragma_update(None, "query_only", true)?;
         Ok(Self {
-            writer: Worker::writer(connection, &path, options.observe).map_err(fault)?,
-            reader: Worker::reader(reading).map_err(fault)?,
+            writer: Worker::writer(connection, &path, verdict.clone(), writing).map_err(fault)?,
+            reader: Worker::reader(reading, &path, verdict.clone()).map_err(fault)?,
             path,
             outbox_rows_max: options.outbox_rows_max,
+            backup_log_bytes_max: options.backup_log_bytes_max,
+            verdict,
+            backing_up: tokio::sync::Mutex::default(),
             _lock: lock,
         })
     }
@@ -123,7 +164,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
             .write(true)
             .mode(0o600)
             .open(path)
-            .map_err(|error| StoreError::Io(format!("{}: {error}", path.display())))?;
+            .map_err(|error| StoreError::system(&error, path))?;
     }
     let connection =
         Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(fault)?;
@@ -132,10 +173,29 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     // FULL: a commit that was answered survives a power cut. NORMAL loses some.
     connection.pragma_update(None, "synchronous", "FULL").map_err(fault)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(fault)?;
-    // Checkpoints are made when nothing waits; this is for the case that there is never such a moment.
-    connection.pragma_update(None, "wal_autocheckpoint", 4000).map_err(fault)?;
+    // The writer does it, which hears when it fails.
+    connection.pragma_update(None, "wal_autocheckpoint", 0).map_err(fault)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_KEPT_BYTES.cast_signed()).map_err(fault)?;
     connection.pragma_update(None, "cache_size", -2000).map_err(fault)?;
     Ok(connection)
+}
+
+/// Folds in what the log holds, and begins it anew. After a sync that failed, a log may hold pages that the system
+/// takes for written and that are not; whatever came behind them would be lost with them.
+fn begin_log_anew(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let folded = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
+    match folded.map_err(|error| StoreError::of(&error, path)) {
+        Ok(false) => Ok(()),
+        Ok(true) => {
+            tracing::warn!("another program has the database open, so its log goes on");
+            Ok(())
+        }
+        Err(error @ StoreError::Full(_)) => {
+            tracing::warn!(%error, "could not fold the write-ahead log into the database");
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Reads a database without changing any of its files, so that one that is refused is as it was. (A connection
@@ -148,7 +208,8 @@ fn inspect(path: &Path) -> Result<Option<String>, StoreError> {
     let damage: String =
         connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(fault)?;
     if damage != "ok" {
-        return Err(StoreError::Corrupt { path: path.to_owned(), why: damage });
+        let backup = Backup::newest(path);
+        return Err(StoreError::Corrupt { path: path.to_owned(), why: damage, backup });
     }
     if migrate::version(&connection, path, migrate::STEPS)? == 0 {
         return Ok(None);
@@ -190,6 +251,49 @@ impl Store for SqliteStore {
         self.reader.run(move |connection| outbox::next_due(connection, &notifier)).await
     }
 
+    async fn hand_over(&self, deliveries: Vec<i64>, at: Timestamp) -> Result<(), StoreError> {
+        self.write(move |connection| outbox::hand_over(connection, &deliveries, at)).await
+    }
+
+    async fn take_back(&self, delivery: i64) -> Result<(), StoreError> {
+        self.write(move |connection| outbox::take_back(connection, delivery)).await
+    }
+
+    async fn bring_forward(&self, notifier: &str, now: Timestamp) -> Result<(), StoreError> {
+        let notifier = notifier.to_owned();
+        self.write(move |connection| outbox::bring_forward(connection, &notifier, now)).await
+    }
+
+    async fn overdue(&self, before: Timestamp, limit: usize) -> Result<Vec<Overdue>, StoreError> {
+        self.reader.run(move |connection| outbox::overdue(connection, before, limit)).await
+    }
+
+    async fn give_up(&self, delivery: i64, why: &str, at: Timestamp, told: Told) -> Result<bool, StoreError> {
+        let why = why.to_owned();
+        self.write(move |connection| outbox::give_up(connection, delivery, &why, at, &told)).await
+    }
+
+    async fn replay(
+        &self,
+        selection: Selection,
+        at: Timestamp,
+        dry_run: bool,
+    ) -> Result<Replayed, StoreError> {
+        if dry_run {
+            return self.reader.run(move |connection| replay::find(connection, &selection)).await;
+        }
+        let max = self.outbox_rows_max;
+        self.write(move |connection| replay::replay(connection, &selection, at, max)).await
+    }
+
+    async fn drop_dead(&self, selection: Selection) -> Result<u64, StoreError> {
+        self.write(move |connection| replay::drop_dead(connection, &selection)).await
+    }
+
+    async fn watched(&self, conversations: Vec<ConversationId>, at: Timestamp) -> Result<(), StoreError> {
+        self.write(move |connection| polls::watched(connection, &conversations, at)).await
+    }
+
     async fn settle(&self, settle: Settle) -> Result<bool, StoreError> {
         self.write(move |connection| outbox::settle(connection, &settle)).await
     }
@@ -228,6 +332,9 @@ impl Store for SqliteStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
+        if let Some(error) = self.verdict.get() {
+            return Err(error);
+        }
         if self.writer.is_gone() {
             return Err(StoreError::Closed);
         }
@@ -241,6 +348,19 @@ impl Store for SqliteStore {
             self.write(probe).await?;
         }
         Ok(())
+    }
+
+    async fn failed(&self) -> StoreError {
+        self.verdict.fallen().await
+    }
+
+    async fn backup(&self, to: &Path) -> Result<Backup, BackupError> {
+        let Ok(_alone) = self.backing_up.try_lock() else { return Err(BackupError::UnderWay) };
+        let made = backup::make(&self.path, to, self.backup_log_bytes_max).await;
+        if let Err(BackupError::Store(error)) = &made {
+            self.verdict.consider(error);
+        }
+        made
     }
 
     async fn size(&self) -> Result<(u64, u64), StoreError> {
@@ -280,8 +400,9 @@ pub(super) fn insert_told(
     let inserted = connection
         .prepare_cached(
             "INSERT OR IGNORE INTO event
-             (id, type, conversation, sequence, watch, priority, occurred_at, recorded_at, has_text, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             (id, type, conversation, sequence, watch, priority, occurred_at, recorded_at, has_text, body,
+              child_id, routing)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute(rusqlite::params![
             event.id,
@@ -294,6 +415,8 @@ pub(super) fn insert_told(
             super::rows::nanos(event.recorded),
             event.data.message.as_ref().is_some_and(|message| !message.text.is_empty()),
             event.to_json(),
+            event.subject.as_deref().and_then(|subject| subject.strip_prefix("child/")),
+            serde_json::to_string(&told.routing).unwrap_or_default(),
         ])?;
     if inserted == 0 {
         // Known already, and so are its deliveries: they were written together.
@@ -301,6 +424,9 @@ pub(super) fn insert_told(
     }
     for delivery in &told.deliveries {
         insert_delivery(connection, delivery, event)?;
+    }
+    if event.kind == EventKind::MessageDeleted {
+        scrub::deleted(connection, event, conversation)?;
     }
     Ok(true)
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::receiver::Reply;
-use crate::world::{PATIENCE, World};
+use crate::world::{PATIENCE, World, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receiver_that_is_down_then_slow_then_throttling_then_failing_gets_everything_in_order() {
@@ -107,4 +107,49 @@ async fn a_receiver_that_is_gone_for_good_is_not_asked_again_before_a_reload() {
     world.ask(&["reload"]);
     world.all_delivered().await;
     assert_eq!(world.check(), 0);
+}
+
+/// While a receiver accepts nothing its circuit is open: a delivery now and then, no attempt burnt, the operators told;
+/// when it accepts again everything goes at once, also what would have waited minutes for its next try.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_opens_the_circuit_and_its_end_sends_everything_in_order() {
+    let mut world = World::new().await;
+    world.config.more = "[operators]\nnotify = [\"hook\", \"log\"]\n".to_owned();
+    world.config.hook = "retry_for = \"5s\"\n".to_owned();
+    let conversations: Vec<_> = (1..=3).map(|object| world.watching(object)).collect();
+    world.start().await;
+    world.baselined().await;
+    world.hook.usually(Some(Reply::Status(503)));
+    for n in 0..2 {
+        conversations.iter().for_each(|one| {
+            one.customer_says(format!("{n} in {}", one.object_id()));
+        });
+    }
+    world.metric_until("outbox_held{notifier=\"hook\",reason=\"circuit_open\"}", "6").await;
+    // Probes come and go for longer than `retry_for`, and nothing is given up.
+    let probes = || world.output.containing("its queue waits").len() >= 2;
+    until("two probes", probes).await;
+    world.hook.usually(None);
+    world.all_delivered().await;
+    world.check();
+    let hook = world.notifier_until("hook", "all delivered", |hook| hook["pending"] == 0).await;
+    assert_eq!(hook["dead"], 0);
+}
+
+/// What was being sent when the daemon was killed is known to have been: the next attempt is the second.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_was_in_flight_at_a_kill_is_sent_again_as_what_it_is() {
+    let mut world = World::new().await;
+    let dana = world.watching(1);
+    world.start().await;
+    world.baselined().await;
+    world.hook.then([Reply::Slow(PATIENCE)]);
+    dana.customer_says("in flight");
+    world.hook.asked(1, PATIENCE).await;
+    world.kill();
+    world.start().await;
+    world.line_after(0, "1 deliveries were being sent when commwatch last ended").await;
+    world.all_delivered().await;
+    let delivered = world.line_after(0, "delivered to hook").await;
+    assert!(delivered.contains("\"attempt\":2"), "{delivered}");
 }

@@ -1,9 +1,11 @@
 /*
  * A disk that fails on request. Loaded with LD_PRELOAD into the daemon, it concerns the database's files alone:
  * while $FAULTY_DISK/full exists nothing can be written to them, while $FAULTY_DISK/hang exists whoever touches them
- * waits; while $FAULTY_DISK/slow exists every commit takes a while to be safe. Where $FAULTY_DISK/kill says "-wal
- * write 3 before", the process is killed just before the third write to a file with "-wal" in its name (or "sync",
- * or "after"), and leaves $FAULTY_DISK/killed.
+ * waits; while $FAULTY_DISK/slow exists every commit takes a while to be safe. While $FAULTY_DISK/eio exists whatever is
+ * written fails, while $FAULTY_DISK/unreadable exists whatever is read, while $FAULTY_DISK/fsync-fails exists nothing
+ * can be made to last, and while $FAULTY_DISK/read-only exists nothing can be written or made anew. Where
+ * $FAULTY_DISK/kill says "-wal write 3 before", the process is killed just before the third write to a file with "-wal"
+ * in its name (or "sync", or "after"), and leaves $FAULTY_DISK/killed.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -42,9 +44,26 @@ static void wait_while_it_hangs(int fd) {
 static int has_room(int fd) {
     int before = errno;
     wait_while_it_hangs(fd);
-    int full = is_so("full") && is_database(fd);
-    errno = full ? ENOSPC : before;
-    return !full;
+    int refused = is_so("full") ? ENOSPC : is_so("eio") ? EIO : is_so("read-only") ? EROFS : 0;
+    if (refused && !is_database(fd)) refused = 0;
+    errno = refused ? refused : before;
+    return !refused;
+}
+
+/* Whether what is on it can be had. */
+static int is_readable(int fd) {
+    int before = errno;
+    wait_while_it_hangs(fd);
+    int refused = is_so("unreadable") && is_database(fd);
+    errno = refused ? EIO : before;
+    return !refused;
+}
+
+/* Whether a file may be opened so. Whoever cannot write may still read. */
+static int may_open(const char *path, int flags) {
+    if ((flags & O_ACCMODE) == O_RDONLY || !strstr(path, "commwatch.db") || !is_so("read-only")) return 1;
+    errno = EROFS;
+    return 0;
 }
 
 /* The moment that was asked for, if there is one and this file is concerned. */
@@ -96,22 +115,32 @@ ssize_t write(int fd, const void *bytes, size_t count) {
 }
 
 ssize_t pread64(int fd, void *bytes, size_t count, off64_t at) {
-    wait_while_it_hangs(fd);
-    return REAL(pread64)(fd, bytes, count, at);
+    return is_readable(fd) ? REAL(pread64)(fd, bytes, count, at) : -1;
 }
 
 ssize_t read(int fd, void *bytes, size_t count) {
-    wait_while_it_hangs(fd);
-    return REAL(read)(fd, bytes, count);
+    return is_readable(fd) ? REAL(read)(fd, bytes, count) : -1;
 }
 
 int fsync(int fd) {
     wait_while_it_hangs(fd);
     if (is_so("slow") && is_database(fd)) usleep(150000);
+    if (is_so("fsync-fails") && is_database(fd)) {
+        errno = EIO;
+        return -1;
+    }
     die_if_told("sync", "before", fd);
     int synced = REAL(fsync)(fd);
     die_if_told("sync", "after", fd);
     return synced;
+}
+
+int open64(const char *path, int flags, ...) {
+    va_list rest;
+    va_start(rest, flags);
+    int mode = va_arg(rest, int);
+    va_end(rest);
+    return may_open(path, flags) ? REAL(open64)(path, flags, mode) : -1;
 }
 
 /* Locks are taken with it. */

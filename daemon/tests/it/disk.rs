@@ -42,6 +42,26 @@ impl Disk {
         self.set("slow", is);
     }
 
+    /// Whatever is written fails, or (`false`) no longer does.
+    pub fn fails(&self, is: bool) {
+        self.set("eio", is);
+    }
+
+    /// Whatever is read fails, or (`false`) no longer does.
+    pub fn unreadable(&self, is: bool) {
+        self.set("unreadable", is);
+    }
+
+    /// What is written cannot be made to last, or (`false`) it can again.
+    pub fn fsync_fails(&self, is: bool) {
+        self.set("fsync-fails", is);
+    }
+
+    /// Nothing can be written or made anew, or (`false`) it can again.
+    pub fn read_only(&self, is: bool) {
+        self.set("read-only", is);
+    }
+
     /// The daemon is killed just before or after the `n`-th write or sync, from now on, of a file with `file` in its
     /// name: `kills_at("-wal", "write", 3, "before")`.
     pub fn kills_at(&self, file: &str, operation: &str, n: usize, when: &str) {

@@ -8,10 +8,12 @@ mod systemd;
 mod world;
 
 mod answers;
+mod backup;
 mod cli;
 mod crash;
 mod delivery;
 mod exchange;
+mod failing;
 mod plugins;
 mod polling;
 mod reload;

@@ -196,3 +196,23 @@ async fn a_configuration_behind_links_is_taken_into_use_when_they_are_swapped() 
     }
     assert_eq!(world.check(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_that_is_taken_out_and_put_back_goes_on_from_its_cursor() {
+    let mut world = World::new().await;
+    let dana = world.watching(1);
+    world.watching(2);
+    world.start().await;
+    world.baselined().await;
+    let both = world.config.watches.clone();
+    world.unwatch(1);
+    world.write_config();
+    assert!(world.ask(&["reload", "--allow-removals"]).contains("removed watch w1"));
+    dana.customer_says("while nobody watched");
+    world.polled(2).await;
+    world.config.watches = both;
+    world.write_config();
+    world.line_after(0, "added watch w1").await;
+    world.all_delivered().await;
+    assert_eq!(world.check(), 0);
+}

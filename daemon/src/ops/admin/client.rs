@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use super::{ANSWER_BYTES_MAX, Answer, Request};
+use super::{ANSWER_BYTES_MAX, Answer, PATIENCE, Request};
 
-/// How long a command waits for its answer: somewhat longer than the daemon may take.
-const ANSWER_WITHIN: Duration = Duration::from_secs(75);
+/// How much longer a command waits for its answer than the daemon may take for it.
+const ANSWER_SPARE: Duration = Duration::from_secs(15);
 
 /// How long a command waits for the daemon to take its request.
 const SEND_WITHIN: Duration = Duration::from_secs(10);
@@ -49,7 +49,7 @@ pub enum AskError {
 /// Asks the daemon that listens on `socket`.
 ///
 /// # Errors
-/// See [`AskError`]; none takes longer than about a minute and a half.
+/// See [`AskError`]; none takes longer than about a minute and a half, of a backup half an hour more.
 pub fn ask<T: DeserializeOwned>(socket: &Path, request: &Request) -> Result<T, AskError> {
     let broken = |why: String| AskError::Broken { socket: socket.to_owned(), why };
     let stream = UnixStream::connect(socket).map_err(|error| match error.kind() {
@@ -59,8 +59,9 @@ pub fn ask<T: DeserializeOwned>(socket: &Path, request: &Request) -> Result<T, A
         io::ErrorKind::PermissionDenied => AskError::Forbidden { socket: socket.to_owned() },
         _ => broken(error.to_string()),
     })?;
-    let line = converse(stream, request).map_err(|error| match error.kind() {
-        io::ErrorKind::WouldBlock => broken(format!("none came within {} s", ANSWER_WITHIN.as_secs())),
+    let within = request.answer_within(PATIENCE) + ANSWER_SPARE;
+    let line = converse(stream, request, within).map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => broken(format!("none came within {} s", within.as_secs())),
         _ => broken(error.to_string()),
     })?;
     match serde_json::from_slice(&line) {
@@ -71,9 +72,9 @@ pub fn ask<T: DeserializeOwned>(socket: &Path, request: &Request) -> Result<T, A
     }
 }
 
-fn converse(mut stream: UnixStream, request: &Request) -> io::Result<Vec<u8>> {
+fn converse(mut stream: UnixStream, request: &Request, within: Duration) -> io::Result<Vec<u8>> {
     stream.set_write_timeout(Some(SEND_WITHIN))?;
-    stream.set_read_timeout(Some(ANSWER_WITHIN))?;
+    stream.set_read_timeout(Some(within))?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     stream.write_all(&line)?;

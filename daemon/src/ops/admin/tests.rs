@@ -1,5 +1,4 @@
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -26,6 +25,13 @@ impl Admin for Engine {
             true => Ok("- watch acme-cfo".into()),
             false => Err("removes the VIP acme-cfo".into()),
         }
+    }
+
+    async fn backup(&self, file: &Path) -> Result<BackedUp, String> {
+        if self.silent {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        Ok(BackedUp { file: file.to_owned(), bytes: 4096, taken: "2026-01-02T03:04:05Z".parse().unwrap() })
     }
 }
 
@@ -158,6 +164,21 @@ async fn an_engine_that_does_not_answer_is_said_rather_than_waited_for() {
     let daemon = Daemon::with(true, Patience { answer: Duration::from_millis(50), ..PATIENCE });
     let refused = daemon.ask::<Status>(Request::Status {}).await.unwrap_err();
     assert!(matches!(&refused, AskError::Refused(why) if why.contains("did not answer")), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_backup_may_take_longer_than_other_answers() {
+    let daemon = Daemon::with(true, Patience { answer: Duration::from_millis(50), ..PATIENCE });
+    let file = PathBuf::from("/x/copy.db");
+    let made: BackedUp = daemon.ask(Request::Backup { file: file.clone() }).await.unwrap();
+    assert_eq!(made.file, file);
+    let made = daemon.say(b"{\"command\":\"backup\",\"file\":\"/x/copy.db\"}\n").await;
+    assert_eq!(
+        made,
+        "{\"ok\":{\"file\":\"/x/copy.db\",\"bytes\":4096,\"taken\":\"2026-01-02T03:04:05Z\"}}\n"
+    );
+    let relative = daemon.say(b"{\"command\":\"backup\",\"file\":\"copy.db\"}\n").await;
+    assert_eq!(relative, "{\"error\":\"copy.db is not an absolute path\"}\n");
 }
 
 #[tokio::test]

@@ -29,6 +29,7 @@ fn configured(accounts: &[&str], watches: &[Watch], notifiers: &[&str]) -> Confi
         timeout: Duration::from_secs(10),
         rate: config::Rate { count: 1, per: Duration::from_secs(1) },
         retry_for: Duration::from_secs(3600),
+        retries: crate::core::outcome::Retries::People,
         config: serde_json::Value::Null,
         secrets: BTreeMap::new(),
     };

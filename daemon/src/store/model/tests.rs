@@ -37,6 +37,32 @@ enum Step {
         which: prop::sample::Index,
         end: SettleAs,
     },
+    /// One that is due is handed over; perhaps the plugin never gets it.
+    HandOver {
+        notifier: u8,
+        which: prop::sample::Index,
+        taken_back: bool,
+    },
+    Replay {
+        dead: bool,
+        notifier: u8,
+    },
+    DropDead,
+    BringForward {
+        notifier: u8,
+    },
+    /// What waits since so many seconds is given up.
+    GiveUp {
+        seconds: u16,
+    },
+    /// A message is deleted in CommBox.
+    Deleted {
+        object: i64,
+        which: u64,
+    },
+    Watched {
+        objects: u8,
+    },
     /// An attempt that had ended already ends again.
     SettleAgain {
         which: prop::sample::Index,
@@ -87,6 +113,14 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (object(), 0..6_u64).prop_map(|(object, which)| Step::Vanish { object, which }),
         8 => (0..2_u8, any::<prop::sample::Index>(), end)
             .prop_map(|(notifier, which, end)| Step::Settle { notifier, which, end }),
+        4 => (0..2_u8, any::<prop::sample::Index>(), prop::bool::weighted(0.2))
+            .prop_map(|(notifier, which, taken_back)| Step::HandOver { notifier, which, taken_back }),
+        1 => (any::<bool>(), 0..3_u8).prop_map(|(dead, notifier)| Step::Replay { dead, notifier }),
+        1 => Just(Step::DropDead),
+        1 => (0..2_u8).prop_map(|notifier| Step::BringForward { notifier }),
+        1 => (0..300_u16).prop_map(|seconds| Step::GiveUp { seconds }),
+        1 => (object(), 0..9_u64).prop_map(|(object, which)| Step::Deleted { object, which }),
+        1 => (0..8_u8).prop_map(|objects| Step::Watched { objects }),
         1 => any::<prop::sample::Index>().prop_map(|which| Step::SettleAgain { which }),
         1 => (0..2_u8).prop_map(|subject| Step::Begin { subject }),
         1 => (0..2_u8).prop_map(|subject| Step::End { subject }),
@@ -119,6 +153,7 @@ impl Pair {
         drop(self.sqlite.take());
         let options = Options { outbox_rows_max: OUTBOX_MAX, ..Options::new(&self.path) };
         self.sqlite = Some(SqliteStore::open(options).unwrap());
+        self.model.open();
     }
 
     fn told(&self, id: String, lane: &str, notifiers: u8, sequence: Option<u64>) -> Told {
@@ -135,7 +170,7 @@ impl Pair {
             id: id.clone(),
             kind: EventKind::MessageCreated,
             source: "x".into(),
-            subject: None,
+            subject: sequence.map(|n| format!("child/{n}")),
             time: self.now() - Duration::from_secs(7),
             recorded: self.now(),
             sequence,
@@ -151,7 +186,7 @@ impl Pair {
                 notifier: notifier.into(),
                 lane: lane.into(),
             });
-        Told { event, deliveries: deliveries.collect() }
+        Told { event, deliveries: deliveries.collect(), routing: vec![] }
     }
 
     fn conversation(object: i64) -> ConversationId {
@@ -227,7 +262,7 @@ impl Pair {
         let fate = match end {
             SettleAs::Delivered => Fate::Delivered,
             SettleAs::Dead => Fate::Dead("no".into()),
-            SettleAs::Broken => Fate::NotifierBroken("401".into()),
+            SettleAs::Broken => Fate::Held("401".into()),
             SettleAs::Retry { after } => retry(self.now(), after),
             SettleAs::Crashed => retry(self.now(), 3),
         };
@@ -241,8 +276,9 @@ impl Pair {
             took: Duration::from_micros(1_234_567),
             outcome: "x",
             detail: "y".repeat(498 + (self.told % 5) as usize),
-            counts: !matches!(fate, Fate::NotifierBroken(_)),
+            counts: !matches!(fate, Fate::Held(_)),
             crashed: matches!(end, SettleAs::Crashed),
+            alone: self.told % 2 == 0,
             fate,
             told,
         }
@@ -269,6 +305,69 @@ impl Pair {
                     }
                     self.end(id, end).await;
                 }
+            }
+            Step::HandOver { notifier, which, taken_back } => {
+                let due = self.model.due(NOTIFIERS[usize::from(notifier)], self.now(), 99);
+                if !due.is_empty() {
+                    let id = which.get(&due).id;
+                    self.sqlite().hand_over(vec![id], self.now()).await.unwrap();
+                    self.model.hand_over(&[id], self.now());
+                    if taken_back {
+                        self.sqlite().take_back(id).await.unwrap();
+                        self.model.take_back(id);
+                    }
+                }
+            }
+            Step::Replay { dead, notifier } => {
+                let notifier = NOTIFIERS.get(usize::from(notifier)).map(|name| (*name).to_owned());
+                let since = Some(self.now() - Duration::from_secs(60));
+                let selection = Selection { dead, notifier, since, ..Selection::default() };
+                let found = self.sqlite().replay(selection.clone(), self.now(), true).await.unwrap();
+                assert_eq!(found, self.model.find(&selection));
+                let real = self.sqlite().replay(selection.clone(), self.now(), false).await;
+                let model = self.model.replay(&selection, self.now());
+                assert_eq!(real.map_err(|e| e.to_string()), model.map_err(|e| e.to_string()));
+            }
+            Step::DropDead => {
+                let selection = Selection { watch: Some("w".into()), ..Selection::default() };
+                let dropped = self.sqlite().drop_dead(selection.clone()).await.unwrap();
+                assert_eq!(dropped, self.model.drop_dead(&selection));
+            }
+            Step::BringForward { notifier } => {
+                let notifier = NOTIFIERS[usize::from(notifier)];
+                self.sqlite().bring_forward(notifier, self.now()).await.unwrap();
+                self.model.bring_forward(notifier, self.now());
+            }
+            Step::GiveUp { seconds } => {
+                let before = self.now() - Duration::from_secs(seconds.into());
+                let overdue = self.sqlite().overdue(before, 3).await.unwrap();
+                assert_eq!(overdue, self.model.overdue(before, 3));
+                for one in overdue {
+                    let told = self.told(format!("evt_old_{}", self.second), "dead", 2, None);
+                    let real = self.sqlite().give_up(one.delivery, "old", self.now(), told.clone()).await;
+                    assert_eq!(real.unwrap(), self.model.give_up(one.delivery, "old", self.now(), &told));
+                }
+            }
+            Step::Deleted { object, which } => {
+                let Some(cursor) = self.model.cursor(&Self::conversation(object)) else { return };
+                let mut told =
+                    self.told(format!("evt_del_{}", self.second), &object.to_string(), 1, Some(which));
+                told.event.kind = EventKind::MessageDeleted;
+                if let Some(message) = &mut told.event.data.message {
+                    message.text.clear();
+                }
+                let after = CursorRow { sequence: cursor.sequence + 1, ..cursor.row() };
+                let change = CursorChange { after, ..CursorChange::default() };
+                let commit = self.commit(object, cursor.sequence, change, vec![told]);
+                let (real, model) =
+                    (self.sqlite().commit_poll(commit.clone()).await, self.model.commit_poll(&commit));
+                assert_eq!(real.map_err(|e| e.to_string()), model.map_err(|e| e.to_string()));
+            }
+            Step::Watched { objects } => {
+                let some = (0..CONVERSATIONS).filter(|n| objects >> n & 1 == 1).map(Self::conversation);
+                let some: Vec<_> = some.collect();
+                self.sqlite().watched(some.clone(), self.now()).await.unwrap();
+                self.model.watched(&some, self.now());
             }
             Step::SettleAgain { which } if !self.settled.is_empty() => {
                 let id = *which.get(&self.settled);
@@ -302,7 +401,9 @@ impl Pair {
             }
             Step::Prune { rows, text } => {
                 let before = |age: u16| self.now() - Duration::from_secs(age.into());
-                let older = Retention { rows_before: before(rows), text_before: before(text) };
+                let unwatched_before = self.now() - Duration::from_secs(u64::from(rows) * 1_000);
+                let older =
+                    Retention { rows_before: before(rows), text_before: before(text), unwatched_before };
                 assert_eq!(self.sqlite().prune(older).await.unwrap(), self.model.prune(older));
             }
             Step::Clock { seconds } => self.second += i64::from(seconds),
@@ -328,6 +429,8 @@ impl Pair {
         assert!(outbox.iter().all(|count| count.imbalance == 0));
         assert_eq!(sqlite.episodes().await.unwrap(), model.episodes());
         assert_eq!(sqlite.recent_events(9).await.unwrap(), model.recent_events(9));
+        let all = Selection::default();
+        assert_eq!(sqlite.replay(all.clone(), self.now(), true).await.unwrap(), model.find(&all));
         assert_eq!(sqlite.recent_deliveries(9).await.unwrap(), model.recent_deliveries(9));
     }
 }

@@ -1,5 +1,7 @@
 //! What happens when the disk refuses to be written.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 
 use super::*;
@@ -88,6 +90,109 @@ async fn a_store_whose_writer_died_does_not_answer() {
     assert!(matches!(store.ping().await.unwrap_err(), StoreError::Closed));
 }
 
+/// What was written before another program began to read cannot be folded in past what that sees, so the log goes on.
+#[tokio::test]
+async fn somebody_else_who_reads_for_ever_makes_the_log_no_longer_than_its_bound_and_then_it_is_short_again()
+{
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    let log_bytes_max = 2 * 1024 * 1024;
+    let store = SqliteStore::open(Options { log_bytes_max, ..Options::new(&path) }).unwrap();
+    write(&store, "k0000".into(), 10).await.unwrap();
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN; SELECT count(*) FROM meta").unwrap();
+    let log = || backup::log_bytes(&path);
+    let mut written = 1;
+    let error = loop {
+        match write(&store, format!("k{written:04}"), 40_000).await {
+            Ok(()) => written += 1,
+            Err(error) => break error,
+        }
+        assert!(log() <= log_bytes_max + 200_000, "{} bytes", log());
+    };
+    assert!(matches!(&error, StoreError::Full(why) if why.contains("another program")), "{error}");
+    assert!(matches!(store.ping().await.unwrap_err(), StoreError::Full(_)));
+    other.execute_batch("COMMIT").unwrap();
+    store.ping().await.unwrap();
+    write(&store, "k9999".into(), 10).await.unwrap();
+    assert!(log() <= LOG_KEPT_BYTES.min(log_bytes_max), "{} bytes", log());
+    assert_eq!(keys(&store).await.len(), written + 1);
+}
+
+#[tokio::test]
+async fn a_log_that_was_long_once_is_made_short_when_nothing_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    let store = SqliteStore::open(Options::new(&path)).unwrap();
+    let (mut longest, mut written) = (0, 0);
+    for n in 0..30 {
+        write(&store, format!("k{n:04}"), 500_000).await.unwrap();
+        longest = longest.max(backup::log_bytes(&path));
+        written += 1_000_000;
+    }
+    // The thread may be at it still when the last is answered.
+    write(&store, "k9999".into(), 10).await.unwrap();
+    assert!(written > 25_000_000 && longest < 20 * 1024 * 1024, "{longest} of {written}");
+    store.write(|_| Ok(())).await.unwrap();
+    assert!(backup::log_bytes(&path) < 18 * 1024 * 1024);
+}
+
+#[tokio::test]
+async fn a_disk_that_failed_ends_the_writer_and_the_reader_and_whoever_waits_hears_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    let store = SqliteStore::open(Options::new(&path)).unwrap();
+    write(&store, "k1".into(), 10).await.unwrap();
+    let fails = |_: &Connection| -> Result<(), StoreError> {
+        let error = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC);
+        Err(rusqlite::Error::SqliteFailure(error, None).into())
+    };
+    let jobs = (0..5).map(|n| write(&store, format!("k before {n}"), 10));
+    let after = (0..5).map(|n| write(&store, format!("k after {n}"), 10));
+    let (failed, _, after) = futures_util::join!(store.write(fails), join_all(jobs), join_all(after));
+    let is_failed = |error: &StoreError| matches!(error, StoreError::Failed { path: of, .. } if *of == path);
+    assert!(is_failed(&failed.unwrap_err()));
+    assert!(after.iter().all(|result| is_failed(result.as_ref().unwrap_err())), "{after:?}");
+    assert!(is_failed(&store.failed().await) && is_failed(&store.ping().await.unwrap_err()));
+    assert!(is_failed(&write(&store, "k late".into(), 10).await.unwrap_err()));
+    assert!(is_failed(&store.episodes().await.unwrap_err()));
+    let log = std::fs::read(beside(&path, "-wal")).unwrap();
+    drop(store);
+    assert_eq!(std::fs::read(beside(&path, "-wal")).unwrap(), log, "closing has changed the files");
+    let store = SqliteStore::open(Options::new(&path)).unwrap();
+    assert_eq!(keys(&store).await, ["k1"]);
+    assert_eq!(
+        backup::log_bytes(&path),
+        0,
+        "what comes next is not written behind pages that may not be there"
+    );
+}
+
+#[tokio::test]
+async fn damage_that_is_found_while_running_ends_it_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    let store = SqliteStore::open(Options::new(&path)).unwrap();
+    for n in 0..100 {
+        write(&store, format!("k{n}"), 3_000).await.unwrap();
+    }
+    drop(store);
+    let store = SqliteStore::open(Options::new(&path)).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[8192..].fill(0xa5);
+    std::fs::write(&path, &bytes).unwrap();
+    let all = |connection: &Connection| {
+        Ok(connection.query_row("SELECT sum(length(value)) FROM meta", [], |row| row.get::<_, i64>(0))?)
+    };
+    let error = store.reader.run(all).await.unwrap_err();
+    assert!(matches!(&error, StoreError::Corrupt { path: of, .. } if *of == path), "{error}");
+    assert!(matches!(store.failed().await, StoreError::Corrupt { .. }));
+    let error = write(&store, "k".into(), 10).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "the writer takes nothing either: {error}");
+    drop(store);
+    assert!(std::fs::read(&path).unwrap() == bytes, "its file has changed");
+}
+
 /// A poll that found one message, whose notification is so large.
 fn found(id: &str, before: &Option<Cursor>, bytes: usize) -> PollCommit {
     let at = Timestamp::from_second(1_800_000_000).unwrap();
@@ -116,7 +221,7 @@ fn found(id: &str, before: &Option<Cursor>, bytes: usize) -> PollCommit {
         watch: "w".into(),
         expect_sequence: sequence,
         change: CursorChange { after, seen: vec![(ChildId::new(id), seen)], forget: vec![] },
-        told: vec![Told { event, deliveries: vec![delivery] }],
+        told: vec![Told { event, deliveries: vec![delivery], routing: vec![] }],
         at,
     }
 }

@@ -91,6 +91,7 @@ plugin = "webhook"
 content = "full"
 timeout = "{hook_timeout}"
 rate = "1000/s"
+retries = "people"
 {hook}
 [notifiers.hook.config]
 url = "{hook_url}"

@@ -1,0 +1,128 @@
+//! What a delivery may be, and how it gets from one to the other: one table, which the store goes by.
+//!
+//! ```text
+//!            its turn          handed over           accepted
+//!   queued ───────────► pending ─────────► sending ───────────► delivered
+//!                          ▲   ▲             │ │ │                  │
+//!                          │   └─────────────┘ │ └──► dead ─────────┤
+//!                          │   later: a retry, │      refused, or   │
+//!                          │   or held back    │      given up      │
+//!                          │                   │                    │
+//!                          ├───────────────────┘                    │
+//!                          │  unknown: the daemon ended meanwhile   │
+//!                          └────────────────────────────────────────┘
+//!                             replayed (queued, when its lane is not empty)
+//! ```
+//!
+//! *Held* is no state of its own: a pending delivery is held while its notifier takes nothing, because it is broken,
+//! because its circuit is open, or because it has left the configuration.
+
+/// What a delivery is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum State {
+    /// Behind another in its lane.
+    Queued,
+    /// The head of its lane: handed over when it is due.
+    Pending,
+    /// Handed over; how that ended is not written yet.
+    Sending,
+    /// Accepted. Final.
+    Delivered,
+    /// Given up. Final, until somebody has it replayed.
+    Dead,
+}
+
+/// What can happen to it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Step {
+    /// All before it in its lane are final.
+    Turn,
+    /// It goes to the plugin.
+    HandedOver,
+    /// The plugin never got it.
+    TakenBack,
+    /// The receiver has it.
+    Accepted,
+    /// It will never be accepted, or has been tried for long enough.
+    GivenUp,
+    /// It is tried again later.
+    Again,
+    /// The daemon ended before the end of the attempt was written: it may have arrived.
+    Interrupted,
+    /// An operator wants it sent again. It goes to the end of its lane's queue, or is its head.
+    Replayed,
+}
+
+use State::{Dead, Delivered, Pending, Queued, Sending};
+use Step::{Accepted, Again, GivenUp, HandedOver, Interrupted, Replayed, TakenBack, Turn};
+
+/// Everything that may happen; what does not stand here does not.
+pub const TABLE: [(State, Step, State); 14] = [
+    (Queued, Turn, Pending),
+    // Waited for too long.
+    (Queued, GivenUp, Dead),
+    (Pending, HandedOver, Sending),
+    // The disk was full when it was handed over, so that it could not be marked.
+    (Pending, Accepted, Delivered),
+    (Pending, GivenUp, Dead),
+    (Pending, Again, Pending),
+    (Sending, TakenBack, Pending),
+    (Sending, Accepted, Delivered),
+    (Sending, GivenUp, Dead),
+    (Sending, Again, Pending),
+    (Sending, Interrupted, Pending),
+    (Delivered, Replayed, Queued),
+    (Dead, Replayed, Queued),
+    // Marked once is marked.
+    (Sending, HandedOver, Sending),
+];
+
+/// What a delivery is after a step; `None` when that step cannot happen to it.
+pub fn next(state: State, step: Step) -> Option<State> {
+    TABLE.iter().find(|(from, with, _)| (*from, *with) == (state, step)).map(|(_, _, to)| *to)
+}
+
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 5] = [Queued, Pending, Sending, Delivered, Dead];
+
+    /// The word for people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Queued => "queued",
+            Pending => "pending",
+            Sending => "sending",
+            Delivered => "delivered",
+            Dead => "dead",
+        }
+    }
+
+    /// Whether nothing more happens by itself.
+    pub fn is_final(self) -> bool {
+        matches!(self, Delivered | Dead)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_step_leads_to_two_states_and_every_state_is_left_or_final() {
+        for (n, (from, step, _)) in TABLE.iter().enumerate() {
+            assert!(TABLE[n + 1..].iter().all(|(other, with, _)| (other, with) != (from, step)));
+        }
+        for state in State::ALL {
+            assert!(TABLE.iter().any(|(from, ..)| *from == state), "{state:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_final_is_left_by_a_replay_alone() {
+        for (from, step, _) in TABLE {
+            assert_eq!(from.is_final(), step == Replayed, "{from:?} {step:?}");
+        }
+        assert_eq!(next(Delivered, Accepted), None);
+        assert_eq!(next(Queued, HandedOver), None);
+    }
+}
