@@ -153,7 +153,7 @@ impl Play {
         let (url, folder) = (self.world.hook.url_of("/second"), self.world.folder().display());
         self.world.config.more = format!(
             "[notifiers.second]\nplugin = \"webhook\"\ncontent = \"full\"\ntimeout = \"60s\"\nrate = \"1000/s\"\n\
-             [notifiers.second.config]\nurl = \"{url}\"\nsecret = {{ file = \"{folder}/signing\" }}\n{more}",
+             retries = \"people\"\n[notifiers.second.config]\nurl = \"{url}\"\nsecret = {{ file = \"{folder}/signing\" }}\n{more}",
         );
         let (life, exchanged) = (self.lives.len(), self.exchanged);
         let headers =
@@ -170,8 +170,13 @@ impl Play {
             happened.iter().enumerate().all(|(what, one)| one.child != child || told.contains(&what))
         };
         let is_gone = |child: i64| happened.iter().any(|one| one.child == child && one.kind == Kind::Deleted);
+        // The oldest of all that is left may also have left a list that shows only the newest: that is not told.
+        let posted = self.world.sim.posted();
+        let is_later = |one: &Happening| {
+            posted.iter().any(|old| old.text == "old" && old.object_id == one.object && old.at < one.created)
+        };
         let mut open: Vec<&Happening> = happened.iter().filter(|one| one.kind == Kind::Created).collect();
-        open.retain(|one| is_told(one.child) && !is_gone(one.child));
+        open.retain(|one| is_later(one) && is_told(one.child) && !is_gone(one.child));
         let kinds: &[Kind] = if self.deletes { &[Kind::Edited, Kind::Deleted] } else { &[Kind::Edited] };
         for kind in kinds {
             if open.is_empty() {
