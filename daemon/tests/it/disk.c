@@ -4,12 +4,15 @@
  * waits; while $FAULTY_DISK/slow exists every commit takes a while to be safe. While $FAULTY_DISK/eio exists whatever is
  * written fails, while $FAULTY_DISK/unreadable exists whatever is read, while $FAULTY_DISK/fsync-fails exists nothing
  * can be made to last, and while $FAULTY_DISK/read-only exists nothing can be written or made anew.
- * While $FAULTY_DISK/no-room exists what is written has to fit into blocks that the files have already.
+ * While $FAULTY_DISK/no-room exists what is written has to fit into blocks that the files have already. Where
+ * $FAULTY_DISK/kill says "-wal write 3 before", the process is killed just before the third write to a file with "-wal"
+ * in its name (or "sync", or "after"), and leaves $FAULTY_DISK/killed.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,15 +77,54 @@ static int fits(int fd, off64_t end) {
     return !refused;
 }
 
+/* The moment that was asked for, if there is one and this file is concerned. */
+static int is_named(const char *operation, const char *when, int fd, unsigned *nth) {
+    const char *folder = getenv("FAULTY_DISK");
+    char path[4096], file[64], asked_operation[16], asked_when[16];
+    if (!folder || !is_so("kill") || !is_database(fd)) return 0;
+    snprintf(path, sizeof path, "%s/kill", folder);
+    FILE *moment = fopen(path, "r");
+    if (!moment) return 0;
+    int read = fscanf(moment, "%63s %15s %u %15s", file, asked_operation, nth, asked_when);
+    fclose(moment);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    char name[4096];
+    ssize_t length = readlink(path, name, sizeof name - 1);
+    if (read != 4 || length < 0) return 0;
+    name[length] = 0;
+    return strstr(name, file) && !strcmp(operation, asked_operation) && !strcmp(when, asked_when);
+}
+
+/* Counted from the first call that the moment concerns; one thread writes. */
+static void die_if_told(const char *operation, const char *when, int fd) {
+    static unsigned count;
+    unsigned nth = 0;
+    int before = errno;
+    if (is_named(operation, when, fd, &nth) && ++count == nth) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/killed", getenv("FAULTY_DISK"));
+        close(open(path, O_CREAT | O_WRONLY, 0600));
+        kill(getpid(), SIGKILL);
+    }
+    errno = before;
+}
+
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t at) {
-    return has_room(fd) && fits(fd, at + (off64_t)count) ? REAL(pwrite64)(fd, bytes, count, at) : -1;
+    die_if_told("write", "before", fd);
+    int may = has_room(fd) && fits(fd, at + (off64_t)count);
+    ssize_t written = may ? REAL(pwrite64)(fd, bytes, count, at) : -1;
+    die_if_told("write", "after", fd);
+    return written;
 }
 
 ssize_t write(int fd, const void *bytes, size_t count) {
+    die_if_told("write", "before", fd);
     off64_t end = is_database(fd) ? lseek64(fd, 0, SEEK_CUR) + (off64_t)count : 0;
-    return has_room(fd) && fits(fd, end) ? REAL(write)(fd, bytes, count) : -1;
+    ssize_t written = has_room(fd) && fits(fd, end) ? REAL(write)(fd, bytes, count) : -1;
+    die_if_told("write", "after", fd);
+    return written;
 }
 
 ssize_t pread64(int fd, void *bytes, size_t count, off64_t at) {
@@ -100,7 +142,10 @@ int fsync(int fd) {
         errno = EIO;
         return -1;
     }
-    return REAL(fsync)(fd);
+    die_if_told("sync", "before", fd);
+    int synced = REAL(fsync)(fd);
+    die_if_told("sync", "after", fd);
+    return synced;
 }
 
 int open64(const char *path, int flags, ...) {

@@ -67,6 +67,20 @@ impl Disk {
         self.set("no-room", is);
     }
 
+    /// The daemon is killed just before or after the `n`-th write or sync, from now on, of a file with `file` in its
+    /// name: `kills_at("-wal", "write", 3, "before")`.
+    pub fn kills_at(&self, file: &str, operation: &str, n: usize, when: &str) {
+        // By rename: it must never see half of it.
+        std::fs::write(self.folder.join("moment"), format!("{file} {operation} {n} {when}\n")).unwrap();
+        std::fs::rename(self.folder.join("moment"), self.folder.join("kill")).unwrap();
+    }
+
+    /// Takes that back; says whether it has happened.
+    pub fn has_killed(&self) -> bool {
+        std::fs::remove_file(self.folder.join("kill")).unwrap();
+        std::fs::remove_file(self.folder.join("killed")).is_ok()
+    }
+
     fn set(&self, what: &str, is: bool) {
         let path = self.folder.join(what);
         if is { std::fs::write(path, "").unwrap() } else { std::fs::remove_file(path).unwrap() }

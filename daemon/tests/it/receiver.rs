@@ -28,6 +28,18 @@ pub enum Reply {
     Redirect(String),
     /// Says back whatever it was asked: address, headers and body.
     Echo(u16),
+    /// Says yes once this is cancelled.
+    After(CancellationToken),
+}
+
+/// One request as it came, whatever became of it.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    pub path: String,
+    pub headers: HeaderMap,
+    pub bytes: Bytes,
+    /// None while there is no answer, and for ever when the caller has gone.
+    pub answer: Option<u16>,
 }
 
 /// One request that it was sent.
@@ -51,6 +63,7 @@ pub struct Received {
 struct Inner {
     /// Ids of requests that have come, answered or not.
     asked: Vec<String>,
+    arrivals: Vec<Arrival>,
     under_way: usize,
     received: Vec<Received>,
     next: VecDeque<Reply>,
@@ -142,9 +155,19 @@ impl Receiver {
         self.lock().received.clone()
     }
 
+    /// Looks at all that it answered, without a copy.
+    pub fn look<T>(&self, look: impl FnOnce(&[Received]) -> T) -> T {
+        look(&self.lock().received)
+    }
+
     /// What it accepted, in order.
     pub fn accepted(&self) -> Vec<Received> {
         self.received().into_iter().filter(|one| one.accepted).collect()
+    }
+
+    /// All that came, in order.
+    pub fn arrivals(&self) -> Vec<Arrival> {
+        self.lock().arrivals.clone()
     }
 
     /// Requests that have come and are not answered.
@@ -210,15 +233,21 @@ impl Drop for UnderWay {
 async fn receive(State(shared): State<Shared>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let id = headers.get("webhook-id").map(|id| id.to_str().unwrap().to_owned()).unwrap_or_default();
     let _under_way = UnderWay(Arc::clone(&shared.inner));
-    let reply = {
+    let (reply, arrival) = {
         let mut inner = shared.inner.lock().unwrap();
         inner.asked.push(id.clone());
+        let (path, headers, bytes) = (uri.to_string(), headers.clone(), body.clone());
+        inner.arrivals.push(Arrival { path, headers, bytes, answer: None });
         inner.under_way += 1;
         shared.arrived.notify_waiters();
         let fails = inner.fail_every.is_some_and(|n| inner.received.len() % n == n - 1);
         let usual = if fails { Some(Reply::Status(500)) } else { inner.usual.clone() };
-        inner.next.pop_front().or(usual).unwrap_or(Reply::Status(204))
+        let reply = inner.next.pop_front().or(usual).unwrap_or(Reply::Status(204));
+        (reply, inner.arrivals.len() - 1)
     };
+    if let Reply::After(opened) = &reply {
+        opened.cancelled().await;
+    }
     if let Reply::Slow(delay) | Reply::SlowStatus(delay, _) = &reply {
         tokio::time::sleep(*delay).await;
     }
@@ -229,7 +258,7 @@ async fn receive(State(shared): State<Shared>, uri: Uri, headers: HeaderMap, bod
         Reply::RetryAfter(status, after) => {
             (StatusCode::from_u16(*status).unwrap(), [("retry-after", *after)]).into_response()
         }
-        Reply::Slow(_) => StatusCode::NO_CONTENT.into_response(),
+        Reply::Slow(_) | Reply::After(_) => StatusCode::NO_CONTENT.into_response(),
         Reply::Says(status, words) => (StatusCode::from_u16(*status).unwrap(), words.clone()).into_response(),
         Reply::Redirect(to) => (StatusCode::FOUND, [("location", to.as_str())]).into_response(),
         Reply::Echo(status) => {
@@ -253,7 +282,11 @@ async fn receive(State(shared): State<Shared>, uri: Uri, headers: HeaderMap, bod
         headers,
         at: std::time::Instant::now(),
     };
-    shared.inner.lock().unwrap().received.push(received);
+    {
+        let mut inner = shared.inner.lock().unwrap();
+        inner.arrivals[arrival].answer = Some(response.status().as_u16());
+        inner.received.push(received);
+    }
     shared.arrived.notify_waiters();
     response
 }

@@ -139,7 +139,20 @@ impl World {
         command
     }
 
-    pub async fn spawn(&mut self, mut command: Command) {
+    pub async fn spawn(&mut self, command: Command) {
+        let from = self.launch(command);
+        self.ready_after(from).await;
+    }
+
+    /// Waits until the daemon says that it is ready.
+    pub async fn ready_after(&mut self, from: usize) {
+        let ready = self.line_after(from, "commwatch is ready").await;
+        let ready: Value = serde_json::from_str(&ready).expect("a log of JSON");
+        self.daemon.as_mut().unwrap().http = ready["http"].as_str().map(str::to_owned);
+    }
+
+    /// Starts it and waits for nothing; gives the number of lines that were written before.
+    pub fn launch(&mut self, mut command: Command) -> usize {
         assert!(self.daemon.is_none(), "one daemon at a time");
         let mut child = command
             .stdin(Stdio::null())
@@ -151,9 +164,7 @@ impl World {
         self.output.collect(child.stdout.take().unwrap());
         self.output.collect(child.stderr.take().unwrap());
         self.daemon = Some(Running { child, http: None });
-        let ready = self.line_after(from, "commwatch is ready").await;
-        let ready: Value = serde_json::from_str(&ready).expect("a log of JSON");
-        self.daemon.as_mut().unwrap().http = ready["http"].as_str().map(str::to_owned);
+        from
     }
 
     /// Starts the real binary, which is to refuse; gives its exit status and what it wrote.
