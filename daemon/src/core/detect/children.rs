@@ -28,6 +28,8 @@ enum BaselineOf {
 struct Missing {
     /// Children that may have been deleted.
     gone: Vec<ChildId>,
+    /// The oldest, of a list that has come down to a round length: deleted, or cut off. A later answer tells.
+    undecided: Vec<ChildId>,
     /// Children that a list which was cut does not reach: nothing can be known of those.
     beyond: Vec<ChildId>,
     /// Perhaps others were never seen.
@@ -47,6 +49,7 @@ impl Work<'_> {
             self.edited();
         }
         missing.gone.into_iter().for_each(|id| self.vanished(id));
+        missing.undecided.into_iter().for_each(|id| self.unconfirmed(id));
         missing.beyond.into_iter().for_each(|id| self.out_of_sight(id));
         self.forget();
     }
@@ -175,14 +178,20 @@ impl Work<'_> {
         let cut = self.snapshot.children_cut
             || (missing.len() > 1 && !overlaps)
             || (missing.len() > MISSING_MAX && missing.len() * 2 > was_there.len());
-        // A window that moved on: what is older than all that is listed lies beyond it, the rest may be deleted.
         let older = self.older(&missing, &there);
         if cut {
             let gap = !overlaps || older < missing.len();
             return Missing { beyond: ids(&missing), gap, ..Missing::default() };
         }
-        let beyond = if is_round(there.len()) { older } else { 0 };
-        Missing { gone: ids(&missing[beyond..]), beyond: ids(&missing[..beyond]), gap: false }
+        if !is_round(there.len()) {
+            return Missing { gone: ids(&missing), ..Missing::default() };
+        }
+        let (oldest, gone) = (ids(&missing[..older]), ids(&missing[older..]));
+        // At the same length with something new in it, a window has moved on.
+        if there.iter().any(|id| !self.cursor.seen.contains_key(id)) {
+            return Missing { gone, beyond: oldest, ..Missing::default() };
+        }
+        Missing { gone, undecided: oldest, ..Missing::default() }
     }
 
     /// How many of those that are missing, oldest first, are older than all that is listed.
@@ -232,12 +241,19 @@ impl Work<'_> {
                 let (author, created) = (seen.author, seen.instant);
                 self.found.happened.push(Happened::Deleted { id, author, created, revision });
             }
-            Some((at, _)) if at <= now => self.found.pending = true,
-            // First missed now, or by a clock that was ahead.
-            _ => {
-                self.found.pending = true;
-                self.change.seen.push((id, with(Vanished::Unconfirmed, seen.revision)));
-            }
+            _ => self.unconfirmed(id),
+        }
+    }
+
+    /// Missing, and nothing can be said of that yet.
+    fn unconfirmed(&mut self, id: ChildId) {
+        let now = self.asked.now;
+        self.found.pending = true;
+        let Some(seen) = self.cursor.seen.get(&id) else { return };
+        // First missed now, or by a clock that was ahead.
+        if seen.vanished.is_none_or(|(at, _)| at > now) {
+            let vanished = Some((now, Vanished::Unconfirmed));
+            self.change.seen.push((id, Seen { vanished, ..seen.clone() }));
         }
     }
 

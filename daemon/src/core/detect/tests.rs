@@ -343,6 +343,25 @@ fn a_window_of_the_newest_moves_on_without_a_word() {
 }
 
 #[test]
+fn a_list_that_comes_down_to_a_round_length_is_a_deletion_only_when_a_later_one_says_so() {
+    let joined = |ids: std::ops::Range<i64>| ids.map(|id| id.to_string()).collect::<Vec<_>>().join(" ");
+    // The oldest was deleted: told once the list has another length.
+    assert_eq!(
+        play(&[many(0..26), many(1..26), many(1..26), many(1..27)]),
+        ["", "...", "...", "26 deleted:0/1"]
+    );
+    // It was cut, and is whole again.
+    assert_eq!(play(&[many(0..40), many(15..40), many(15..40), many(0..41)]), ["", "...", "...", "40"]);
+    // It was cut and moves on: out of sight.
+    assert_eq!(play(&[many(0..40), many(15..40), many(17..42), many(17..42)]), ["", "...", "40 41", ""]);
+    // Deleted among the newer ones, and cut at the same time.
+    let mut both = many(15..41);
+    both.messages.retain(|message| message.id != ChildId::new("20"));
+    assert_eq!(play(&[many(0..41), both.clone(), both.clone(), both])[2..], ["deleted:20/1 ...", "..."]);
+    assert_eq!(play(&[many(0..50), many(10..60)])[1], joined(50..60));
+}
+
+#[test]
 fn a_list_that_shares_nothing_with_the_one_before_is_a_gap_said_once_and_no_deletion() {
     let brought = play(&[many(0..50), many(60..110), many(60..110)]);
     assert!(brought[1].starts_with("gap 60 61 ") && brought[1].ends_with(" 109"), "{}", brought[1]);
