@@ -223,7 +223,6 @@ impl Rows {
     pub(crate) fn open(&mut self) {
         for (id, one) in self.deliveries.iter_mut().filter(|(_, one)| one.state == State::Sending) {
             one.state = State::Pending;
-            one.attempts += 1;
             self.attempts.push(Attempt {
                 delivery: *id,
                 number: one.handed,

@@ -142,7 +142,8 @@ pub(super) fn take_back(connection: &Connection, delivery: i64) -> Result<(), St
 }
 
 /// At start: what was handed over by a daemon that has ended since may have arrived. It is sent again, and its attempt
-/// is noted as what it was.
+/// is noted as what it was. It does not count: that we ended is neither its fault nor its receiver's, and must not make
+/// it wait longer.
 pub(super) fn interrupted(connection: &mut Connection) -> Result<usize, StoreError> {
     const WHY: &str = "commwatch ended before it could write how this ended; it may have arrived";
     let transaction = connection.transaction()?;
@@ -152,8 +153,8 @@ pub(super) fn interrupted(connection: &mut Connection) -> Result<usize, StoreErr
         [WHY],
     )?;
     let interrupted = transaction.execute(
-        "UPDATE delivery SET attempts = attempts + 1, first_attempt_at = coalesce(first_attempt_at, sending_at),
-                sending_at = NULL WHERE sending_at IS NOT NULL",
+        "UPDATE delivery SET first_attempt_at = coalesce(first_attempt_at, sending_at), sending_at = NULL
+         WHERE sending_at IS NOT NULL",
         [],
     )?;
     transaction.commit()?;

@@ -417,3 +417,27 @@ async fn pruning_takes_the_old_and_leaves_what_is_open() {
     assert_eq!(rows("SELECT count(*) FROM event WHERE body LIKE '%text of%'"), 0);
     assert_eq!(rows("SELECT count(*) FROM seen"), 3, "what was seen is never forgotten with it");
 }
+
+#[tokio::test]
+async fn a_conversation_is_kept_while_it_is_watched_and_forgotten_a_while_after() {
+    const DAY: i64 = 86_400;
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("x.db"));
+    store.commit_poll(poll(0, vec![told("1", "a", &["ops"])])).await.unwrap();
+    let is_known = || async { store.cursor(&conversation()).await.unwrap().is_some() };
+    let older = |days: i64| Retention {
+        rows_before: at(0),
+        text_before: at(0),
+        unwatched_before: at(days * DAY + 10),
+    };
+    // Quiet for months, and watched all the time.
+    for day in 1..90 {
+        store.watched(vec![conversation()], at(day * DAY + 60)).await.unwrap();
+        store.prune(older(day - 1)).await.unwrap();
+        assert!(is_known().await, "{day}");
+    }
+    store.prune(older(88)).await.unwrap();
+    assert!(is_known().await);
+    store.prune(older(90)).await.unwrap();
+    assert!(!is_known().await);
+}

@@ -170,7 +170,7 @@ impl Play {
             happened.iter().enumerate().all(|(what, one)| one.child != child || told.contains(&what))
         };
         let is_gone = |child: i64| happened.iter().any(|one| one.child == child && one.kind == Kind::Deleted);
-        // The oldest of all that is left may also have left a list that shows only the newest: that is not told.
+        // That the oldest of all was deleted may be told only when the list has another length.
         let posted = self.world.sim.posted();
         let is_later = |one: &Happening| {
             posted.iter().any(|old| old.text == "old" && old.object_id == one.object && old.at < one.created)
