@@ -7,10 +7,17 @@ mod backup;
 pub mod check;
 pub mod commands;
 mod console;
+mod dead;
+mod deliveries;
+mod events;
 mod later;
+mod notifiers;
 mod reload;
+mod replay;
 mod run;
 mod status;
+mod when;
+mod why;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -21,6 +28,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use console::Console;
 
+use crate::core::story::LIST_MAX;
 use crate::ops::admin::{AskError, DEFAULT_SOCKET};
 
 /// The configuration that is meant when none is named.
@@ -126,6 +134,22 @@ enum Command {
         /// Where to; nothing is overwritten, and it is the daemon that writes it
         file: PathBuf,
     },
+    /// Explain an event, a message or a watch, from poll to outcome: also why no alert was sent
+    Why(why::Args),
+    /// List what was found, and who was told
+    Events(events::Args),
+    /// List deliveries: open ones, delivered ones, dead letters
+    Deliveries(deliveries::Args),
+    /// Send again what was delivered or given up, under the ids that it had
+    Replay(replay::Args),
+    /// Deal with dead letters
+    #[command(subcommand, arg_required_else_help = true)]
+    Dead(dead::Args),
+    /// List notifiers, or have one that is held be tried now
+    Notifiers {
+        #[command(subcommand)]
+        command: Option<notifiers::Args>,
+    },
     /// Look at plugins, without loading them
     #[command(subcommand, arg_required_else_help = true)]
     Plugins(Plugins),
@@ -188,9 +212,21 @@ fn dispatch(cli: Cli, commands: &dyn Commands, console: &mut Console<'_>) -> Exi
         Command::Status => status::run(&socket(), console),
         Command::Reload { allow_removals } => reload::run(&socket(), allow_removals, console),
         Command::Backup { file } => backup::run(&socket(), &file, console),
+        Command::Why(args) => why::run(&socket(), args, console),
+        Command::Events(args) => events::run(&socket(), args, console),
+        Command::Deliveries(args) => deliveries::run(&socket(), args, console),
+        Command::Replay(args) => replay::run(&socket(), args, console),
+        Command::Dead(args) => dead::run(&socket(), args, console),
+        Command::Notifiers { command } => notifiers::run(&socket(), command, console),
         Command::Plugins(Plugins::List) => commands.plugins_list(&config, console),
         Command::Plugins(Plugins::Inspect { file }) => commands.plugins_inspect(&file, console),
     }
+}
+
+/// How long a list may be.
+fn limit(text: &str) -> Result<usize, String> {
+    let limit = text.parse().ok().filter(|limit| (1..=LIST_MAX).contains(limit));
+    limit.ok_or_else(|| format!("write a number from 1 to {LIST_MAX}"))
 }
 
 /// Help and version are results; anything else is a usage error.
@@ -216,7 +252,7 @@ fn unanswered(error: &AskError, console: &mut Console<'_>) -> Exit {
 
 fn after_help() -> String {
     format!(
-        "status, reload and backup talk to the running daemon. Results go to stdout, messages to stderr.\n\
+        "All but run, check and plugins talk to the running daemon. Results go to stdout, messages to stderr.\n\
          Exit status: 0 yes or done, 1 no or failed, 2 usage, 69 the daemon is not running,\n\
          78 the configuration is invalid.\n\n\
          Not yet:\n{}",

@@ -65,6 +65,11 @@ pub use secret::{SecretError, read_secret};
 pub use source::Sources;
 pub use watcher::{WatchError, Watcher};
 
+/// Reads a duration as it is written in the configuration: `10s`, `1h30m`.
+pub fn duration(text: &str) -> Option<Duration> {
+    duration::parse(text).ok()
+}
+
 /// A configuration that has passed every check, with every default filled in and every path absolute.
 #[derive(Clone, Debug)]
 pub struct Config {

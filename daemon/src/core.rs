@@ -36,3 +36,7 @@ pub mod delivery;
 pub mod outcome;
 
 pub mod receiver;
+
+pub mod replay;
+
+pub mod story;

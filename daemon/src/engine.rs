@@ -14,11 +14,13 @@ mod plan;
 mod poll;
 mod polling;
 mod reload;
+mod replay;
 mod servers;
 mod shutdown;
 mod status;
 mod summaries;
 mod wakes;
+mod why;
 
 pub use clock::{Clock, SystemClock};
 pub use daemon::{Daemon, Setup, StartError};

@@ -8,4 +8,5 @@ pub mod http;
 pub mod log;
 pub mod metrics;
 pub mod status;
+pub mod story;
 pub mod systemd;

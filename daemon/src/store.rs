@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use crate::core::cursor::{Cursor, CursorChange};
 use crate::core::event::Event;
@@ -34,9 +33,10 @@ mod scrub;
 mod sqlite;
 mod writer;
 
+pub use crate::core::replay::{REPLAY_MAX, Replayed, ReplayedDelivery, Selection};
 pub use backup::{BACKUP_LOG_BYTES_MAX, BACKUP_WITHIN, Backup, BackupError};
 pub use error::StoreError;
-pub use history::{RecentDelivery, RecentEvent};
+pub use history::{EventFilter, History, RecentDelivery, RecentEvent};
 pub use lock::STAMP_SUFFIX;
 pub use sqlite::{Options, SqliteStore};
 
@@ -246,57 +246,6 @@ pub struct Overdue {
     /// Who.
     pub notifier: String,
     /// When it was written.
-    pub created_at: Timestamp,
-}
-
-/// Which finished deliveries are meant; every condition that is there must hold.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Selection {
-    /// Of this event.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub event: Option<String>,
-    /// Dead letters alone.
-    #[serde(default)]
-    pub dead: bool,
-    /// Of this notifier.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub notifier: Option<String>,
-    /// Of events that this watch found.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub watch: Option<String>,
-    /// Written at or after then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<Timestamp>,
-    /// Written before then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<Timestamp>,
-}
-
-/// At most so many deliveries are replayed or dropped at once, the oldest first.
-pub const REPLAY_MAX: usize = 1_000;
-
-/// What a replay sends again.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Replayed {
-    /// The deliveries, the oldest first.
-    pub deliveries: Vec<ReplayedDelivery>,
-    /// How many match whose text is gone: there is nothing left to send.
-    pub without_text: u64,
-    /// Whether there are more than [`REPLAY_MAX`].
-    pub more: bool,
-}
-
-/// One delivery that is sent again.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct ReplayedDelivery {
-    /// The event, whose id stays.
-    pub event: String,
-    /// To whom.
-    pub notifier: String,
-    /// What it was: `delivered` or `dead`.
-    pub was: String,
-    /// When it was written first.
     pub created_at: Timestamp,
 }
 

@@ -43,10 +43,11 @@ impl<'a> Console<'a> {
         self.result(&text);
     }
 
-    /// Writes a result for whom it was asked: `value` for programs, `text` for people.
+    /// Writes a result for whom it was asked: `value` for programs, `text` for people, unless there is none.
     pub fn answer(&mut self, value: &impl Serialize, text: &str) {
         match self.output {
             Output::Json => self.json(value),
+            Output::Text if text.is_empty() => {}
             Output::Text => self.result(text),
         }
     }

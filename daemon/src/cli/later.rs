@@ -7,18 +7,12 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use super::{Console, Exit};
 
 /// Commands to come.
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 12] = [
     "once",
     "show",
     "find",
     "routes",
     "watches",
-    "notifiers",
-    "events",
-    "deliveries",
-    "why",
-    "replay",
-    "dead",
     "test-notification",
     "silence",
     "ack",

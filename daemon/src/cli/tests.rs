@@ -5,7 +5,9 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::ops::admin::{Admin, AdminSocket, BackedUp, serve};
+use crate::core::replay::{ReplayReport, Selection};
+use crate::core::story::{About, DeliveryStory, EventStory, Held, Several, Why};
+use crate::ops::admin::{Admin, AdminSocket, BackedUp, DeliveriesAsked, EventsAsked, serve};
 use crate::ops::status::Status;
 use crate::ops::status::tests::example;
 
@@ -65,18 +67,24 @@ fn called(line: &str) -> (Exit, Vec<String>) {
 fn help_says_what_there_is_and_what_is_to_come() {
     let (exit, help, err) = typed(&Spy::default(), "--help");
     assert_eq!((exit, &*err), (Exit::Done, ""));
-    insta::assert_snapshot!(help, @r"
+    insta::assert_snapshot!(help, @"
     Watches CommBox conversations and tells people and programs what is new
 
     Usage: commwatch [OPTIONS] <COMMAND>
 
     Commands:
-      run      Run the daemon
-      check    Say everything that is wrong with the configuration, at once
-      status   Ask the running daemon how it goes: are the VIPs fresh?
-      reload   Have the running daemon read its configuration again, and say what became of it
-      backup   Have the running daemon write a whole, checked copy of its database
-      plugins  Look at plugins, without loading them
+      run         Run the daemon
+      check       Say everything that is wrong with the configuration, at once
+      status      Ask the running daemon how it goes: are the VIPs fresh?
+      reload      Have the running daemon read its configuration again, and say what became of it
+      backup      Have the running daemon write a whole, checked copy of its database
+      why         Explain an event, a message or a watch, from poll to outcome: also why no alert was sent
+      events      List what was found, and who was told
+      deliveries  List deliveries: open ones, delivered ones, dead letters
+      replay      Send again what was delivered or given up, under the ids that it had
+      dead        Deal with dead letters
+      notifiers   List notifiers, or have one that is held be tried now
+      plugins     Look at plugins, without loading them
 
     Options:
       -c, --config <FILE>       The configuration [env: COMMWATCH_CONFIG] [default: /etc/commwatch/commwatch.toml]
@@ -85,14 +93,13 @@ fn help_says_what_there_is_and_what_is_to_come() {
       -h, --help                Print help
       -V, --version             Print version
 
-    status, reload and backup talk to the running daemon. Results go to stdout, messages to stderr.
+    All but run, check and plugins talk to the running daemon. Results go to stdout, messages to stderr.
     Exit status: 0 yes or done, 1 no or failed, 2 usage, 69 the daemon is not running,
     78 the configuration is invalid.
 
     Not yet:
-      once, show, find, routes, watches, notifiers, events, deliveries, why, replay, dead,
-      test-notification, silence, ack, tail, schema, completion, man, plugins conform,
-      plugins pin, check --online
+      once, show, find, routes, watches, test-notification, silence, ack, tail, schema,
+      completion, man, plugins conform, plugins pin, check --online
     ");
 }
 
@@ -162,12 +169,6 @@ fn every_command_to_come_says_not_yet_whatever_its_arguments() {
         "find --phone +972",
         "routes --watch acme",
         "watches",
-        "notifiers resume ops",
-        "events",
-        "deliveries --dead",
-        "why --message 12 --since 2h",
-        "replay --dead --notifier ops",
-        "dead drop",
         "test-notification ops",
         "silence add",
         "ack acme",
@@ -260,6 +261,30 @@ impl Admin for Engine {
             }
         }
     }
+
+    async fn why(&self, about: About) -> Result<Why, String> {
+        Err(format!("{about:?}"))
+    }
+
+    async fn events(&self, asked: EventsAsked) -> Result<Several<EventStory>, String> {
+        Err(format!("{asked:?}"))
+    }
+
+    async fn deliveries(&self, asked: DeliveriesAsked) -> Result<Several<DeliveryStory>, String> {
+        Err(format!("{asked:?}"))
+    }
+
+    async fn replay(&self, selection: Selection, dry_run: bool) -> Result<ReplayReport, String> {
+        Err(format!("{selection:?} {dry_run}"))
+    }
+
+    async fn drop_dead(&self, selection: Selection) -> Result<u64, String> {
+        Err(format!("{selection:?}"))
+    }
+
+    async fn resume(&self, notifier: &str) -> Result<Option<Held>, String> {
+        Err(notifier.to_owned())
+    }
 }
 
 /// Types `line` at a running daemon.
@@ -307,4 +332,57 @@ async fn backup_says_where_it_is_and_of_when() {
     assert_eq!((made.file, made.bytes), (std::path::absolute("copy.db").unwrap(), 4096));
     let (exit, out, err) = asked("backup there").await;
     assert_eq!((exit, &*out, &*err), (Exit::Failed, "", "error: it is there already\n"));
+}
+
+/// What a command line asks the daemon.
+async fn asks(line: &'static str) -> String {
+    let (exit, out, err) = asked(line).await;
+    assert_eq!((exit, &*out), (Exit::Failed, ""), "{line}: {err}");
+    err.trim_end().to_owned()
+}
+
+#[tokio::test]
+async fn commands_ask_what_was_typed() {
+    insta::assert_snapshot!(asks("why evt_1").await, @r#"error: Event { id: "evt_1" }"#);
+    insta::assert_snapshot!(asks("why --message 12 --watch acme").await, @r#"error: Message { child: "12", watch: Some("acme") }"#);
+    insta::assert_snapshot!(asks("why --watch acme --since 2026-03-02T10:00:00Z").await, @r#"error: Watch { name: "acme", since: 2026-03-02T10:00:00Z }"#);
+    insta::assert_snapshot!(asks("events --watch acme --type message.created --limit 5").await, @r#"error: EventsAsked { watch: Some("acme"), kind: Some("message.created"), since: None, limit: 5 }"#);
+    insta::assert_snapshot!(asks("deliveries --dead --notifier ops").await, @r#"error: DeliveriesAsked { dead: true, notifier: Some("ops"), limit: 20 }"#);
+    insta::assert_snapshot!(asks("replay evt_1 --dry-run").await, @r#"error: Selection { event: Some("evt_1"), dead: false, notifier: None, watch: None, since: None, until: None } true"#);
+    insta::assert_snapshot!(asks("replay --dead --notifier ops --watch acme --until 2026-03-02T10:00:00Z").await, @r#"error: Selection { event: None, dead: true, notifier: Some("ops"), watch: Some("acme"), since: None, until: Some(2026-03-02T10:00:00Z) } false"#);
+    insta::assert_snapshot!(asks("dead drop --all --notifier ops").await, @r#"error: Selection { event: None, dead: true, notifier: Some("ops"), watch: None, since: None, until: None }"#);
+    insta::assert_snapshot!(asks("dead drop evt_1").await, @r#"error: Selection { event: Some("evt_1"), dead: true, notifier: None, watch: None, since: None, until: None }"#);
+    assert_eq!(asks("notifiers resume ops").await, "error: ops");
+}
+
+#[test]
+fn what_selects_nothing_or_too_much_is_a_usage_error() {
+    for (line, said) in [
+        ("replay", "<EVENT_ID|--dead>"),
+        ("replay --notifier ops", "<EVENT_ID|--dead>"),
+        ("replay evt_1 --dead", "cannot be used with"),
+        ("replay --dead --since yesterday", "write how long ago (\"30m\""),
+        ("dead drop", "<EVENT_ID|--all>"),
+        ("dead drop --notifier ops", "<EVENT_ID|--all>"),
+        ("why", "Usage: commwatch why"),
+        ("why evt_1 --watch acme", "cannot be used with"),
+        ("why --message 12 --since 2h", "cannot be used with"),
+        ("events --type message.sent", "types are message.created, "),
+        ("events --limit 0", "write a number from 1 to 500"),
+        ("deliveries --limit 501", "write a number from 1 to 500"),
+    ] {
+        let spy = Spy::default();
+        let (exit, out, err) = typed(&spy, line);
+        assert_eq!((exit, &*out), (Exit::Usage, ""), "{line}: {err}");
+        assert!(err.contains(said), "{line}: {err}");
+        assert!(spy.calls.borrow().is_empty(), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn notifiers_are_listed_from_the_status() {
+    let (exit, text, _) = asked("notifiers").await;
+    assert!(exit == Exit::Done && text.starts_with("NOTIFIER"), "{text}");
+    let (_, json, _) = asked("notifiers --output json").await;
+    assert!(json.contains("\"held_reason\""), "{json}");
 }

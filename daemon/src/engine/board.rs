@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::core::daytime::moved;
 use crate::core::watch::ConversationId;
+use crate::store::PollSummary;
 
 #[derive(Debug, Default)]
 pub(super) struct Board {
@@ -20,6 +21,8 @@ pub(super) struct Inner {
     pub(super) notifiers: BTreeMap<String, NotifierSeen>,
     /// What the outbox makes of polling, when that is anything.
     pub(super) pressure: Option<String>,
+    /// What was polled and is not in the store yet.
+    pub(super) hours: HashMap<ConversationId, Vec<PollSummary>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -68,6 +71,19 @@ impl Board {
         seen.last_error = error;
         seen.last_message_at = seen.last_message_at.max(newest_message);
         seen.events += events;
+    }
+
+    /// What was polled in an hour so far.
+    pub(super) fn hour(&self, hour: PollSummary) {
+        let mut inner = self.read();
+        let hours = inner.hours.entry(hour.conversation.clone()).or_default();
+        hours.retain(|one| one.hour != hour.hour);
+        hours.push(hour);
+    }
+
+    /// The hours are in the store, or lost.
+    pub(super) fn hours_written(&self) {
+        self.read().hours.clear();
     }
 
     pub(super) fn account(&self, name: &str, budget: f64, needed: f64, throttled_until: Option<Timestamp>) {

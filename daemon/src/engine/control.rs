@@ -21,16 +21,21 @@ use super::plan::Plan;
 use super::polling::{self, Polling};
 use super::reload::{self, Diff, Refusal};
 use super::shutdown::Steps;
-use super::{housekeeping, status};
+use super::why::Past;
+use super::{housekeeping, replay, status};
 use crate::config::{self, Catalog, Config, Sources, Watcher};
 use crate::core::backoff::{mix, seed_of};
-use crate::ops::admin::{self, Admin, AdminSocket, BACKUP_ANSWERED_WITHIN, BackedUp};
+use crate::core::replay::{ReplayReport, Selection};
+use crate::core::story::{About, DeliveryStory, EventStory, Held, Several, Why};
+use crate::ops::admin::{
+    self, Admin, AdminSocket, BACKUP_ANSWERED_WITHIN, BackedUp, DeliveriesAsked, EventsAsked,
+};
 use crate::ops::http::{self, Access, Source};
 use crate::ops::log::LogHandle;
 use crate::ops::status::{ReloadStatus, Status};
 use crate::ops::systemd;
 use crate::plugin::{Children, HttpService};
-use crate::store::BACKUP_WITHIN;
+use crate::store::{BACKUP_WITHIN, EventFilter, History};
 
 /// What [`Control`] is started with.
 pub(super) struct Given {
@@ -43,6 +48,7 @@ pub(super) struct Given {
     pub(super) stop: CancellationToken,
     pub(super) listener: TcpListener,
     pub(super) socket: AdminSocket,
+    pub(super) history: Arc<dyn History>,
 }
 
 /// The daemon's own loop and what it alone owns.
@@ -76,7 +82,7 @@ enum Wake {
 
 impl Control {
     pub(super) fn start(shared: Arc<Shared>, given: Given) -> Result<Self, StartError> {
-        let Given { log, catalog, children, asked, sources, http, stop, listener, socket } = given;
+        let Given { log, catalog, children, asked, sources, http, stop, listener, socket, history } = given;
         let plan = shared.plans.borrow().clone();
         let service = HttpService::new().map_err(|error| StartError::System(error.to_string()))?;
         let workshop = Workshop { children, http: Arc::new(service), tasks: TaskTracker::new() };
@@ -124,13 +130,19 @@ impl Control {
         };
         main.note_hosts();
         main.watch_files(&plan.config, sources);
-        main.serve_outside(listener, allowed, socket);
+        main.serve_outside(listener, allowed, socket, history);
         Ok(main)
     }
 
     /// HTTP, the admin socket, housekeeping and the watchdog: they live until the very end.
-    fn serve_outside(&mut self, listener: TcpListener, access: watch::Receiver<Access>, socket: AdminSocket) {
-        let outside = Arc::new(Outside { shared: Arc::clone(&self.shared) });
+    fn serve_outside(
+        &mut self,
+        listener: TcpListener,
+        access: watch::Receiver<Access>,
+        socket: AdminSocket,
+        history: Arc<dyn History>,
+    ) {
+        let outside = Arc::new(Outside { shared: Arc::clone(&self.shared), history });
         let stop = &self.outside_stop;
         let source: Arc<dyn Source> = outside.clone();
         let served = http::serve(listener, source, access, stop.clone());
@@ -360,6 +372,13 @@ const _: () = assert!(BACKUP_WITHIN.as_secs() < BACKUP_ANSWERED_WITHIN.as_secs()
 /// What the page and the admin socket ask.
 struct Outside {
     shared: Arc<Shared>,
+    history: Arc<dyn History>,
+}
+
+impl Outside {
+    fn past(&self) -> Past<'_> {
+        Past { shared: &self.shared, history: &*self.history }
+    }
 }
 
 impl Source for Outside {
@@ -394,6 +413,32 @@ impl Admin for Outside {
         }
         made.map(|backup| BackedUp { file: backup.file, bytes: backup.bytes, taken: backup.taken })
             .map_err(|error| error.to_string())
+    }
+
+    async fn why(&self, about: About) -> Result<Why, String> {
+        self.past().why(about).await
+    }
+
+    async fn events(&self, asked: EventsAsked) -> Result<Several<EventStory>, String> {
+        let EventsAsked { watch, kind, since, limit } = asked;
+        self.past().events(EventFilter { watch, kind, since, limit }).await
+    }
+
+    async fn deliveries(&self, asked: DeliveriesAsked) -> Result<Several<DeliveryStory>, String> {
+        let DeliveriesAsked { dead, notifier, limit } = asked;
+        self.past().deliveries(dead, notifier, limit).await
+    }
+
+    async fn replay(&self, selection: Selection, dry_run: bool) -> Result<ReplayReport, String> {
+        replay::replay(&self.shared, &*self.history, selection, dry_run).await
+    }
+
+    async fn drop_dead(&self, selection: Selection) -> Result<u64, String> {
+        replay::drop_dead(&self.shared, selection).await
+    }
+
+    async fn resume(&self, notifier: &str) -> Result<Option<Held>, String> {
+        replay::resume(&self.shared, notifier)
     }
 }
 

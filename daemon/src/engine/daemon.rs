@@ -29,7 +29,7 @@ use crate::ops::metrics::Metrics;
 use crate::ops::status::{ReloadStatus, Status};
 use crate::ops::systemd::{self, Watchdog};
 use crate::plugin::Children;
-use crate::store::{self, SqliteStore, Store, StoreError};
+use crate::store::{self, History, SqliteStore, Store, StoreError};
 
 /// While the store is being opened, systemd is told this often that it goes on.
 const OPENING_TOLD_EVERY: Duration = Duration::from_secs(10);
@@ -152,6 +152,8 @@ impl Daemon {
         let started = clock.now();
         let metrics = Arc::new(Metrics::new(started));
         let store = open_store(&config, accept_new_baseline, outbox_rows_max, &metrics).await?;
+        let history: Arc<dyn History> = store.clone();
+        let store: Arc<dyn Store> = store;
         let listen = config.http.listen;
         let listener = bind(listen).await?;
         let http = listener.local_addr().map_err(|error| listen_error(&listen.to_string(), error))?;
@@ -186,7 +188,18 @@ impl Daemon {
         let stop = CancellationToken::new();
         let control = Control::start(
             Arc::clone(&shared),
-            Given { log, catalog, children, asked, sources, http, stop: stop.clone(), listener, socket },
+            Given {
+                log,
+                catalog,
+                children,
+                asked,
+                sources,
+                http,
+                stop: stop.clone(),
+                listener,
+                socket,
+                history,
+            },
         )?;
         Ok(Self { shared, http, stop, control: tokio::spawn(control.run()) })
     }
@@ -249,7 +262,7 @@ async fn open_store(
     accept_new_baseline: bool,
     outbox_rows_max: u64,
     metrics: &Arc<Metrics>,
-) -> Result<Arc<dyn Store>, StartError> {
+) -> Result<Arc<SqliteStore>, StartError> {
     let metrics = Arc::clone(metrics);
     let observe = move |took, committed: bool| {
         metrics.store_commit(took);

@@ -261,7 +261,8 @@ impl Polling {
             End::NotKept { error } => Some(error.to_string()),
             _ => None,
         };
-        self.summaries.add(&ended.id, ended.at, result == PollResult::Changed, error);
+        let hour = self.summaries.add(&ended.id, ended.at, result == PollResult::Changed, error);
+        self.parts.board.hour(hour);
     }
 
     /// Metrics and the board: what people see.
@@ -413,11 +414,13 @@ impl Polling {
 
     async fn flush_summaries(&mut self, all: bool) {
         let rows = self.summaries.take(self.parts.clock.now(), all);
-        if !rows.is_empty()
-            && let Err(error) = self.parts.store.add_poll_summaries(rows).await
-        {
+        if rows.is_empty() {
+            return;
+        }
+        if let Err(error) = self.parts.store.add_poll_summaries(rows).await {
             tracing::warn!(%error, "could not keep the summary of an hour's polls");
         }
+        self.parts.board.hours_written();
     }
 }
 

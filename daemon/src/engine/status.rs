@@ -4,7 +4,9 @@ use std::sync::PoisonError;
 
 use super::daemon::Shared;
 use super::delivering::{plugin_subject, receiver_subject};
+use crate::core::receiver::HELD;
 use crate::core::skew::{SKEW_WARNED, whole_seconds};
+use crate::core::story::{Held, NOT_CONFIGURED, NOT_RUNNING};
 use crate::ops::status::{
     AccountStatus, NotifierState, NotifierStatus, RECENT_MAX, RecentDelivery, RecentEvent, Status,
     StoreStatus, WatchStatus,
@@ -75,7 +77,7 @@ fn warnings<'a>(shared: &Shared, accounts: impl Iterator<Item = &'a String>) -> 
     shared.board.read().pressure.clone().into_iter().chain(skewed).collect()
 }
 
-fn account(shared: &Shared, name: &str) -> AccountStatus {
+pub(super) fn account(shared: &Shared, name: &str) -> AccountStatus {
     let seen = shared.board.read().accounts.get(name).cloned().unwrap_or_default();
     let denied = shared.health.open(&format!("account/{name}"));
     AccountStatus {
@@ -89,7 +91,11 @@ fn account(shared: &Shared, name: &str) -> AccountStatus {
     }
 }
 
-fn watch(shared: &Shared, plan: &super::plan::Plan, watch: &crate::core::watch::Watch) -> WatchStatus {
+pub(super) fn watch(
+    shared: &Shared,
+    plan: &super::plan::Plan,
+    watch: &crate::core::watch::Watch,
+) -> WatchStatus {
     let seen = shared.board.read().watches.get(&watch.conversation).cloned().unwrap_or_default();
     let now = shared.clock.now();
     let timeout = plan.account(watch).map_or(std::time::Duration::ZERO, |account| account.timeout);
@@ -128,12 +134,14 @@ fn notifier(shared: &Shared, name: &str, plugin: &str, outbox: &[OutboxCount]) -
         since = episode.since;
         why = Some(episode.why);
     }
+    let held = held(shared, name);
     let versions = shared.versions.lock().unwrap_or_else(PoisonError::into_inner);
     NotifierStatus {
         name: name.to_owned(),
         plugin: plugin.to_owned(),
         version: versions.get(name).cloned(),
-        held: if state == NotifierState::Running { 0 } else { count.pending },
+        held: if held.is_some() { count.pending } else { 0 },
+        held_reason: held.map(|held| held.reason),
         state,
         why,
         since: since.min(shared.clock.now()),
@@ -143,6 +151,25 @@ fn notifier(shared: &Shared, name: &str, plugin: &str, outbox: &[OutboxCount]) -
         last_delivered: seen.last_delivered,
         last_error: seen.last_error,
     }
+}
+
+/// Why a notifier takes nothing, while it does not.
+pub(super) fn held(shared: &Shared, name: &str) -> Option<Held> {
+    let of = |reason: &str, since, why| Some(Held { reason: reason.to_owned(), since, why });
+    if !shared.plans.borrow().config.notifiers.contains_key(name) {
+        return of(NOT_CONFIGURED, None, None);
+    }
+    let (state, why) = process_state(shared, name);
+    if state != NotifierState::Running {
+        let episode = shared.health.open(&plugin_subject(name));
+        let since = episode.as_ref().map(|episode| episode.since);
+        return of(NOT_RUNNING, since, why.or(episode.map(|episode| episode.why)));
+    }
+    let seen = shared.board.read().notifiers.get(name).cloned().unwrap_or_default();
+    let episode = shared.health.open(&receiver_subject(name));
+    let since = episode.as_ref().map(|episode| episode.since);
+    let reason = seen.held.or(episode.as_ref().map(|_| HELD[0]))?;
+    of(reason, since, episode.map(|episode| episode.why).or(seen.last_error))
 }
 
 fn process_state(shared: &Shared, name: &str) -> (NotifierState, Option<String>) {

@@ -17,7 +17,14 @@ pub(super) struct Summaries {
 }
 
 impl Summaries {
-    pub(super) fn add(&mut self, id: &ConversationId, at: Timestamp, changed: bool, error: Option<String>) {
+    /// Gives the hour as it stands with it.
+    pub(super) fn add(
+        &mut self,
+        id: &ConversationId,
+        at: Timestamp,
+        changed: bool,
+        error: Option<String>,
+    ) -> PollSummary {
         let hour = at.as_second().div_euclid(HOUR_SECONDS);
         let row = self.rows.entry((id.clone(), hour)).or_insert_with(|| PollSummary {
             conversation: id.clone(),
@@ -31,6 +38,7 @@ impl Summaries {
         row.changed += u64::from(changed);
         row.failed += u64::from(error.is_some());
         row.last_error = error.or(row.last_error.take());
+        row.clone()
     }
 
     /// What is to be written: once an hour, or all of it at the end.

@@ -1,4 +1,4 @@
-//! The admin socket: how `commwatch status` and `commwatch reload` reach the running daemon.
+//! The admin socket: how commands reach the running daemon.
 //!
 //! A Unix socket, JSON lines, one request and one answer a connection. Who may open the socket (its mode and its
 //! folder's) may do all that it offers; nothing here asks for a name.
@@ -25,6 +25,8 @@ pub use client::{AskError, ask};
 pub use socket::AdminSocket;
 
 use super::status::Status;
+use crate::core::replay::{ReplayReport, Selection};
+use crate::core::story::{About, DeliveryStory, EventStory, Held, Several, Why};
 
 /// Where the daemon listens when systemd runs it.
 pub const DEFAULT_SOCKET: &str = "/run/commwatch/admin.sock";
@@ -58,16 +60,80 @@ pub enum Request {
         /// Absolute; nothing may be there yet.
         file: PathBuf,
     },
+    /// Why somebody was told of something, or was not: a [`Why`].
+    Why {
+        /// Of what.
+        of: About,
+    },
+    /// Events, newest first: [`Several`] [`EventStory`].
+    Events {
+        /// Which.
+        of: EventsAsked,
+    },
+    /// Deliveries, newest first: [`Several`] [`DeliveryStory`].
+    Deliveries {
+        /// Which.
+        of: DeliveriesAsked,
+    },
+    /// Send again what was delivered or given up: a [`ReplayReport`].
+    Replay {
+        /// Which deliveries.
+        of: Selection,
+        /// Whether to do nothing but say what that is.
+        #[serde(default)]
+        dry_run: bool,
+    },
+    /// Forget dead letters: how many.
+    DropDead {
+        /// Which.
+        of: Selection,
+    },
+    /// Try a notifier's receiver now: why it was held, if it was.
+    Resume {
+        /// Its name.
+        notifier: String,
+    },
 }
 
 impl Request {
     /// How long an answer may take.
     fn answer_within(&self, patience: Patience) -> Duration {
         match self {
-            Self::Status {} | Self::Reload { .. } => patience.answer,
             Self::Backup { .. } => patience.backup,
+            _ => patience.answer,
         }
     }
+}
+
+/// Which events are asked for; every condition that is there must hold.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventsAsked {
+    /// Found by this watch.
+    #[serde(default)]
+    pub watch: Option<String>,
+    /// Of this type.
+    #[serde(default, rename = "type")]
+    pub kind: Option<String>,
+    /// Found at or after then.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
+    /// At most so many, and never more than [`LIST_MAX`](crate::core::story::LIST_MAX).
+    pub limit: usize,
+}
+
+/// Which deliveries are asked for; every condition that is there must hold.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeliveriesAsked {
+    /// Dead letters alone.
+    #[serde(default)]
+    pub dead: bool,
+    /// Of this notifier.
+    #[serde(default)]
+    pub notifier: Option<String>,
+    /// At most so many, and never more than [`LIST_MAX`](crate::core::story::LIST_MAX).
+    pub limit: usize,
 }
 
 /// What the daemon answers.
@@ -103,6 +169,24 @@ pub trait Admin: Send + Sync {
 
     /// Writes a copy of the database, or says why there is none.
     async fn backup(&self, file: &Path) -> Result<BackedUp, String>;
+
+    /// Why somebody was told of something, or was not.
+    async fn why(&self, about: About) -> Result<Why, String>;
+
+    /// Events, newest first.
+    async fn events(&self, asked: EventsAsked) -> Result<Several<EventStory>, String>;
+
+    /// Deliveries, newest first.
+    async fn deliveries(&self, asked: DeliveriesAsked) -> Result<Several<DeliveryStory>, String>;
+
+    /// Sends again what was delivered or given up.
+    async fn replay(&self, selection: Selection, dry_run: bool) -> Result<ReplayReport, String>;
+
+    /// Forgets dead letters; says how many.
+    async fn drop_dead(&self, selection: Selection) -> Result<u64, String>;
+
+    /// Tries a notifier's receiver now; says why it was held, if it was.
+    async fn resume(&self, notifier: &str) -> Result<Option<Held>, String>;
 }
 
 /// How long we wait for others.
@@ -213,18 +297,25 @@ async fn read_request(stream: &mut UnixStream) -> io::Result<Result<Request, Str
 async fn answer(admin: &dyn Admin, request: Request) -> String {
     match request {
         Request::Status {} => encode(&Answer::Ok(admin.status().await)),
-        Request::Reload { allow_removals } => encode(&match admin.reload(allow_removals).await {
-            Ok(changes) => Answer::Ok(changes),
-            Err(why) => Answer::Error(why),
-        }),
+        Request::Reload { allow_removals } => encode_result(admin.reload(allow_removals).await),
         Request::Backup { file } if file.is_relative() => {
             encode(&Answer::<()>::Error(format!("{} is not an absolute path", file.display())))
         }
-        Request::Backup { file } => encode(&match admin.backup(&file).await {
-            Ok(backup) => Answer::Ok(backup),
-            Err(why) => Answer::Error(why),
-        }),
+        Request::Backup { file } => encode_result(admin.backup(&file).await),
+        Request::Why { of } => encode_result(admin.why(of).await),
+        Request::Events { of } => encode_result(admin.events(of).await),
+        Request::Deliveries { of } => encode_result(admin.deliveries(of).await),
+        Request::Replay { of, dry_run } => encode_result(admin.replay(of, dry_run).await),
+        Request::DropDead { of } => encode_result(admin.drop_dead(of).await),
+        Request::Resume { notifier } => encode_result(admin.resume(&notifier).await),
     }
+}
+
+fn encode_result<T: Serialize>(result: Result<T, String>) -> String {
+    encode(&match result {
+        Ok(answer) => Answer::Ok(answer),
+        Err(why) => Answer::Error(why),
+    })
 }
 
 fn encode<T: Serialize>(answer: &Answer<T>) -> String {

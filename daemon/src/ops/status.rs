@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use freshness::{Freshness, Trouble, WatchState};
-pub use text::{Age, plain, render};
+pub use text::{Age, columns, plain, render};
 
 use crate::core::watch::Priority;
 
@@ -165,6 +165,8 @@ pub struct NotifierStatus {
     pub pending: u64,
     /// Of those, how many wait for something other than their turn.
     pub held: u64,
+    /// Why, in a word: `broken`, `circuit_open` or `not_running`.
+    pub held_reason: Option<String>,
     /// Dead letters.
     pub dead: u64,
     /// When the oldest pending delivery was written.

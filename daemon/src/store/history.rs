@@ -1,12 +1,192 @@
-//! The newest of what happened, for people. Carries no message text.
+//! What happened, for the people who ask; the loops need none of it. Carries no message text.
+
+mod conversations;
+mod deliveries;
+mod events;
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use jiff::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, Params, Row};
 
-use super::StoreError;
 use super::rows::{count, instant};
+use super::{SqliteStore, StoreError};
+use crate::core::story::{
+    COUNTED_MAX, ConversationStory, DeliveryStory, EventStory, PollHour, Several, Sighting,
+};
+use crate::core::watch::ConversationId;
+
+/// What people ask of the store. Every list is bounded, newest first unless it says otherwise, and says how much it
+/// leaves out. What only the running daemon knows (why a notifier is held) is left blank.
+#[async_trait]
+pub trait History: Send + Sync {
+    /// One event, with its deliveries and their attempts.
+    async fn event(&self, id: &str) -> Result<Option<EventStory>, StoreError>;
+
+    /// Events that the filter means.
+    async fn events(&self, filter: EventFilter) -> Result<Several<EventStory>, StoreError>;
+
+    /// Where a message was seen: in one conversation, or in any.
+    async fn seen(
+        &self,
+        child: &str,
+        within: Option<ConversationId>,
+    ) -> Result<Several<Sighting>, StoreError>;
+
+    /// What was told of a message.
+    async fn events_of_child(
+        &self,
+        child: &str,
+        within: Option<ConversationId>,
+    ) -> Result<Several<EventStory>, StoreError>;
+
+    /// Times in which an account's key was refused.
+    async fn account_events(
+        &self,
+        account: &str,
+        since: Timestamp,
+    ) -> Result<Several<EventStory>, StoreError>;
+
+    /// What is kept of a conversation.
+    async fn conversation(&self, id: &ConversationId) -> Result<Option<ConversationStory>, StoreError>;
+
+    /// The conversation that was last polled for a watch, whether or not that is still configured.
+    async fn conversation_of(&self, watch: &str) -> Result<Option<ConversationId>, StoreError>;
+
+    /// Polls of a conversation by hour, as far as they have been written.
+    async fn polls(&self, id: &ConversationId, since: Timestamp) -> Result<Several<PollHour>, StoreError>;
+
+    /// What waits in a lane, of every notifier, the first in line first.
+    async fn waiting(&self, lane: &str) -> Result<Several<DeliveryStory>, StoreError>;
+
+    /// Deliveries, whatever became of them, or dead letters alone; of one notifier, or of all.
+    async fn deliveries(
+        &self,
+        dead: bool,
+        notifier: Option<String>,
+        limit: usize,
+    ) -> Result<Several<DeliveryStory>, StoreError>;
+}
+
+/// Which events are meant; every condition that is there must hold.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct EventFilter {
+    /// Found by this watch.
+    pub watch: Option<String>,
+    /// Of this type.
+    pub kind: Option<String>,
+    /// Found at or after then.
+    pub since: Option<Timestamp>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+#[async_trait]
+impl History for SqliteStore {
+    async fn event(&self, id: &str) -> Result<Option<EventStory>, StoreError> {
+        let id = id.to_owned();
+        self.read(move |connection| events::event(connection, &id)).await
+    }
+
+    async fn events(&self, filter: EventFilter) -> Result<Several<EventStory>, StoreError> {
+        self.read(move |connection| events::events(connection, &filter)).await
+    }
+
+    async fn seen(
+        &self,
+        child: &str,
+        within: Option<ConversationId>,
+    ) -> Result<Several<Sighting>, StoreError> {
+        let child = child.to_owned();
+        self.read(move |connection| conversations::seen(connection, &child, within.as_ref())).await
+    }
+
+    async fn events_of_child(
+        &self,
+        child: &str,
+        within: Option<ConversationId>,
+    ) -> Result<Several<EventStory>, StoreError> {
+        let child = child.to_owned();
+        self.read(move |connection| events::of_child(connection, &child, within.as_ref())).await
+    }
+
+    async fn account_events(
+        &self,
+        account: &str,
+        since: Timestamp,
+    ) -> Result<Several<EventStory>, StoreError> {
+        let account = account.to_owned();
+        self.read(move |connection| events::of_account(connection, &account, since)).await
+    }
+
+    async fn conversation(&self, id: &ConversationId) -> Result<Option<ConversationStory>, StoreError> {
+        let id = id.clone();
+        self.read(move |connection| conversations::conversation(connection, &id)).await
+    }
+
+    async fn conversation_of(&self, watch: &str) -> Result<Option<ConversationId>, StoreError> {
+        let watch = watch.to_owned();
+        self.read(move |connection| conversations::of_watch(connection, &watch)).await
+    }
+
+    async fn polls(&self, id: &ConversationId, since: Timestamp) -> Result<Several<PollHour>, StoreError> {
+        let id = id.clone();
+        self.read(move |connection| conversations::polls(connection, &id, since)).await
+    }
+
+    async fn waiting(&self, lane: &str) -> Result<Several<DeliveryStory>, StoreError> {
+        let lane = lane.to_owned();
+        self.read(move |connection| deliveries::waiting(connection, &lane)).await
+    }
+
+    async fn deliveries(
+        &self,
+        dead: bool,
+        notifier: Option<String>,
+        limit: usize,
+    ) -> Result<Several<DeliveryStory>, StoreError> {
+        self.read(move |connection| deliveries::list(connection, dead, notifier.as_deref(), limit)).await
+    }
+}
+
+/// A question for rows, of which a bounded number is shown and the rest is counted.
+#[derive(Clone, Copy)]
+struct Question {
+    columns: &'static str,
+    /// From `FROM` on.
+    from: &'static str,
+    /// `ORDER BY`.
+    order: &'static str,
+}
+
+impl Question {
+    fn ask<T>(
+        self,
+        connection: &Connection,
+        params: impl Params + Clone,
+        limit: usize,
+        read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Several<T>, StoreError> {
+        let mut rows = connection.prepare_cached(&self.sql(limit))?;
+        let shown = rows.query_and_then(params.clone(), read)?.collect::<Result<Vec<T>, StoreError>>()?;
+        if shown.len() < limit {
+            return Ok(Several { shown, more: 0 });
+        }
+        let all: i64 = connection.prepare_cached(&self.count(limit))?.query_row(params, |row| row.get(0))?;
+        let more = count(all).saturating_sub(shown.len() as u64);
+        Ok(Several { shown, more })
+    }
+
+    fn sql(self, limit: usize) -> String {
+        format!("SELECT {} {} {} LIMIT {limit}", self.columns, self.from, self.order)
+    }
+
+    fn count(self, limit: usize) -> String {
+        let most = limit as u64 + COUNTED_MAX;
+        format!("SELECT count(*) FROM (SELECT 1 {} LIMIT {most})", self.from)
+    }
+}
 
 /// An event, without its text.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -77,3 +257,6 @@ pub(super) fn deliveries(connection: &Connection, limit: usize) -> Result<Vec<Re
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,18 +98,23 @@ pub(super) fn open_rows(connection: &Connection) -> Result<u64, StoreError> {
     Ok(count(open))
 }
 
+/// What a row's word means, with whether it is marked as handed over.
+pub(super) fn state_of(word: &str, marked: bool) -> State {
+    match word {
+        "queued" => State::Queued,
+        "delivered" => State::Delivered,
+        "dead" => State::Dead,
+        _ if marked => State::Sending,
+        _ => State::Pending,
+    }
+}
+
 /// What a delivery is, with its notifier and lane.
 fn state(connection: &Connection, delivery: i64) -> Result<Option<(State, String, String)>, StoreError> {
     let row = connection
         .prepare_cached("SELECT state, sending_at, notifier, lane FROM delivery WHERE id = ?1")?
         .query_row([delivery], |row| {
-            let state = match row.get::<_, String>(0)?.as_str() {
-                "queued" => State::Queued,
-                "delivered" => State::Delivered,
-                "dead" => State::Dead,
-                _ if row.get::<_, Option<i64>>(1)?.is_some() => State::Sending,
-                _ => State::Pending,
-            };
+            let state = state_of(&row.get::<_, String>(0)?, row.get::<_, Option<i64>>(1)?.is_some());
             Ok((state, row.get(2)?, row.get(3)?))
         })
         .optional()?;

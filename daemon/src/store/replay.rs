@@ -66,19 +66,34 @@ pub(super) fn drop_dead(connection: &Connection, selection: &Selection) -> Resul
     Ok(found.len().min(REPLAY_MAX) as u64)
 }
 
-/// One more than the bound, so that it is known whether there are more.
-fn matching(connection: &Connection, selection: &Selection) -> Result<Vec<Found>, StoreError> {
-    let Selection { event, dead, notifier, watch, since, until } = selection;
-    let mut matching = connection.prepare_cached(
+/// Where those of an event are.
+const OF_EVENT: &str = "d.notification_id = ?2 AND (?3 IS NULL OR d.notifier = ?3)";
+/// Where dead letters of a notifier are.
+const DEAD: &str = "d.state = 'dead' AND d.notifier = ?3 AND ?2 IS NULL";
+/// Anywhere.
+const ANY: &str = "?2 IS NULL AND (?3 IS NULL OR d.notifier = ?3)";
+
+fn question(from: &str) -> String {
+    format!(
         "SELECT d.id, d.notification_id, d.notifier, d.lane, d.state, d.created_at, d.payload = ''
          FROM delivery d
-         WHERE d.state IN ('delivered', 'dead') AND (?1 = 0 OR d.state = 'dead')
-           AND (?2 IS NULL OR d.notification_id = ?2) AND (?3 IS NULL OR d.notifier = ?3)
+         WHERE {from} AND d.state IN ('delivered', 'dead') AND (?1 = 0 OR d.state = 'dead')
            AND (?4 IS NULL OR EXISTS (SELECT 1 FROM notification_event n JOIN event e ON e.id = n.event_id
                                       WHERE n.notification_id = d.notification_id AND e.watch = ?4))
            AND d.created_at >= ?5 AND d.created_at < ?6
-         ORDER BY d.id LIMIT ?7",
-    )?;
+         ORDER BY d.id LIMIT ?7"
+    )
+}
+
+/// One more than the bound, so that it is known whether there are more.
+fn matching(connection: &Connection, selection: &Selection) -> Result<Vec<Found>, StoreError> {
+    let Selection { event, dead, notifier, watch, since, until } = selection;
+    let from = match (event, dead, notifier) {
+        (Some(_), _, _) => OF_EVENT,
+        (None, true, Some(_)) => DEAD,
+        (None, ..) => ANY,
+    };
+    let mut matching = connection.prepare_cached(&question(from))?;
     let limit = i64::try_from(REPLAY_MAX + 1).unwrap_or(i64::MAX);
     let rows = matching.query_map(
         params![
@@ -117,5 +132,25 @@ fn shown(found: &[Found]) -> Replayed {
             .collect(),
         without_text: found.iter().filter(|one| one.is_empty).count() as u64,
         more: found.len() > REPLAY_MAX,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_and_a_notifiers_dead_letters_are_looked_for_by_their_index() {
+        let connection = Connection::open_in_memory().unwrap();
+        for step in super::super::migrate::STEPS {
+            connection.execute_batch(step).unwrap();
+        }
+        for (from, index) in [(OF_EVENT, "notification_id=?"), (DEAD, "delivery_dead (notifier=?)")] {
+            let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", question(from))).unwrap();
+            let found: Vec<String> =
+                plan.raw_query().mapped(|row| row.get(3)).collect::<Result<_, _>>().unwrap();
+            assert!(found[0].starts_with("SEARCH d") && found[0].contains(index), "{found:#?}");
+            assert!(found.iter().all(|step| !step.starts_with("SCAN")), "{found:#?}");
+        }
     }
 }

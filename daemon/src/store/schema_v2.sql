@@ -25,6 +25,7 @@ UPDATE delivery SET handed = attempts;
 CREATE INDEX delivery_sending ON delivery (id) WHERE sending_at IS NOT NULL;
 CREATE INDEX delivery_created ON delivery (created_at) WHERE state IN ('queued', 'pending');
 CREATE INDEX delivery_by_lane ON delivery (lane, id);
+CREATE INDEX delivery_notifier ON delivery (notifier, id);
 
 -- What an event is about, and why who was told: each route and what it said.
 ALTER TABLE event ADD COLUMN child_id TEXT;

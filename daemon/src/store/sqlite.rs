@@ -163,6 +163,18 @@ impl SqliteStore {
         })
     }
 
+    /// Reads as of one moment.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let of_one_moment = |connection: &Connection| {
+            let _moment = connection.unchecked_transaction()?;
+            question(connection)
+        };
+        self.reader.run(of_one_moment).await
+    }
+
     async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,

@@ -26,3 +26,4 @@ mod slack;
 mod stores;
 mod stuck;
 mod unchanged;
+mod why;

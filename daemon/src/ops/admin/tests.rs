@@ -33,6 +33,30 @@ impl Admin for Engine {
         }
         Ok(BackedUp { file: file.to_owned(), bytes: 4096, taken: "2026-01-02T03:04:05Z".parse().unwrap() })
     }
+
+    async fn why(&self, about: About) -> Result<Why, String> {
+        Err(format!("{about:?}"))
+    }
+
+    async fn events(&self, asked: EventsAsked) -> Result<Several<EventStory>, String> {
+        Err(format!("{asked:?}"))
+    }
+
+    async fn deliveries(&self, asked: DeliveriesAsked) -> Result<Several<DeliveryStory>, String> {
+        Err(format!("{asked:?}"))
+    }
+
+    async fn replay(&self, selection: Selection, dry_run: bool) -> Result<ReplayReport, String> {
+        Err(format!("{selection:?} {dry_run}"))
+    }
+
+    async fn drop_dead(&self, selection: Selection) -> Result<u64, String> {
+        Err(format!("{selection:?}"))
+    }
+
+    async fn resume(&self, notifier: &str) -> Result<Option<Held>, String> {
+        Err(notifier.to_owned())
+    }
 }
 
 struct Daemon {
@@ -100,6 +124,17 @@ async fn the_words_on_the_wire_are_those_of_the_contract() {
     assert!(daemon.say(b"{\"command\":\"status\"}\n").await.starts_with("{\"ok\":{\"version\":\"0.1.0\","));
     let held = daemon.say(b"{\"command\":\"reload\"}\n").await;
     assert_eq!(held, "{\"error\":\"removes the VIP acme-cfo\"}\n");
+    for (asked, heard) in [
+        (r#"{"command":"why","of":{"about":"event","id":"e"}}"#, r#"Event { id: \"e\" }"#),
+        (
+            r#"{"command":"replay","of":{"dead":true}}"#,
+            "Selection { event: None, dead: true, notifier: None, watch: None, since: None, until: None } false",
+        ),
+        (r#"{"command":"resume","notifier":"ops"}"#, "ops"),
+    ] {
+        let answer = daemon.say(format!("{asked}\n").as_bytes()).await;
+        assert_eq!(answer, format!("{{\"error\":\"{heard}\"}}\n"));
+    }
     let taken = daemon.say(b"{\"command\":\"reload\",\"allow_removals\":true}\n").await;
     assert_eq!(taken, "{\"ok\":\"- watch acme-cfo\"}\n");
 }

@@ -36,6 +36,7 @@ pub(crate) fn example() -> Status {
         since: ago(10_000),
         pending: 0,
         held: 0,
+        held_reason: None,
         dead: 0,
         oldest_pending: None,
         last_delivered: Some(ago(800)),
@@ -76,6 +77,7 @@ pub(crate) fn example() -> Status {
                 why: Some("401 from hooks.example".into()),
                 pending: 12,
                 held: 12,
+                held_reason: Some("broken".into()),
                 dead: 1,
                 oldest_pending: Some(ago(700)),
                 ..notifier("ops-slack", "slack")
@@ -103,7 +105,7 @@ pub(crate) fn example() -> Status {
 
 #[test]
 fn a_person_reads_first_whether_the_vips_are_fresh() {
-    insta::assert_snapshot!(render(&example(), false), @r"
+    insta::assert_snapshot!(render(&example(), false), @"
     1 of 2 VIPs NOT FRESH.
     commwatch 0.1.0, up 3 h, ready
 
@@ -112,9 +114,9 @@ fn a_person_reads_first_whether_the_vips_are_fresh() {
     globex    vip       fresh  4 s ago    in 6 s  3       Globex
     initech   normal    fresh  4 s ago    in 6 s  3       Initech / דנה
 
-    NOTIFIER   PLUGIN       STATE    PENDING  HELD  DEAD  DELIVERED   LAST ERROR
-    ops-log    log 0.1.0    running  0        0     0     13 min ago
-    ops-slack  slack 0.1.0  broken   12       12    1     13 min ago  401 from hooks.example
+    NOTIFIER   PLUGIN       STATE    PENDING  HELD         DEAD  DELIVERED   LAST ERROR
+    ops-log    log 0.1.0    running  0        0            0     13 min ago
+    ops-slack  slack 0.1.0  broken   12       12 (broken)  1     13 min ago  401 from hooks.example
 
     ACCOUNT  STATE  REQUESTS  BUDGET  LAST ERROR
     main     up     0.30/s    1.00/s
@@ -313,6 +315,7 @@ fn a_status_survives_the_way_through_json() {
           "since": "2026-11-22T11:13:20Z",
           "pending": 0,
           "held": 0,
+          "held_reason": null,
           "dead": 0,
           "oldest_pending": null,
           "last_delivered": "2026-11-22T13:46:40Z",
@@ -327,6 +330,7 @@ fn a_status_survives_the_way_through_json() {
           "since": "2026-11-22T11:13:20Z",
           "pending": 12,
           "held": 12,
+          "held_reason": "broken",
           "dead": 1,
           "oldest_pending": "2026-11-22T13:48:20Z",
           "last_delivered": "2026-11-22T13:46:40Z",

@@ -194,7 +194,12 @@ impl Page<'_> {
                 Cell::new(plugin),
                 Cell::toned(notifier.state.as_str(), tone),
                 Cell::new(notifier.pending),
-                Cell::new(notifier.held),
+                Cell::new(match &notifier.held_reason {
+                    Some(reason) if notifier.held > 0 => {
+                        format!("{} ({})", notifier.held, reason.replace('_', " "))
+                    }
+                    _ => notifier.held.to_string(),
+                }),
                 Cell::toned(notifier.dead, if notifier.dead == 0 { Tone::Plain } else { Tone::Bad }),
                 self.age(notifier.last_delivered),
                 Cell::new(notifier.why.as_ref().or(notifier.last_error.as_ref()).map_or("", String::as_str)),
@@ -261,41 +266,54 @@ impl Page<'_> {
         words.map(|word| Cell::toned(word, Tone::Strong)).into()
     }
 
-    /// Columns as wide as their widest word; the last is free, since titles may hold wide characters. Nothing
-    /// for a table without rows.
     fn table(&self, rows: Vec<Vec<Cell>>) -> String {
-        let mut text = String::new();
-        if rows.len() < 2 {
-            return text;
-        }
-        let columns = rows[0].len();
-        let widths: Vec<usize> = (0..columns)
-            .map(|n| rows.iter().map(|row| row[n].0.chars().count()).max().unwrap_or(0))
-            .collect();
-        for row in rows {
-            let mut line = String::new();
-            for (n, cell) in row.iter().enumerate() {
-                line.push_str(&self.paint(cell));
-                if n + 1 < columns {
-                    let gap = widths[n].saturating_sub(cell.0.chars().count()) + 2;
-                    line.extend(std::iter::repeat_n(' ', gap));
-                }
-            }
-            text.push_str(line.trim_end());
-            text.push('\n');
-        }
-        text
+        table(rows, self.colour)
     }
 
-    fn paint(&self, Cell(text, tone): &Cell) -> String {
-        let code = match tone {
-            _ if !self.colour => return text.clone(),
-            Tone::Plain => return text.clone(),
-            Tone::Strong => "1",
-            Tone::Good => "32",
-            Tone::Doubtful => "33",
-            Tone::Bad => "1;31",
-        };
-        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    fn paint(&self, cell: &Cell) -> String {
+        paint(cell, self.colour)
     }
+}
+
+/// A table without colours, under the words of its header. Nothing for one without rows.
+pub fn columns<const N: usize>(header: [&str; N], rows: Vec<[String; N]>) -> String {
+    let rows = rows.into_iter().map(|row| row.map(Cell::new).into());
+    table([header.map(Cell::new).into()].into_iter().chain(rows).collect(), false)
+}
+
+/// Columns as wide as their widest word; the last is free, since titles may hold wide characters. Nothing for a table
+/// without rows.
+fn table(rows: Vec<Vec<Cell>>, colour: bool) -> String {
+    let mut text = String::new();
+    if rows.len() < 2 {
+        return text;
+    }
+    let columns = rows[0].len();
+    let widths: Vec<usize> =
+        (0..columns).map(|n| rows.iter().map(|row| row[n].0.chars().count()).max().unwrap_or(0)).collect();
+    for row in rows {
+        let mut line = String::new();
+        for (n, cell) in row.iter().enumerate() {
+            line.push_str(&paint(cell, colour));
+            if n + 1 < columns {
+                let gap = widths[n].saturating_sub(cell.0.chars().count()) + 2;
+                line.extend(std::iter::repeat_n(' ', gap));
+            }
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn paint(Cell(text, tone): &Cell, colour: bool) -> String {
+    let code = match tone {
+        _ if !colour => return text.clone(),
+        Tone::Plain => return text.clone(),
+        Tone::Strong => "1",
+        Tone::Good => "32",
+        Tone::Doubtful => "33",
+        Tone::Bad => "1;31",
+    };
+    format!("\u{1b}[{code}m{text}\u{1b}[0m")
 }
