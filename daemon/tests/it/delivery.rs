@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::receiver::Reply;
-use crate::world::{PATIENCE, World, until};
+use crate::world::{PATIENCE, World};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receiver_that_is_down_then_slow_then_throttling_then_failing_gets_everything_in_order() {
@@ -109,27 +109,31 @@ async fn a_receiver_that_is_gone_for_good_is_not_asked_again_before_a_reload() {
     assert_eq!(world.check(), 0);
 }
 
-/// While a receiver accepts nothing its circuit is open: a delivery now and then, no attempt burnt, the operators told;
-/// when it accepts again everything goes at once, also what would have waited minutes for its next try.
+/// While a receiver accepts nothing its circuit is open: a delivery now and then, no attempt burnt; when it accepts again
+/// everything goes at once, also what it had asked to come back with in an hour.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_opens_the_circuit_and_its_end_sends_everything_in_order() {
     let mut world = World::new().await;
     world.config.more = "[operators]\nnotify = [\"hook\", \"log\"]\n".to_owned();
     world.config.hook = "retry_for = \"5s\"\n".to_owned();
-    let conversations: Vec<_> = (1..=3).map(|object| world.watching(object)).collect();
+    let conversations: Vec<_> = (1..=6).map(|object| world.watching(object)).collect();
     world.start().await;
     world.baselined().await;
-    world.hook.usually(Some(Reply::Status(503)));
+    world.hook.usually(Some(Reply::RetryAfter(503, "3600")));
     for n in 0..2 {
         conversations.iter().for_each(|one| {
             one.customer_says(format!("{n} in {}", one.object_id()));
         });
     }
-    world.metric_until("outbox_held{notifier=\"hook\",reason=\"circuit_open\"}", "6").await;
-    // Probes come and go for longer than `retry_for`, and nothing is given up.
-    let probes = || world.output.containing("its queue waits").len() >= 2;
-    until("two probes", probes).await;
+    world.metric_until("outbox_held{notifier=\"hook\",reason=\"circuit_open\"}", "12").await;
+    // A probe that fails burns nothing, however short `retry_for` is.
+    let asked = world.hook.received().len();
+    for probe in 1..=3 {
+        world.ask(&["notifiers", "resume", "hook"]);
+        world.hook.wait("a probe", PATIENCE, |received| received.len() >= asked + probe).await;
+    }
     world.hook.usually(None);
+    world.ask(&["notifiers", "resume", "hook"]);
     world.all_delivered().await;
     world.check();
     let hook = world.notifier_until("hook", "all delivered", |hook| hook["pending"] == 0).await;
