@@ -26,3 +26,6 @@ pub use clock::{Clock, SystemClock};
 pub use daemon::{Daemon, Setup, StartError};
 pub use plan::{Fetch, Plan};
 pub use shutdown::STOP_DEADLINE;
+
+#[cfg(test)]
+mod simulation;

@@ -39,9 +39,7 @@ pub(super) async fn run(shared: Arc<Shared>, beat: Beat, stop: CancellationToken
             looked_at = Some(now);
         }
         if pruned_at.is_none_or(|at| now.saturating_sub(at) >= PRUNE_EVERY) {
-            // In this order: a conversation that is still watched is never old.
-            let is_kept = keep_cursors(&shared).await;
-            let is_more = give_up(&shared).await | (is_kept && prune(&shared).await);
+            let is_more = tidy(&shared).await;
             pruned_at = if is_more { pruned_at } else { Some(now) };
         }
         let asleep = shared.clock.elapsed();
@@ -51,6 +49,13 @@ pub(super) async fn run(shared: Arc<Shared>, beat: Beat, stop: CancellationToken
         }
         Jumps::woke(BEAT_EVERY, shared.clock.elapsed().saturating_sub(asleep));
     }
+}
+
+/// Gives up and forgets what is old. Says whether there is more of it.
+pub(super) async fn tidy(shared: &Shared) -> bool {
+    // In this order: a conversation that is still watched is never old.
+    let is_kept = keep_cursors(shared).await;
+    give_up(shared).await | (is_kept && prune(shared).await)
 }
 
 /// The beat is fed only when the store answered, if only that the disk is full: a store that hangs, or whose thread

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Due, Episode, OUTBOX_ROWS_MAX, OutboxCount, Overdue, PollCommit, PollSummary, RecentDelivery,
+    Due, Episode, Fill, OUTBOX_ROWS_MAX, OutboxCount, Overdue, PollCommit, PollSummary, RecentDelivery,
     RecentEvent, Replayed, ReplayedDelivery, Retention, Selection, Settle, StoreError, Told,
 };
 use crate::core::cursor::Cursor;
@@ -64,6 +64,8 @@ pub(crate) struct Delivery {
     crashes_alone: u32,
     replay: bool,
     tried: Duration,
+    /// Whether the end of an attempt was ever written.
+    was_tried: bool,
     created_at: Timestamp,
     finished_at: Option<Timestamp>,
 }
@@ -168,6 +170,7 @@ impl Rows {
                 crashes_alone: 0,
                 replay: false,
                 tried: Duration::ZERO,
+                was_tried: false,
                 created_at: event.recorded,
                 finished_at: None,
             };
@@ -223,6 +226,7 @@ impl Rows {
     pub(crate) fn open(&mut self) {
         for (id, one) in self.deliveries.iter_mut().filter(|(_, one)| one.state == State::Sending) {
             one.state = State::Pending;
+            one.was_tried = true;
             self.attempts.push(Attempt {
                 delivery: *id,
                 number: one.handed,
@@ -233,6 +237,35 @@ impl Rows {
                     .to_owned(),
             });
         }
+    }
+
+    pub(crate) fn fill(&self) -> Fill {
+        Fill { open: self.open_rows(), max: self.outbox_rows_max }
+    }
+
+    /// Open deliveries wait for as long as they were to, whatever the clock does.
+    pub(crate) fn clock_moved(&mut self, now: Timestamp, by: Option<SignedDuration>) -> u64 {
+        let by_or_none = by.unwrap_or_default();
+        let was = if by_or_none.is_negative() { now - by_or_none } else { now };
+        let never = was + DELAY_MAX + Duration::from_secs(60);
+        let mut changed = 0;
+        let waits = |one: &Delivery| !one.state.is_final();
+        for (id, one) in self.deliveries.iter_mut().filter(|(_, one)| waits(one)) {
+            if !by_or_none.is_zero() && one.due_at > now && one.due_at < never {
+                one.due_at += by_or_none;
+                changed += 1;
+            }
+            if one.due_at > now && !one.was_tried {
+                one.due_at = now;
+                changed += 1;
+            }
+            let mut theirs = self.attempts.iter().filter(|attempt| attempt.delivery == *id);
+            if by.is_none() && one.due_at > now && theirs.any(|attempt| attempt.started_at > now) {
+                one.due_at = now;
+                changed += 1;
+            }
+        }
+        changed
     }
 
     pub(crate) fn bring_forward(&mut self, notifier: &str, now: Timestamp) {
@@ -345,7 +378,7 @@ impl Rows {
             let Some(one) = self.deliveries.get_mut(&id) else { continue };
             (one.state, one.replay, one.due_at, one.created_at) = (state, true, at, at);
             (one.attempts, one.crashes, one.crashes_alone, one.tried) = (0, 0, 0, Duration::ZERO);
-            one.finished_at = None;
+            (one.finished_at, one.was_tried) = (None, false);
         }
         Ok(found)
     }
@@ -438,6 +471,7 @@ impl Rows {
         delivery.handed += u32::from(delivery.sending_at.take().is_none());
         delivery.crashes += u32::from(settle.crashed);
         delivery.crashes_alone += u32::from(settle.crashed && settle.alone);
+        delivery.was_tried = true;
         delivery.tried += whole_millis(tried);
         let number = delivery.handed;
         self.attempts.push(Attempt {

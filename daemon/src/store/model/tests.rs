@@ -85,6 +85,10 @@ enum Step {
     Clock {
         seconds: i16,
     },
+    /// The clock is said to have been set.
+    ClockMoved {
+        by: Option<i16>,
+    },
     Reopen,
 }
 
@@ -127,6 +131,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (object(), any::<bool>()).prop_map(|(object, failed)| Step::Summarise { object, failed }),
         1 => (0..200_u16, 0..200_u16).prop_map(|(rows, text)| Step::Prune { rows, text }),
         1 => (-4_000..4_000_i16).prop_map(|seconds| Step::Clock { seconds }),
+        1 => prop::option::of(-4_000..4_000_i16).prop_map(|by| Step::ClockMoved { by }),
         1 => Just(Step::Reopen),
     ]
 }
@@ -226,7 +231,7 @@ impl Pair {
         let after = CursorRow {
             sequence: before + messages,
             listed: true,
-            status_id: (before % 2 == 0).then_some(8),
+            status_id: before.is_multiple_of(2).then_some(8),
             baseline_at: Some(self.now()),
             ..CursorRow::default()
         };
@@ -240,8 +245,8 @@ impl Pair {
     async fn vanish(&mut self, object: i64, which: u64) {
         let Some(cursor) = self.model.cursor(&Self::conversation(object)) else { return };
         let mut change = CursorChange { after: cursor.row(), ..CursorChange::default() };
-        change.after.unreachable_since = (which % 2 == 0).then(|| self.now());
-        change.after.updated_at = (which % 3 == 0).then(|| self.now());
+        change.after.unreachable_since = which.is_multiple_of(2).then(|| self.now());
+        change.after.updated_at = which.is_multiple_of(3).then(|| self.now());
         change.after.gap_since = (which % 3 == 1).then(|| self.now());
         let mut ids: Vec<_> = cursor.seen.iter().collect();
         ids.sort_by(|a, b| a.0.cmp(b.0));
@@ -278,7 +283,7 @@ impl Pair {
             detail: "y".repeat(498 + (self.told % 5) as usize),
             counts: !matches!(fate, Fate::Held(_)),
             crashed: matches!(end, SettleAs::Crashed),
-            alone: self.told % 2 == 0,
+            alone: self.told.is_multiple_of(2),
             fate,
             told,
         }
@@ -407,6 +412,12 @@ impl Pair {
                 assert_eq!(self.sqlite().prune(older).await.unwrap(), self.model.prune(older));
             }
             Step::Clock { seconds } => self.second += i64::from(seconds),
+            Step::ClockMoved { by } => {
+                let by = by.map(|by| SignedDuration::from_secs(by.into()));
+                let now = self.now();
+                let real = self.sqlite().clock_moved(now, by).await.unwrap();
+                assert_eq!(real, self.model.clock_moved(now, by));
+            }
             Step::Reopen => self.open(),
         }
     }

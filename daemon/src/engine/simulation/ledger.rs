@@ -1,0 +1,652 @@
+//! What was seen from outside, and whether it may be so: it watches the requests, what became durable, and what
+//! arrived, and compares that with what is true. It asks the daemon nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::commbox::{Conversation, Message, Served};
+use super::markers::{Marker, Markers};
+use super::setup::{self, Setup};
+use crate::core::cursor::Vanished;
+use crate::core::event::{EventKind, status_name};
+use crate::core::message::AuthorKind;
+use crate::core::outcome::Fate;
+use crate::core::watch::ConversationId;
+use crate::store::{PollCommit, Settle, Told};
+
+/// What was told by a configuration that has just been exchanged may become durable so much later.
+const SETUP_LINGERS: Duration = Duration::from_secs(180);
+
+#[derive(Default)]
+pub(super) struct Ledger {
+    /// What must not be so.
+    pub(super) violations: Vec<String>,
+    pub(super) events: BTreeMap<String, Kept>,
+    baselines: BTreeMap<ConversationId, Baseline>,
+    /// Which event tells of which message, by kind.
+    by_message: BTreeMap<(ConversationId, u64, EventKind), String>,
+    /// The latest answer about each conversation that could be used.
+    served: BTreeMap<ConversationId, Served>,
+    /// The newest `updatedTime` that the daemon can know of.
+    updated: BTreeMap<ConversationId, Timestamp>,
+    /// Since when answers are older than that.
+    behind: BTreeMap<ConversationId, Duration>,
+    /// The text of each message as it was last told, or was at first sight.
+    texts: BTreeMap<(ConversationId, u64), String>,
+    /// How many answers in a row lacked a message that was there.
+    lacking: BTreeMap<(ConversationId, u64), u32>,
+    /// How many answers in a row said that it is not there.
+    gone: BTreeMap<ConversationId, u32>,
+    /// Accounts that a key was refused to, and notifiers with a fault, since they last were said to be well.
+    faults: BTreeSet<String>,
+    setups: Vec<(Duration, Setup)>,
+    handed: BTreeMap<(String, String), Handed>,
+    /// By notifier and lane, the latest event that arrived there for the first time.
+    arrived: BTreeMap<(String, String), usize>,
+    requests: BTreeMap<String, Requests>,
+    /// By notifier, whether each attempt failed.
+    recent: BTreeMap<String, Vec<bool>>,
+    asking: BTreeSet<ConversationId>,
+    pub(super) asked_at: BTreeMap<ConversationId, Vec<Duration>>,
+    /// By notifier: durable deliveries, and how many of them ended.
+    written: BTreeMap<String, [u64; 2]>,
+    /// Durable changes, but for what is written each hour.
+    pub(super) changes: u64,
+    pub(super) arrivals: u64,
+}
+
+/// An event that is durable.
+pub(super) struct Kept {
+    index: usize,
+    /// By notifier: lane and payload.
+    pub(super) deliveries: BTreeMap<String, (String, String)>,
+}
+
+struct Baseline {
+    ids: BTreeSet<u64>,
+    at: Timestamp,
+    /// Whether an answer has listed children since.
+    listed: bool,
+}
+
+/// What a receiver did with a notification.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Said {
+    Accepted,
+    Rejected,
+    NotNow,
+    Broken,
+    /// Nobody heard what it said.
+    Nothing {
+        crashed: bool,
+    },
+}
+
+#[derive(Default)]
+struct Handed {
+    times: u32,
+    first_at: Duration,
+    said: Option<Said>,
+    accepted: u32,
+    crashes: u32,
+    /// Why it may arrive once more.
+    excuse: Option<Marker>,
+    settled: bool,
+    /// An operator wants it: it comes when it comes.
+    replayed: bool,
+}
+
+struct Requests {
+    tokens: f64,
+    at: Duration,
+    in_flight: u32,
+    quiet_until: Duration,
+}
+
+impl Ledger {
+    pub(super) fn violated(&mut self, what: impl Into<String>) {
+        self.violations.push(what.into());
+    }
+
+    fn must(&mut self, holds: bool, what: impl FnOnce() -> String) {
+        if !holds {
+            self.violations.push(what());
+        }
+    }
+
+    pub(super) fn configured(&mut self, setup: &Setup, now: Duration) {
+        self.setups.push((now, setup.clone()));
+    }
+
+    // Requests.
+
+    /// I8: never above the account's budget, nor two at once for one conversation.
+    pub(super) fn asks(&mut self, id: &ConversationId, now: Duration) {
+        let budget = self.requests.entry(id.account.clone()).or_insert(Requests {
+            tokens: setup::BURST.into(),
+            at: now,
+            in_flight: 0,
+            quiet_until: Duration::ZERO,
+        });
+        let passed = (now - budget.at).as_secs_f64();
+        budget.tokens = (budget.tokens + passed * f64::from(setup::RATE)).min(setup::BURST.into()) - 1.0;
+        (budget.at, budget.in_flight) = (now, budget.in_flight + 1);
+        let (tokens, in_flight, quiet_until) = (budget.tokens, budget.in_flight, budget.quiet_until);
+        self.must(tokens > -0.001, || format!("I8: a request above the budget of {}", id.account));
+        self.must(in_flight <= setup::IN_FLIGHT_MAX, || {
+            format!("I8: {in_flight} requests at once to {}", id.account)
+        });
+        self.must(now >= quiet_until, || {
+            format!("I8: a request to {} that had asked to wait until {quiet_until:?}", id.account)
+        });
+        let is_alone = self.asking.insert(id.clone());
+        self.must(is_alone, || format!("I8: two requests at once for {id}"));
+        self.asked_at.entry(id.clone()).or_default().push(now);
+    }
+
+    pub(super) fn asked_to_wait(&mut self, account: &str, until: Duration) {
+        if let Some(budget) = self.requests.get_mut(account) {
+            budget.quiet_until = budget.quiet_until.max(until);
+        }
+    }
+
+    pub(super) fn answered(&mut self, id: &ConversationId) {
+        if let Some(budget) = self.requests.get_mut(&id.account) {
+            budget.in_flight = budget.in_flight.saturating_sub(1);
+        }
+        self.asking.remove(id);
+    }
+
+    pub(super) fn served(&mut self, id: &ConversationId, served: Served, now: Duration) {
+        self.gone.remove(id);
+        if self.updated.get(id).is_some_and(|known| served.updated.as_second() < known.as_second()) {
+            self.behind.entry(id.clone()).or_insert(now);
+        } else {
+            self.behind.remove(id);
+        }
+        if served.listed {
+            let known = self.texts.keys().filter(|(of, _)| of == id).map(|(_, message)| *message);
+            for message in known.collect::<Vec<_>>() {
+                let key = (id.clone(), message);
+                if served.texts.contains_key(&message) {
+                    self.lacking.remove(&key);
+                } else {
+                    *self.lacking.entry(key).or_default() += 1;
+                }
+            }
+        }
+        self.served.insert(id.clone(), served);
+    }
+
+    pub(super) fn said_gone(&mut self, id: &ConversationId) {
+        *self.gone.entry(id.clone()).or_default() += 1;
+    }
+
+    pub(super) fn fault(&mut self, subject: &str) {
+        self.faults.insert(subject.to_owned());
+    }
+
+    // What became durable.
+
+    pub(super) fn committed(
+        &mut self,
+        commit: &PollCommit,
+        truth: &Conversation,
+        now: Duration,
+        markers: &mut Markers,
+    ) {
+        self.changes += 1;
+        let id = &commit.conversation;
+        if let Some(served) = self.served.get(id).cloned()
+            && commit.change.after.baseline_at.is_some()
+        {
+            self.sees(id, &served, truth, &commit.told);
+        }
+        let is_back = |child: &str| {
+            let child = child.parse().ok();
+            child.is_some_and(|child| self.event_of(id, child, EventKind::MessageDeleted).is_some())
+        };
+        if commit.change.seen.iter().any(|(child, seen)| seen.vanished.is_none() && is_back(child.as_str())) {
+            markers.reach(Marker::ReturnedChild);
+        }
+        if commit
+            .change
+            .seen
+            .iter()
+            .any(|(_, seen)| matches!(seen.vanished, Some((_, Vanished::Unconfirmed))))
+        {
+            markers.reach(Marker::DeletionPending);
+        }
+        for told in &commit.told {
+            self.told_of(id, told, truth, now, markers);
+        }
+    }
+
+    /// I4: nothing of the baseline is told. What that is, the first answer says.
+    fn sees(&mut self, id: &ConversationId, served: &Served, truth: &Conversation, told: &[Told]) {
+        let newest =
+            self.setups.last().and_then(|(_, setup)| setup.watching(id)).is_some_and(|one| one.newest);
+        let first = !self.baselines.contains_key(id);
+        let baseline = self.baselines.entry(id.clone()).or_insert_with(|| Baseline {
+            ids: BTreeSet::new(),
+            listed: false,
+            at: served.at,
+        });
+        if served.listed && !baseline.listed {
+            baseline.listed = true;
+            let at = baseline.at;
+            let is_old = |child: u64| truth.messages.iter().any(|one| one.id == child && one.created <= at);
+            // When one that cannot be read was written is not known either: but at first sight, it is told.
+            let unknown = served.garbled.filter(|_| !first);
+            let all = served.texts.keys().copied().filter(|child| Some(*child) != unknown);
+            let but = served.newest.filter(|_| newest);
+            baseline.ids =
+                all.filter(|child| (first || newest || is_old(*child)) && Some(*child) != but).collect();
+            for child in &baseline.ids {
+                if let Some(text) = served.texts.get(child).filter(|_| served.garbled != Some(*child)) {
+                    self.texts.insert((id.clone(), *child), text.clone());
+                }
+            }
+        }
+        // One that could not be read at first sight is known as it is read first.
+        for child in self.baselines.get(id).iter().flat_map(|baseline| &baseline.ids) {
+            if let Some(text) = served.texts.get(child).filter(|_| served.garbled != Some(*child)) {
+                self.texts.entry((id.clone(), *child)).or_insert_with(|| text.clone());
+            }
+        }
+        let allowed = |told: &Told| match told.event.kind {
+            EventKind::WatchRecovered => true,
+            EventKind::MessageCreated => newest,
+            _ => false,
+        };
+        self.must(!first || told.iter().all(allowed), || {
+            format!("I4: told of something at first sight of {id}")
+        });
+        let known = self.updated.entry(id.clone()).or_insert(served.updated);
+        *known = served.updated.max(*known);
+    }
+
+    /// I2: each event says something that is true.
+    fn told_of(
+        &mut self,
+        id: &ConversationId,
+        told: &Told,
+        truth: &Conversation,
+        now: Duration,
+        markers: &mut Markers,
+    ) {
+        let event = &told.event;
+        let kind = event.kind;
+        let child = event.subject.as_deref().and_then(|subject| subject.strip_prefix("child/"));
+        let child = child.and_then(|child| child.parse::<u64>().ok());
+        let message = child.and_then(|child| truth.messages.iter().find(|message| message.id == child));
+        let served = self.served.get(id).cloned();
+        let served = served.as_ref();
+        let name = || format!("{} of {id} ({})", kind.as_str(), event.subject.as_deref().unwrap_or("-"));
+        // A copy that lags behind for a quarter of an hour is believed.
+        let behind =
+            self.behind.get(id).is_some_and(|since| now.saturating_sub(*since) < Duration::from_secs(880));
+        let mut author = None;
+        if kind.is_message() {
+            let Some(message) = message else {
+                return self.violated(format!("I2: {} was never written", name()));
+            };
+            author = Some(match (kind, message.agent) {
+                (EventKind::MessageUnparsed, _) => AuthorKind::Unknown,
+                (_, true) => AuthorKind::Agent,
+                (_, false) => AuthorKind::Customer,
+            });
+            self.told_of_message(id, told, message, behind, markers);
+        }
+        match kind {
+            _ if kind.is_message() => {}
+            EventKind::GapUnresolved => {
+                let lacking = self.lacking.keys().any(|(of, _)| of == id);
+                self.must(lacking, || format!("I2: {} and nothing is missing", name()));
+                markers.reach(Marker::Gap);
+            }
+            EventKind::StatusChanged | EventKind::Assigned if behind => {
+                self.violated(format!("I2: {} by a copy that lags behind", name()));
+            }
+            EventKind::StatusChanged => {
+                let change = event.data.change.as_ref();
+                let current = change.and_then(|change| change.current.as_deref());
+                let said = served.and_then(|served| status_name(served.status));
+                self.must(current == said, || format!("I2: {} is {current:?}", name()));
+                self.must(change.is_some_and(|change| change.previous != change.current), || {
+                    format!("I2: {} is no change", name())
+                });
+            }
+            EventKind::Assigned => {
+                let current = event.data.change.as_ref().and_then(|change| change.current.clone());
+                let said = served.filter(|served| served.assigned != 0).map(|s| s.assigned.to_string());
+                self.must(current == said, || format!("I2: {} is {current:?}", name()));
+            }
+            EventKind::WatchUnreachable => {
+                let times = self.gone.get(id).copied().unwrap_or(0);
+                self.must(times >= 2, || format!("I2: {} after {times} answers", name()));
+                markers.reach(Marker::UnreachableTold);
+            }
+            EventKind::WatchRecovered => {
+                let gone = self.gone.contains_key(id);
+                self.must(!gone, || format!("I2: {} is still gone", name()));
+                markers.reach(Marker::WatchRecovered);
+            }
+            other => self.violated(format!("I2: {} by a poll", other.as_str())),
+        }
+        let vip = self.setups.last().and_then(|(_, setup)| setup.watching(id)).map(|watching| watching.vip);
+        self.keep(told, vip, author, None, now);
+    }
+
+    fn told_of_message(
+        &mut self,
+        id: &ConversationId,
+        told: &Told,
+        message: &Message,
+        behind: bool,
+        markers: &mut Markers,
+    ) {
+        let event = &told.event;
+        let kind = event.kind;
+        let name = || format!("{} of {id} child {}", kind.as_str(), message.id);
+        let key = (id.clone(), message.id);
+        let shown = self.served.get(id).and_then(|served| served.texts.get(&message.id)).cloned();
+        let garbled = self.served.get(id).is_some_and(|served| served.garbled == Some(message.id));
+        let said = event.data.message.as_ref().map(|message| message.text.clone());
+        let before = self.by_message.insert((id.clone(), message.id, kind), event.id.clone());
+        match kind {
+            EventKind::MessageCreated | EventKind::MessageUnparsed => {
+                let in_baseline =
+                    self.baselines.get(id).is_some_and(|baseline| baseline.ids.contains(&message.id));
+                self.must(!in_baseline, || format!("I4: {} of the baseline", name()));
+                self.must(before.is_none(), || format!("I2, I5: {} was told before", name()));
+            }
+            EventKind::MessageEdited | EventKind::MessageDeleted => {
+                self.must(!behind, || format!("I2: {} by a copy that lags behind", name()));
+                self.must(before.as_ref() != Some(&event.id), || {
+                    format!("I5: {} has an id once more", name())
+                });
+            }
+            _ => {}
+        }
+        match kind {
+            EventKind::MessageCreated | EventKind::MessageEdited => {
+                self.must(shown.is_some() && shown == said && !garbled, || {
+                    format!("I2: {} says {said:?}, CommBox {shown:?}", name())
+                });
+                let is_right = event.time == message.created || kind == EventKind::MessageEdited;
+                self.must(is_right, || format!("I2: {} at {}", name(), event.time));
+                let known = self.texts.insert(key, shown.unwrap_or_default());
+                if kind == EventKind::MessageEdited {
+                    self.must(known != said, || format!("I2: {} still says {said:?}", name()));
+                    markers.reach(Marker::EditedTold);
+                } else if message.back_dated {
+                    markers.reach(Marker::BackDatedTold);
+                } else if message.tied {
+                    markers.reach(Marker::TiedTold);
+                }
+                if self.event_of(id, message.id, EventKind::MessageUnparsed).is_some() {
+                    markers.reach(Marker::ReadAfterUnparsed);
+                }
+            }
+            EventKind::MessageUnparsed => {
+                self.must(garbled, || format!("I2: {} could be read", name()));
+                self.texts.insert(key, shown.unwrap_or_default());
+                markers.reach(Marker::UnparsedTold);
+            }
+            EventKind::MessageDeleted => {
+                let times = self.lacking.get(&key).copied().unwrap_or(0);
+                self.must(message.was_deleted, || format!("I2: {} never was", name()));
+                self.must(times >= 2, || format!("I2: {} after {times} answers", name()));
+                markers.reach(Marker::DeletedTold);
+            }
+            _ => {}
+        }
+    }
+
+    /// An event of our own health.
+    pub(super) fn own_health(&mut self, told: &Told, now: Duration, markers: &mut Markers) {
+        self.changes += 1;
+        let kind = told.event.kind;
+        let subject = told.event.data.problem.as_ref().map_or("", |problem| problem.subject.as_str());
+        let known = self.faults.contains(subject);
+        match kind {
+            EventKind::AccountDenied => markers.reach(Marker::AccountDenied),
+            EventKind::AccountRecovered => markers.reach(Marker::AccountRecovered),
+            EventKind::NotifierRecovered => markers.reach(Marker::NotifierRecovered),
+            EventKind::DeliveryDead => markers.reach(Marker::DeadLetter),
+            _ => {}
+        }
+        match kind {
+            EventKind::AccountDenied | EventKind::NotifierBroken => {
+                self.must(known, || format!("I2: {} for {subject}, which has no fault", kind.as_str()));
+            }
+            EventKind::AccountRecovered | EventKind::NotifierRecovered => {
+                self.faults.remove(subject);
+            }
+            _ => {}
+        }
+        let concerned = subject.strip_prefix("notifier/").map(|rest| rest.split('/').next().unwrap_or(rest));
+        let concerned = concerned.map(str::to_owned);
+        self.keep(told, None, None, concerned.as_deref(), now);
+    }
+
+    /// I1: it is written for everybody who should be told.
+    fn keep(
+        &mut self,
+        told: &Told,
+        vip: Option<bool>,
+        author: Option<AuthorKind>,
+        concerned: Option<&str>,
+        now: Duration,
+    ) {
+        let event = &told.event;
+        if self.events.contains_key(&event.id) {
+            // Known already: two dead letters of one hour, or a store that was asked once more.
+            return;
+        }
+        let mut names: Vec<&str> = told.deliveries.iter().map(|d| d.notifier.as_str()).collect();
+        names.sort_unstable();
+        let since = now.saturating_sub(SETUP_LINGERS);
+        let ends = self.setups.iter().skip(1).map(|(at, _)| *at).chain([Duration::MAX]);
+        let fits = self
+            .setups
+            .iter()
+            .zip(ends)
+            .filter(|(_, end)| *end >= since)
+            .any(|((_, setup), _)| setup.told(event.kind, vip, author, concerned) == names);
+        self.must(fits, || format!("I1: {} is told to {names:?}", event.kind.as_str()));
+        for name in &names {
+            self.written.entry((*name).to_owned()).or_default()[0] += 1;
+        }
+        let deliveries = told.deliveries.iter().map(|delivery| {
+            let what = (delivery.lane.clone(), delivery.notification.payload.clone());
+            (delivery.notifier.clone(), what)
+        });
+        let kept = Kept { index: self.events.len(), deliveries: deliveries.collect() };
+        self.events.insert(event.id.clone(), kept);
+    }
+
+    /// How an attempt ended is durable. `given_up_after` is the notifier's bound.
+    pub(super) fn settled(
+        &mut self,
+        key: (String, String),
+        settle: &Settle,
+        retry_for: Duration,
+        now: Duration,
+        markers: &mut Markers,
+    ) {
+        self.changes += 1;
+        let name = format!("{} for {}", key.1, key.0);
+        let Some(handed) = self.handed.get_mut(&key) else {
+            return self.violated(format!("I6: {name} is settled and was never handed over"));
+        };
+        let is_final = matches!(settle.fate, Fate::Delivered | Fate::Dead(_));
+        handed.settled |= is_final;
+        let (said, accepted, times) = (handed.said, handed.accepted, handed.times);
+        let tried = now.saturating_sub(handed.first_at);
+        let tried_long = times >= 3 && tried.as_secs_f64() >= retry_for.as_secs_f64() * 0.5;
+        let (crashes, is_rejected) = (handed.crashes, said == Some(Said::Rejected));
+        match &settle.fate {
+            Fate::Delivered => self.must(accepted > 0, || format!("I1: {name} was never accepted")),
+            Fate::Dead(why) => {
+                self.must(is_rejected || tried_long || crashes >= 2, || {
+                    format!("I1: {name} is given up: {why}; {said:?} after {times} attempts in {tried:?}")
+                });
+                if !is_rejected {
+                    markers.reach(Marker::GivenUp);
+                }
+            }
+            Fate::Held(_) if !matches!(said, Some(Said::Broken)) => markers.reach(Marker::HalfOpen),
+            Fate::RetryAt { .. } | Fate::Held(_) => {}
+        }
+        if is_final {
+            self.written.entry(key.0).or_default()[1] += 1;
+        }
+    }
+
+    /// It has waited for as long as anything is kept.
+    pub(super) fn expired(
+        &mut self,
+        key: (String, String),
+        told: &Told,
+        now: Duration,
+        markers: &mut Markers,
+    ) {
+        markers.reach(Marker::Expired);
+        self.written.entry(key.0).or_default()[1] += 1;
+        self.own_health(told, now, markers);
+    }
+
+    /// Somebody wants it once more.
+    pub(super) fn replayed(&mut self, key: (String, String), markers: &mut Markers) {
+        markers.reach(Marker::Replayed);
+        self.changes += 1;
+        self.written.entry(key.0.clone()).or_default()[1] -= 1;
+        let before = self.handed.remove(&key).unwrap_or_default();
+        let excuse = (before.accepted > 0).then_some(Marker::RepeatAfterReplay);
+        let accepted = before.accepted;
+        self.handed.insert(key, Handed { accepted, excuse, replayed: true, ..Handed::default() });
+    }
+
+    // What was handed over, and what arrived.
+
+    pub(super) fn hands(
+        &mut self,
+        notifier: &str,
+        payload: &str,
+        now: Duration,
+        markers: &mut Markers,
+    ) -> String {
+        let id = payload.strip_prefix("{\"id\":\"").and_then(|rest| rest.split('"').next()).unwrap_or("?");
+        let frozen = self.events.get(id).and_then(|kept| kept.deliveries.get(notifier));
+        let (is_kept, is_same) = (frozen.is_some(), frozen.is_none_or(|(_, frozen)| frozen == payload));
+        self.must(is_kept, || format!("I1: {id} is handed to {notifier} and is not durable"));
+        self.must(is_same, || format!("I5: {id} has other bytes for {notifier} than it had"));
+        if self.faults.contains(&format!("notifier/{notifier}")) {
+            markers.reach(Marker::Probe);
+        }
+        let handed = self.handed.entry((notifier.to_owned(), id.to_owned())).or_default();
+        if handed.times == 0 {
+            handed.first_at = now;
+        }
+        handed.times += 1;
+        id.to_owned()
+    }
+
+    /// I3: each lane keeps its order. A repeat needs a reason.
+    pub(super) fn accepts(&mut self, notifier: &str, id: &str, markers: &mut Markers) {
+        self.arrivals += 1;
+        let key = (notifier.to_owned(), id.to_owned());
+        let handed = self.handed.entry(key).or_default();
+        handed.accepted += 1;
+        let (first, excuse) = (handed.accepted == 1, handed.excuse.take());
+        let (settled, replayed) = (handed.settled, handed.replayed);
+        if let Some(excuse) = excuse {
+            markers.reach(excuse);
+        }
+        self.must(!settled, || format!("{id} is delivered once more to {notifier}, though it was settled"));
+        self.must(first || excuse.is_some(), || {
+            format!("{id} is delivered once more to {notifier}, without need")
+        });
+        let Some(kept) = self.events.get(id) else { return };
+        let Some((lane, _)) = kept.deliveries.get(notifier) else { return };
+        let (index, lane) = (kept.index, (notifier.to_owned(), lane.clone()));
+        if first && !replayed {
+            let before = self.arrived.insert(lane, index);
+            self.must(before.is_none_or(|before| before < index), || {
+                format!("I3: {id} arrives at {notifier} after a later one of its lane")
+            });
+        }
+    }
+
+    /// What the loop is told of how it went.
+    pub(super) fn says(&mut self, notifier: &str, id: &str, said: Said, markers: &mut Markers) {
+        let handed = self.handed.entry((notifier.to_owned(), id.to_owned())).or_default();
+        handed.said = Some(said);
+        if let Said::Nothing { crashed } = said {
+            handed.crashes += u32::from(crashed);
+            if handed.accepted > 0 {
+                handed.excuse = Some(Marker::RepeatAfterUnknown);
+            }
+        }
+        let failed = !matches!(said, Said::Accepted | Said::Rejected);
+        let recent = self.recent.entry(notifier.to_owned()).or_default();
+        recent.push(failed);
+        let last = &recent[recent.len().saturating_sub(20)..];
+        let in_a_row = last.iter().rev().take_while(|failed| **failed).count();
+        if failed && (in_a_row >= 5 || last.iter().filter(|failed| **failed).count() > 10) {
+            self.fault(&format!("notifier/{notifier}"));
+        }
+        match said {
+            Said::Accepted => {}
+            Said::Rejected => markers.reach(Marker::Reject),
+            Said::NotNow => markers.reach(Marker::Retry),
+            Said::Nothing { .. } => markers.reach(Marker::UnknownOutcome),
+            Said::Broken => {
+                markers.reach(Marker::Broken);
+                self.fault(&format!("notifier/{notifier}"));
+            }
+        }
+    }
+
+    /// The daemon is gone: what it had not settled comes again, and its budgets begin anew.
+    pub(super) fn daemon_ended(&mut self) {
+        for handed in self.handed.values_mut().filter(|handed| handed.accepted > 0 && !handed.settled) {
+            handed.excuse = Some(Marker::RepeatAfterCrash);
+        }
+        self.requests.clear();
+        self.asking.clear();
+    }
+
+    // What must be so at any time, or in the end.
+
+    pub(super) fn is_told(&self, id: &ConversationId, message: u64) -> bool {
+        let in_baseline = self.baselines.get(id).is_some_and(|baseline| baseline.ids.contains(&message));
+        in_baseline || self.event_of(id, message, EventKind::MessageCreated).is_some()
+    }
+
+    /// A message that could not be read so far was told as such.
+    pub(super) fn is_told_somehow(&self, id: &ConversationId, message: u64) -> bool {
+        self.is_told(id, message) || self.event_of(id, message, EventKind::MessageUnparsed).is_some()
+    }
+
+    pub(super) fn event_of(&self, id: &ConversationId, message: u64, kind: EventKind) -> Option<&String> {
+        self.by_message.get(&(id.clone(), message, kind))
+    }
+
+    /// What is known of a message's text.
+    pub(super) fn text(&self, id: &ConversationId, message: u64) -> Option<&str> {
+        self.texts.get(&(id.clone(), message)).map(String::as_str)
+    }
+
+    pub(super) fn written(&self) -> &BTreeMap<String, [u64; 2]> {
+        &self.written
+    }
+
+    pub(super) fn was_accepted(&self, notifier: &str, id: &str) -> bool {
+        self.handed.get(&(notifier.to_owned(), id.to_owned())).is_some_and(|handed| handed.accepted > 0)
+    }
+}

@@ -1,0 +1,254 @@
+//! What the operator has configured, and who is to be told of what by it, written down without a look at how routes
+//! work.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::dice::Dice;
+use crate::config::{
+    Account, Admin, Config, Content, Http, Log, LogFormat, Notifier, Plugins, Rate, Reload, SecretRef, Store,
+    Trust,
+};
+use crate::core::event::EventKind;
+use crate::core::message::AuthorKind;
+use crate::core::outcome::Retries;
+use crate::core::route::Route;
+use crate::core::watch::{Baseline, ConversationId, Priority, Stream, Watch};
+
+pub(super) const ACCOUNTS: [&str; 2] = ["main", "branch"];
+pub(super) const NOTIFIERS: [&str; 3] = ["hook", "ops", "pager"];
+pub(super) const ROUTES: u8 = 3;
+/// Of every account.
+pub(super) const RATE: u32 = 1;
+pub(super) const BURST: u32 = 3;
+pub(super) const IN_FLIGHT_MAX: u32 = 2;
+pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Setup {
+    pub(super) watches: Vec<Watching>,
+    pub(super) notifiers: Vec<Notifying>,
+    /// Which of the sets of routes.
+    pub(super) routes: u8,
+    /// How long everything is kept.
+    pub(super) retention: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Watching {
+    pub(super) id: ConversationId,
+    pub(super) vip: bool,
+    /// Whether the newest message is told at first sight.
+    pub(super) newest: bool,
+    pub(super) interval: Duration,
+    pub(super) watched: bool,
+    pub(super) renamed: u32,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Notifying {
+    pub(super) name: &'static str,
+    pub(super) present: bool,
+    pub(super) concurrency: u16,
+    pub(super) per_second: u32,
+    pub(super) timeout: Duration,
+    pub(super) retry_for: Duration,
+    pub(super) retries: Retries,
+}
+
+impl Setup {
+    pub(super) fn drawn(dice: &mut Dice) -> Self {
+        let accounts = dice.within(1..3);
+        let watches = (0..dice.within(1..5)).map(|n| Watching {
+            id: ConversationId {
+                account: ACCOUNTS[(n % accounts) as usize].to_owned(),
+                object: 7000 + n.cast_signed(),
+            },
+            vip: dice.percent(50),
+            newest: dice.percent(20),
+            interval: Duration::from_secs(dice.pick(&[10, 20, 30])),
+            watched: true,
+            renamed: 0,
+        });
+        let watches = watches.collect();
+        let notifiers = NOTIFIERS.map(|name| Notifying {
+            name,
+            present: true,
+            concurrency: dice.pick(&[1, 2, 4]),
+            per_second: dice.pick(&[1, 5, 10]),
+            timeout: Duration::from_secs(dice.pick(&[5, 15])),
+            retry_for: Duration::from_secs(dice.pick(&[60, 600, 21_600])),
+            retries: if dice.percent(4) { Retries::Machines } else { Retries::People },
+        });
+        let routes = dice.within(0..u64::from(ROUTES)) as u8;
+        let retention = Duration::from_secs(if dice.percent(15) { 3600 } else { 30 * 86_400 });
+        Self { watches, notifiers: notifiers.into(), routes, retention }
+    }
+
+    pub(super) fn watching(&self, id: &ConversationId) -> Option<&Watching> {
+        self.watches.iter().find(|watching| watching.id == *id)
+    }
+
+    fn is_present(&self, name: &str) -> bool {
+        self.notifiers.iter().any(|notifying| notifying.present && notifying.name == name)
+    }
+
+    fn operators(&self) -> &'static [&'static str] {
+        match self.routes {
+            0 => &["ops"],
+            _ => &["ops", "pager"],
+        }
+    }
+
+    /// Who is to be told. `concerned` is the notifier that it is about.
+    pub(super) fn told(
+        &self,
+        kind: EventKind,
+        vip: Option<bool>,
+        author: Option<AuthorKind>,
+        concerned: Option<&str>,
+    ) -> Vec<&'static str> {
+        let customer = matches!(author, Some(AuthorKind::Customer | AuthorKind::Unknown));
+        let created = kind == EventKind::MessageCreated;
+        let own = kind.is_own_health();
+        let is_told = |name: &str| match (self.routes, name) {
+            (_, _) if own => self.operators().contains(&name),
+            (0, "hook") => true,
+            (0, "pager") => created && customer && vip == Some(true),
+            (1, "hook" | "pager") => true,
+            (2, "hook") => created && customer,
+            _ => false,
+        };
+        NOTIFIERS
+            .into_iter()
+            .filter(|name| is_told(name) && self.is_present(name) && concerned != Some(*name))
+            .collect()
+    }
+
+    pub(super) fn config(&self) -> Config {
+        let mut used: Vec<&str> = self.watches.iter().map(|watching| watching.id.account.as_str()).collect();
+        used.sort_unstable();
+        used.dedup();
+        let present = |names: &[&str]| -> Vec<String> {
+            names.iter().filter(|name| self.is_present(name)).map(|&name| name.to_owned()).collect()
+        };
+        let routes = self.written_routes().into_iter().map(|mut route| {
+            route.notify.retain(|name| self.is_present(name));
+            route
+        });
+        Config {
+            path: PathBuf::from("/simulated/commwatch.toml"),
+            files: Vec::new(),
+            accounts: used.into_iter().map(|name| (name.to_owned(), account())).collect(),
+            watches: self.watches.iter().filter(|one| one.watched).map(Watching::watch).collect(),
+            notifiers: self
+                .notifiers
+                .iter()
+                .filter(|one| one.present)
+                .map(|one| (one.name.to_owned(), one.notifier()))
+                .collect(),
+            routes: routes.collect(),
+            operators: present(self.operators()),
+            plugins: Plugins { path: Vec::new(), trust: Trust::Strict },
+            store: Store {
+                path: PathBuf::from("/simulated/commwatch.db"),
+                retention: self.retention,
+                text_retention: self.retention / 4,
+            },
+            http: Http {
+                listen: ([127, 0, 0, 1], 0).into(),
+                token: None,
+                allowed_hosts: Vec::new(),
+                show_text: false,
+            },
+            admin: Admin { socket: PathBuf::from("/simulated/admin.sock") },
+            reload: Reload { on_change: false, settle: Duration::from_secs(2) },
+            log: Log { level: "info".to_owned(), format: LogFormat::Auto },
+        }
+    }
+
+    fn written_routes(&self) -> Vec<Route> {
+        let everybody = vec![
+            AuthorKind::Customer,
+            AuthorKind::Agent,
+            AuthorKind::Bot,
+            AuthorKind::System,
+            AuthorKind::Unknown,
+        ];
+        let of_conversations: Vec<String> = EventKind::ALL
+            .into_iter()
+            .filter(|kind| !kind.is_own_health())
+            .map(|kind| kind.as_str().to_owned())
+            .collect();
+        let all = |name: &str, notify: &[&str]| Route {
+            name: name.to_owned(),
+            priority: None,
+            events: of_conversations.clone(),
+            from: everybody.clone(),
+            tags: Vec::new(),
+            tags_all: Vec::new(),
+            not_tags: Vec::new(),
+            notify: notify.iter().map(|&name| name.to_owned()).collect(),
+        };
+        let messages = |name: &str, priority, notify: &[&str]| Route {
+            priority,
+            events: vec![EventKind::MessageCreated.as_str().to_owned()],
+            from: vec![AuthorKind::Customer, AuthorKind::Unknown],
+            ..all(name, notify)
+        };
+        match self.routes {
+            0 => vec![all("all", &["hook"]), messages("vip", Some(Priority::Vip), &["pager"])],
+            1 => vec![all("all", &["hook", "pager"]), messages("again", None, &["hook"])],
+            _ => vec![messages("messages", None, &["hook"])],
+        }
+    }
+}
+
+impl Watching {
+    pub(super) fn watch(&self) -> Watch {
+        let object = self.id.object;
+        let name = format!("w-{object}-{}", self.renamed);
+        Watch {
+            title: name.clone(),
+            name,
+            priority: if self.vip { Priority::Vip } else { Priority::Normal },
+            tags: Vec::new(),
+            conversation: self.id.clone(),
+            stream: Stream::Number(532),
+            interval: self.interval,
+            baseline: if self.newest { Baseline::Newest } else { Baseline::Silent },
+        }
+    }
+}
+
+impl Notifying {
+    fn notifier(&self) -> Notifier {
+        Notifier {
+            plugin: "simulated".to_owned(),
+            library: Err("it is no process".to_owned()),
+            content: Content::Full,
+            timeout: self.timeout,
+            rate: Rate { count: self.per_second, per: Duration::from_secs(1) },
+            retry_for: self.retry_for,
+            retries: self.retries,
+            config: serde_json::Value::Null,
+            secrets: BTreeMap::new(),
+        }
+    }
+}
+
+fn account() -> Account {
+    Account {
+        base_url: "https://commbox.simulated/".parse().expect("an address"),
+        token: SecretRef::Env("NONE".to_owned()),
+        rate: Rate { count: RATE, per: Duration::from_secs(1) },
+        burst: BURST,
+        max_in_flight: IN_FLIGHT_MAX,
+        timeout: TIMEOUT,
+        console_url: None,
+        bots: Vec::new(),
+        proxy: None,
+        ca_file: None,
+    }
+}
