@@ -17,8 +17,8 @@ const ROUND_LENGTHS: [usize; 4] = [20, 25, 30, 40];
 enum BaselineOf {
     /// All but this one.
     AllBut(Option<ChildId>),
-    /// Those written before.
-    Before(Timestamp),
+    /// Those written before, but this one.
+    Before(Timestamp, Option<ChildId>),
     /// None.
     Nothing,
 }
@@ -62,14 +62,15 @@ impl Work<'_> {
         };
         match self.asked.baseline {
             Baseline::Silent if self.first_sight => BaselineOf::AllBut(None),
-            Baseline::Silent => BaselineOf::Before(before),
+            Baseline::Silent => BaselineOf::Before(before, None),
             Baseline::Newest => {
                 let newest = self.snapshot.messages.iter().max_by_key(|m| order(m.created, &m.id));
-                BaselineOf::AllBut(newest.map(|message| message.id.clone()))
+                let newest = newest.map(|message| message.id.clone());
+                if self.first_sight { BaselineOf::AllBut(newest) } else { BaselineOf::Before(before, newest) }
             }
-            Baseline::Since(Since::At(at)) => BaselineOf::Before(at.min(before)),
+            Baseline::Since(Since::At(at)) => BaselineOf::Before(at.min(before), None),
             Baseline::Since(Since::Before(age)) => {
-                BaselineOf::Before(before.checked_sub(age).unwrap_or(Timestamp::MIN))
+                BaselineOf::Before(before.checked_sub(age).unwrap_or(Timestamp::MIN), None)
             }
         }
     }
@@ -282,7 +283,9 @@ impl BaselineOf {
     fn holds(&self, message: &Message) -> bool {
         match self {
             Self::AllBut(one) => one.as_ref() != Some(&message.id),
-            Self::Before(at) => message.created.is_some_and(|created| created <= *at),
+            Self::Before(at, one) => {
+                one.as_ref() != Some(&message.id) && message.created.is_some_and(|created| created <= *at)
+            }
             Self::Nothing => false,
         }
     }

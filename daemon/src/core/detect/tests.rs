@@ -451,9 +451,9 @@ fn the_first_answer_tells_as_much_as_was_asked_for() {
 fn a_baseline_that_is_told_from_an_instant_holds_for_a_list_that_comes_later_too() {
     let mut unlisted = answer(vec![]);
     (unlisted.children_listed, unlisted.answered_at) = (false, Some(at(50)));
-    let listed = answer(vec![message("1", 20), message("2", 40), message("3", 60)]);
+    let listed = answer(vec![message("1", 20), message("2", 40), message("3", 60), message("4", 65)]);
     for (baseline, told) in
-        [(Baseline::Silent, "3"), (Baseline::Newest, "3"), (Baseline::Since(Since::At(at(30))), "2 3")]
+        [(Baseline::Silent, "3 4"), (Baseline::Newest, "3 4"), (Baseline::Since(Since::At(at(30))), "2 3 4")]
     {
         let mut play = Play { baseline, ..Play::default() };
         play.at(50, &unlisted);
