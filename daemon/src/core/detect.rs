@@ -121,8 +121,8 @@ pub enum Implausible {
 pub struct Asked {
     /// What of the first answer is told.
     pub baseline: Baseline,
-    /// Since when answers have been those of a copy that lags behind, if the last one was.
-    pub stale_since: Option<Timestamp>,
+    /// For how long answers have been those of a copy that lags behind; nothing, if the last one was not.
+    pub stale_for: Duration,
     /// When the answer came.
     pub now: Timestamp,
 }
@@ -256,7 +256,7 @@ fn is_older(cursor: &Cursor, snapshot: &Snapshot) -> bool {
 impl Asked {
     /// A time that went back and stays there is theirs to set.
     fn has_been_stale_for_long(&self) -> bool {
-        self.stale_since.is_some_and(|since| self.now.duration_since(since).unsigned_abs() > STALE_MAX)
+        self.stale_for > STALE_MAX
     }
 }
 

@@ -46,8 +46,8 @@ pub(super) struct Memory {
     pub(super) gone: u32,
     /// Whether the account's key is good for others and not for this one.
     pub(super) refused: bool,
-    /// Since when answers are older than one before.
-    pub(super) stale_since: Option<Timestamp>,
+    /// Since when answers are older than one before, after the engine began.
+    pub(super) stale_since: Option<Duration>,
 }
 
 /// How a poll ended.
@@ -125,7 +125,9 @@ impl Poller {
             Ok(snapshot) => {
                 tracing::debug!(watch = watch.name, messages = snapshot.messages.len(), "read an answer");
                 let cursor = self.store.cursor(&watch.conversation).await?;
-                let asked = Asked { baseline: watch.baseline, stale_since: memory.stale_since, now: at };
+                let since = |since| self.clock.elapsed().saturating_sub(since);
+                let stale_for = memory.stale_since.map_or(Duration::ZERO, since);
+                let asked = Asked { baseline: watch.baseline, stale_for, now: at };
                 let found = match detect::detect(cursor.as_ref(), &snapshot, asked) {
                     Ok(found) => found,
                     Err(implausible) => {

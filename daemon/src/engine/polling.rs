@@ -218,7 +218,7 @@ impl Polling {
                 memory.gone = 0;
             }
             End::Read { fingerprint, stale, .. } => {
-                let stale_since = stale.then_some(memory.stale_since.unwrap_or(ended.at));
+                let stale_since = stale.then_some(memory.stale_since.unwrap_or(ended.came));
                 let (fingerprint, answered) = (*fingerprint, Some(ended.came));
                 *memory = Memory { fingerprint, answered, stale_since, ..Memory::default() };
             }

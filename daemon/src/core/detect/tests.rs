@@ -39,7 +39,7 @@ fn answer(messages: Vec<Message>) -> Snapshot {
 }
 
 fn asked(now: Timestamp) -> Asked {
-    Asked { baseline: Baseline::Silent, stale_since: None, now }
+    Asked { baseline: Baseline::Silent, stale_for: Duration::ZERO, now }
 }
 
 /// A conversation that answers are played to.
@@ -54,7 +54,9 @@ impl Play {
     /// What an answer brings at this second, in a line.
     fn at(&mut self, second: i64, snapshot: &Snapshot) -> String {
         let now = at(second);
-        let asked = Asked { baseline: self.baseline, stale_since: self.stale_since, now };
+        let stale_for =
+            self.stale_since.map_or(Duration::ZERO, |since| now.duration_since(since).unsigned_abs());
+        let asked = Asked { baseline: self.baseline, stale_for, now };
         let found = match detect(self.cursor.as_ref(), snapshot, asked) {
             Ok(found) => found,
             Err(implausible) => return format!("error: {implausible}"),
