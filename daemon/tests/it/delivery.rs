@@ -144,6 +144,7 @@ async fn an_outage_opens_the_circuit_and_its_end_sends_everything_in_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_that_was_in_flight_at_a_kill_is_sent_again_as_what_it_is() {
     let mut world = World::new().await;
+    world.config.routes = "[[route]]\nnotify = [\"hook\"]\n".to_owned();
     let dana = world.watching(1);
     world.start().await;
     world.baselined().await;
