@@ -234,8 +234,11 @@ impl Metrics {
 
     /// The machine's clock was set: times that were read from it before are as it would have them now.
     pub fn clock_jumped(&self, by: SignedDuration) {
-        self.clock_jumps.inc();
         self.watches.clock_jumped(by);
+        let notifiers = self.notifiers.lock().unwrap_or_else(PoisonError::into_inner);
+        notifiers.values().for_each(|notifier| notifier.clock_jumped(by));
+        // Last: whoever sees that it was counted sees the rest as well.
+        self.clock_jumps.inc();
     }
 
     /// A commit was made durable.

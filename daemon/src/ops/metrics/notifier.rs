@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use prometheus::core::{Collector, Desc};
 use prometheus::{GaugeVec, HistogramVec, IntCounterVec, Registry, proto};
 
@@ -12,7 +12,7 @@ use super::families::{
     ATTEMPT_DURATION, ATTEMPTS, DELIVERIES, DISPATCH_DELAY, NOTIFIER_UP, OUTBOX_DEAD, OUTBOX_HELD,
     OUTBOX_IMBALANCE, OUTBOX_OLDEST, OUTBOX_PENDING, PLUGIN_INFO, PLUGIN_RESTARTS, PLUGIN_UP,
 };
-use super::owner::{Owner, forget};
+use super::owner::{Owner, forget, has};
 use super::{seconds_between, unix_seconds};
 use crate::core::watch::Priority;
 
@@ -182,6 +182,16 @@ impl NotifierMetrics {
             match outbox.oldest_pending {
                 Some(at) => families.oldest.with_label_values(&[name]).set(unix_seconds(at)),
                 None => forget(&families.oldest, "notifier", name),
+            }
+        });
+    }
+
+    /// The clock was set that its times are by.
+    pub(super) fn clock_jumped(&self, by: SignedDuration) {
+        let oldest = &self.families.oldest;
+        self.owner.write(|name| {
+            if has(oldest, "notifier", name) {
+                oldest.with_label_values(&[name]).add(by.as_secs_f64());
             }
         });
     }

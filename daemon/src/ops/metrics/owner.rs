@@ -46,6 +46,13 @@ impl Owner {
     }
 }
 
+/// Whether `vec` has a series with `label="value"`.
+pub(super) fn has(vec: &impl Collector, label: &str, value: &str) -> bool {
+    let families = vec.collect();
+    let mut metrics = families.iter().flat_map(|family| family.get_metric());
+    metrics.any(|metric| metric.get_label().iter().any(|pair| pair.name() == label && pair.value() == value))
+}
+
 /// Removes every series of `vec` that has `label="value"`.
 pub(super) fn forget<B: MetricVecBuilder>(vec: &MetricVec<B>, label: &str, value: &str)
 where

@@ -414,13 +414,14 @@ proptest! {
 }
 
 #[test]
-fn a_clock_that_is_set_makes_no_watch_look_fresh_or_stale() {
+fn a_clock_that_is_set_makes_nothing_look_fresh_or_stale() {
     let metrics = Metrics::new(NOW);
     let acme = watch("acme", "main", Priority::Vip);
-    metrics.configure(&configured(&["main"], std::slice::from_ref(&acme), &[]), NOW);
+    metrics.configure(&configured(&["main"], std::slice::from_ref(&acme), &["ops", "idle"]), NOW);
     let seen = metrics.watch(&acme, Duration::from_secs(5), NOW);
     seen.succeeded(NOW);
     seen.message_at(NOW);
+    metrics.notifier("ops").outbox(&Outbox { pending: 1, oldest_pending: Some(NOW), ..Outbox::default() });
     let stale_after = |now: Timestamp| seen.freshness().stale_from().duration_since(now);
     let patience = stale_after(NOW);
     let mut now = NOW;
@@ -433,6 +434,9 @@ fn a_clock_that_is_set_makes_no_watch_look_fresh_or_stale() {
         let seconds = Some(now.as_second() as f64);
         assert_eq!(time("commwatch_watch_last_success_timestamp_seconds"), seconds);
         assert_eq!(time("commwatch_watch_last_message_timestamp_seconds"), seconds);
+        let oldest = "commwatch_outbox_oldest_pending_timestamp_seconds";
+        assert_eq!(value(&metrics, oldest, &[("notifier", "ops")]), seconds);
+        assert_eq!(value(&metrics, oldest, &[("notifier", "idle")]), None);
     }
     assert_eq!(value(&metrics, "commwatch_clock_jumps_total", &[]), Some(2.0));
 }
