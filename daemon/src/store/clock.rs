@@ -43,7 +43,7 @@ pub(super) fn moved(
         // Tried later than now: nobody knows how much of its wait is over.
         changed += connection
             .prepare_cached(
-                "UPDATE delivery SET due_at = ?1
+                "UPDATE delivery SET due_at = ?1, tried_ms = max(0, tried_ms - (due_at - ?1) / 1000000)
                  WHERE state IN ('queued', 'pending') AND due_at > ?1
                    AND EXISTS (SELECT 1 FROM attempt WHERE delivery = delivery.id AND started_at > ?1)",
             )?

@@ -80,6 +80,15 @@ struct Attempt {
     detail: String,
 }
 
+impl Delivery {
+    /// It is due by `now`, and was not tried for the time that it does not wait.
+    fn brought_forward(&mut self, now: Timestamp) {
+        let spared = Duration::try_from(self.due_at.duration_since(now)).unwrap_or_default();
+        self.tried = self.tried.saturating_sub(whole_millis(spared));
+        self.due_at = self.due_at.min(now);
+    }
+}
+
 impl Default for Rows {
     fn default() -> Self {
         Self {
@@ -261,7 +270,7 @@ impl Rows {
             }
             let mut theirs = self.attempts.iter().filter(|attempt| attempt.delivery == *id);
             if by.is_none() && one.due_at > now && theirs.any(|attempt| attempt.started_at > now) {
-                one.due_at = now;
+                one.brought_forward(now);
                 changed += 1;
             }
         }
@@ -272,7 +281,7 @@ impl Rows {
         let is_head = |one: &&mut Delivery| {
             one.notifier == notifier && matches!(one.state, State::Pending | State::Sending)
         };
-        self.deliveries.values_mut().filter(is_head).for_each(|one| one.due_at = one.due_at.min(now));
+        self.deliveries.values_mut().filter(is_head).for_each(|one| one.brought_forward(now));
     }
 
     pub(crate) fn overdue(&self, before: Timestamp, limit: usize) -> Vec<Overdue> {
@@ -411,7 +420,9 @@ impl Rows {
             };
             if head.due_at <= now {
                 Some(0)
-            } else if ahead(head.created_at, Duration::from_secs(60) + Duration::from_nanos(1)) {
+            } else if !head.was_tried
+                && ahead(head.created_at, Duration::from_secs(60) + Duration::from_nanos(1))
+            {
                 Some(1)
             } else {
                 ahead(head.due_at, DELAY_MAX + Duration::from_secs(60)).then_some(2)

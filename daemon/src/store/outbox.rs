@@ -14,7 +14,7 @@ use crate::core::outcome::{DELAY_MAX, Fate};
 
 /// An attempt's answer is kept up to this many characters.
 const DETAIL_CHARS_MAX: usize = 500;
-/// What was written later than this from now was written by a clock that was wrong, and is due.
+/// What was never tried and was written later than this from now was written by a clock that was wrong, and is due.
 const CREATED_AHEAD_MAX: Duration = Duration::from_secs(60);
 /// Nothing is ever made due further ahead. What is was written by a clock that was wrong, and is due.
 pub(super) const AHEAD_MAX: Duration = DELAY_MAX.saturating_add(Duration::from_secs(60));
@@ -25,16 +25,16 @@ pub(super) fn due(
     now: jiff::Timestamp,
     limit: usize,
 ) -> Result<Vec<Due>, StoreError> {
-    let mut due = heads(connection, notifier, i64::MIN..=nanos(now), i64::MIN, limit)?;
+    let mut due = heads(connection, notifier, i64::MIN..=nanos(now), None, limit)?;
     if due.len() < limit && now < jiff::Timestamp::MAX {
         let ahead = |by| now.checked_add(by).map_or(i64::MAX, nanos);
         let later = nanos(now).saturating_add(1)..=i64::MAX;
-        let lost = heads(connection, notifier, later, ahead(CREATED_AHEAD_MAX), limit - due.len())?;
+        let lost = heads(connection, notifier, later, Some(ahead(CREATED_AHEAD_MAX)), limit - due.len())?;
         due.extend(lost);
     }
     if due.len() < limit && now < jiff::Timestamp::MAX {
         let too_far = now.checked_add(AHEAD_MAX).map_or(i64::MAX, nanos);
-        let lost = heads(connection, notifier, too_far..=i64::MAX, i64::MIN, limit)?;
+        let lost = heads(connection, notifier, too_far..=i64::MAX, None, limit)?;
         let lost = lost.into_iter().filter(|one| due.iter().all(|other| other.id != one.id));
         let lost: Vec<Due> = lost.take(limit - due.len()).collect();
         due.extend(lost);
@@ -42,12 +42,13 @@ pub(super) fn due(
     Ok(due)
 }
 
-/// Heads of lanes that are due within a time and were created after one, the longest due first.
+/// Heads of lanes that are due within a time, the longest due first; only such as were never tried and were created
+/// after a time, where one is given.
 fn heads(
     connection: &Connection,
     notifier: &str,
     within: RangeInclusive<i64>,
-    created_after: i64,
+    untried_after: Option<i64>,
     limit: usize,
 ) -> Result<Vec<Due>, StoreError> {
     let mut heads = connection.prepare_cached(
@@ -56,12 +57,13 @@ fn heads(
          FROM delivery d
          LEFT JOIN notification_event n ON n.notification_id = d.notification_id AND n.position = 0
          LEFT JOIN event e ON e.id = n.event_id
-         WHERE d.notifier = ?1 AND d.state = 'pending' AND d.due_at BETWEEN ?2 AND ?3 AND d.created_at > ?5
+         WHERE d.notifier = ?1 AND d.state = 'pending' AND d.due_at BETWEEN ?2 AND ?3
+           AND (?5 IS NULL OR d.created_at > ?5 AND d.first_attempt_at IS NULL)
          ORDER BY d.due_at, d.id LIMIT ?4",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows =
-        heads.query_map(params![notifier, within.start(), within.end(), limit, created_after], |row| {
+        heads.query_map(params![notifier, within.start(), within.end(), limit, untried_after], |row| {
             Ok(Due {
                 id: row.get(0)?,
                 notification_id: row.get(1)?,
@@ -166,6 +168,7 @@ pub(super) fn interrupted(connection: &mut Connection) -> Result<usize, StoreErr
     Ok(interrupted)
 }
 
+/// What waits has its turn now, and was not tried for the time that it does not wait.
 pub(super) fn bring_forward(
     connection: &Connection,
     notifier: &str,
@@ -173,7 +176,8 @@ pub(super) fn bring_forward(
 ) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "UPDATE delivery SET due_at = ?2 WHERE notifier = ?1 AND state = 'pending' AND due_at > ?2",
+            "UPDATE delivery SET due_at = ?2, tried_ms = max(0, tried_ms - (due_at - ?2) / 1000000)
+             WHERE notifier = ?1 AND state = 'pending' AND due_at > ?2",
         )?
         .execute(params![notifier, nanos(now)])?;
     Ok(())

@@ -216,6 +216,28 @@ async fn a_clock_that_was_wrong_holds_up_no_delivery() {
     assert_eq!(due_ids(&store, "ops", 10).await, ["evt_1"]);
     assert_eq!(due_ids(&store, "ops", 3600).await, ["evt_2", "evt_1"]);
     assert_eq!(store.due("ops", at(3600), 1).await.unwrap().len(), 1);
+    // Once it was tried it waits as others do.
+    let tomorrows = store.due("ops", at(10), 1).await.unwrap().remove(0);
+    let later = Fate::RetryAt { at: at(600), delay: Duration::from_secs(590) };
+    store.settle(settle(tomorrows.id, later)).await.unwrap();
+    assert_eq!(due_ids(&store, "ops", 599).await, [""; 0]);
+    assert_eq!(due_ids(&store, "ops", 600).await, ["evt_1"]);
+}
+
+#[tokio::test]
+async fn a_wait_that_is_cut_short_does_not_count_as_time_in_which_it_was_tried() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("x.db"));
+    store.commit_poll(poll(0, vec![told("1", "a", &["ops"])])).await.unwrap();
+    let delivery = store.due("ops", at(10), 1).await.unwrap().remove(0);
+    // Tried at 2 s, for 30 ms, and to be tried again 600 s later; but at 102 s its receiver is back.
+    let later = Fate::RetryAt { at: at(602), delay: Duration::from_secs(600) };
+    store.settle(settle(delivery.id, later)).await.unwrap();
+    store.bring_forward("ops", at(102)).await.unwrap();
+    let due = store.due("ops", at(102), 1).await.unwrap().remove(0);
+    assert_eq!(due.tried, Duration::from_millis(100_030));
+    store.bring_forward("ops", at(110)).await.unwrap();
+    assert_eq!(store.due("ops", at(110), 1).await.unwrap().remove(0).tried, due.tried);
 }
 
 #[tokio::test]

@@ -18,6 +18,8 @@ use crate::store::{PollCommit, Settle, Told};
 
 /// What was told by a configuration that has just been exchanged may become durable so much later.
 const SETUP_LINGERS: Duration = Duration::from_secs(180);
+/// A copy that lags behind for a quarter of an hour is believed, or a poll later.
+const STALE_FOR: Duration = Duration::from_secs(880);
 
 #[derive(Default)]
 pub(super) struct Ledger {
@@ -166,7 +168,9 @@ impl Ledger {
         } else {
             self.behind.remove(id);
         }
-        if served.listed {
+        // What a copy that lags behind lacks or shows says nothing, until it is believed.
+        let is_believed = self.behind.get(id).is_none_or(|since| now.saturating_sub(*since) >= STALE_FOR);
+        if served.listed && is_believed {
             let known = self.texts.keys().filter(|(of, _)| of == id).map(|(_, message)| *message);
             for message in known.collect::<Vec<_>>() {
                 let key = (id.clone(), message);
@@ -242,8 +246,7 @@ impl Ledger {
             let unknown = served.garbled.filter(|_| !first);
             let all = served.texts.keys().copied().filter(|child| Some(*child) != unknown);
             let but = served.newest.filter(|_| newest);
-            baseline.ids =
-                all.filter(|child| (first || newest || is_old(*child)) && Some(*child) != but).collect();
+            baseline.ids = all.filter(|child| (first || is_old(*child)) && Some(*child) != but).collect();
             for child in &baseline.ids {
                 if let Some(text) = served.texts.get(child).filter(|_| served.garbled != Some(*child)) {
                     self.texts.insert((id.clone(), *child), text.clone());
@@ -285,9 +288,7 @@ impl Ledger {
         let served = self.served.get(id).cloned();
         let served = served.as_ref();
         let name = || format!("{} of {id} ({})", kind.as_str(), event.subject.as_deref().unwrap_or("-"));
-        // A copy that lags behind for a quarter of an hour is believed.
-        let behind =
-            self.behind.get(id).is_some_and(|since| now.saturating_sub(*since) < Duration::from_secs(880));
+        let behind = self.behind.get(id).is_some_and(|since| now.saturating_sub(*since) < STALE_FOR);
         let mut author = None;
         if kind.is_message() {
             let Some(message) = message else {
