@@ -13,7 +13,7 @@ use crate::core::cursor::{Cursor, CursorChange, Seen};
 use crate::core::message::{AuthorKind, ChildId, Message, Snapshot, Unparsed};
 use crate::core::watch::Baseline;
 
-mod children;
+pub(crate) mod children;
 
 /// A child that is missing is said to be deleted when an answer this much later misses it as well.
 pub const CONFIRM_AFTER: Duration = Duration::from_secs(5);

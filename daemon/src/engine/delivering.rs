@@ -82,6 +82,8 @@ pub(super) struct Delivering {
     in_flight: FuturesUnordered<BoxFuture<'static, Ended>>,
     handed: HashSet<i64>,
     receiver: Receiver,
+    /// How often it was configured anew, or got another process.
+    renewals: u64,
     /// Since when its process does not run.
     down_since: Option<Duration>,
     /// When that was last looked at.
@@ -98,6 +100,8 @@ struct Ended {
     report: Report,
     /// Whether nothing else was in flight with it.
     alone: bool,
+    /// By which configuration it was sent.
+    renewals: u64,
 }
 
 enum Wake {
@@ -130,6 +134,7 @@ impl Delivering {
             in_flight: FuturesUnordered::new(),
             handed: HashSet::new(),
             receiver,
+            renewals: 0,
             down_since: None,
             looked_at: now,
             timeout: Duration::from_secs(15),
@@ -143,7 +148,8 @@ impl Delivering {
 
     /// Delivers until told to stop; then lets what is in flight end.
     pub(super) async fn run(mut self) {
-        loop {
+        // Once told to stop it hands over nothing more: what could not be settled by then would go out again.
+        while !self.parts.stop.is_cancelled() {
             self.note_state().await;
             let nap = self.hand_over().await;
             match self.wait(nap).await {
@@ -190,8 +196,7 @@ impl Delivering {
         self.states = self.hosted.host.state();
         self.restarts.clear();
         self.stillborn = 0;
-        // A changed configuration deserves a try now rather than in five minutes.
-        self.receiver.try_now(self.parts.clock.elapsed());
+        self.renewed();
     }
 
     fn take_plan(&mut self) {
@@ -204,8 +209,13 @@ impl Delivering {
         self.budget.reconfigure(notifier.rate.per_second(), burst, now);
         (self.timeout, self.retry_for) = (notifier.timeout, notifier.retry_for);
         self.retries = notifier.retries;
-        // A reload is also a request to try what is broken.
-        self.receiver.try_now(now);
+        self.renewed();
+    }
+
+    /// A reload is also a request to try what is broken, now rather than in five minutes.
+    fn renewed(&mut self) {
+        self.renewals += 1;
+        self.receiver.try_now(self.parts.clock.elapsed());
     }
 
     /// Hands over what is due and may go; says how long nothing else can.
@@ -300,15 +310,16 @@ impl Delivering {
         };
         let alone = handover.alone || self.hosted.concurrency == 1;
         let (host, started) = (Arc::clone(&self.hosted.host), self.parts.clock.now());
+        let renewals = self.renewals;
         self.handed.insert(due.id);
         self.in_flight.push(Box::pin(async move {
             let report = host.deliver(handover).await;
-            Ended { due, started, report, alone }
+            Ended { due, started, report, alone, renewals }
         }));
     }
 
     async fn ended(&mut self, ended: Ended) {
-        let Ended { due, started, mut report, alone } = ended;
+        let Ended { due, started, mut report, alone, renewals } = ended;
         if report.not_sent {
             // The plugin was not there to take it: no attempt was made.
             if let Err(error) = self.parts.store.take_back(due.id).await {
@@ -327,6 +338,10 @@ impl Delivering {
             (report.outcome, counts) = (verdict.outcome, verdict.counts);
             if verdict.closed {
                 self.flows_again(now).await;
+            }
+            // What was said to the configuration before says nothing about this one.
+            if renewals != self.renewals {
+                self.receiver.try_now(self.parts.clock.elapsed());
             }
         }
         let attempted = Attempted {

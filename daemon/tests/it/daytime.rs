@@ -1,7 +1,6 @@
 //! A clock that can be set (see `daytime.c`), and what becomes of deliveries and polls when it is.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::receiver::Reply;
@@ -16,17 +15,7 @@ struct Daytime {
 impl Daytime {
     /// Every daemon that this world starts from now on has such a clock.
     fn of(world: &mut World) -> Self {
-        let folder = world.path("clock");
-        std::fs::create_dir(&folder).unwrap();
-        let library = folder.join("daytime.so");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/daytime.c");
-        let compiled = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()))
-            .args(["-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-O1", "-o"])
-            .args([&library, &source])
-            .output()
-            .expect("a C compiler is present wherever Rust links");
-        assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
-        world.environment.insert("LD_PRELOAD", library.display().to_string());
+        let folder = world.preload("daytime");
         world.environment.insert("SHIFTED_CLOCK", folder.join("shift").display().to_string());
         let daytime = Self { folder };
         daytime.set(0);

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::receiver::Reply;
-use crate::world::{PATIENCE, World};
+use crate::world::{PATIENCE, World, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receiver_that_is_down_then_slow_then_throttling_then_failing_gets_everything_in_order() {
@@ -104,6 +104,12 @@ async fn a_receiver_that_is_gone_for_good_is_not_asked_again_before_a_reload() {
     dana.customer_says("later");
     world.polled(3).await;
     assert_eq!(world.hook.received().len(), 1);
+    world.ask(&["reload"]);
+    world.all_delivered().await;
+    // Nor after one that comes while it is being asked: what is said then is said of what was before.
+    world.hook.then([Reply::SlowStatus(Duration::from_secs(2), 410)]);
+    dana.customer_says("on its way");
+    until("it is on its way", || world.hook.under_way() == 1).await;
     world.ask(&["reload"]);
     world.all_delivered().await;
     assert_eq!(world.check(), 0);

@@ -1,7 +1,6 @@
 //! A disk that fails on request: see `disk.c`.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use crate::world::World;
 
@@ -12,17 +11,7 @@ pub struct Disk {
 impl Disk {
     /// Every daemon that this world starts from now on has its database on such a disk.
     pub fn of(world: &mut World) -> Self {
-        let folder = world.path("disk");
-        std::fs::create_dir(&folder).unwrap();
-        let library = folder.join("disk.so");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/disk.c");
-        let compiled = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()))
-            .args(["-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-O1", "-o"])
-            .args([&library, &source])
-            .output()
-            .expect("a C compiler is present wherever Rust links");
-        assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
-        world.environment.insert("LD_PRELOAD", library.display().to_string());
+        let folder = world.preload("disk");
         world.environment.insert("FAULTY_DISK", folder.display().to_string());
         Self { folder }
     }

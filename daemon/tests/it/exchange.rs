@@ -151,4 +151,5 @@ async fn a_full_disk_keeps_neither_a_reload_nor_the_end_from_coming() {
     let began = Instant::now();
     world.stop().await;
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    assert_eq!(world.hook.received().len(), 1, "what could not be noted does not go out again");
 }

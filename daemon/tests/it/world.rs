@@ -95,6 +95,23 @@ impl World {
         self.folder.path().join(name)
     }
 
+    /// Every daemon that is started from now on has `NAME.c` loaded before anything else. Gives a folder of its own
+    /// in which it can be told what to do.
+    pub fn preload(&mut self, name: &str) -> PathBuf {
+        let folder = self.path(name);
+        std::fs::create_dir(&folder).unwrap();
+        let library = folder.join(name).with_extension("so");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it").join(name).with_extension("c");
+        let compiled = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()))
+            .args(["-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-O1", "-o"])
+            .args([&library, &source])
+            .output()
+            .expect("a C compiler is present wherever Rust links");
+        assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+        self.environment.insert("LD_PRELOAD", library.display().to_string());
+        folder
+    }
+
     pub fn config_path(&self) -> PathBuf {
         self.path("commwatch.toml")
     }

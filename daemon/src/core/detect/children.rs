@@ -1,6 +1,5 @@
 //! The children of one answer: new ones, edited ones, missing ones.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,6 +11,9 @@ use crate::core::watch::{Baseline, Since};
 
 /// Lengths at which a list is cut, below the multiples of fifty that are taken for such anyway.
 const ROUND_LENGTHS: [usize; 4] = [20, 25, 30, 40];
+
+/// A child, and what is known of it.
+type Known<'a> = (&'a ChildId, &'a Seen);
 
 /// Which unseen children are part of the baseline rather than news.
 enum BaselineOf {
@@ -165,29 +167,30 @@ impl Work<'_> {
     /// What was there and is not listed, oldest first, and what that looks like.
     fn missing(&self) -> Missing {
         let there = listed(self.snapshot);
-        let was_there: Vec<(&ChildId, &Seen)> = self
+        let was_there: Vec<Known<'_>> = self
             .cursor
             .seen
             .iter()
             .filter(|(_, seen)| matches!(seen.vanished, None | Some((_, Vanished::Unconfirmed))))
             .collect();
-        let mut missing: Vec<(&ChildId, &Seen)> =
+        let mut missing: Vec<Known<'_>> =
             was_there.iter().copied().filter(|(id, _)| !there.contains(id)).collect();
         missing.sort_by(|a, b| order(a.1.instant, a.0).cmp(&order(b.1.instant, b.0)));
-        let ids = |some: &[(&ChildId, &Seen)]| some.iter().map(|(id, _)| (*id).clone()).collect();
+        let ids = |some: &[Known<'_>]| some.iter().map(|(id, _)| (*id).clone()).collect();
         let overlaps = missing.len() < was_there.len();
+        let is_round = is_round(there.len());
         let cut = self.snapshot.children_cut
-            || (missing.len() > 1 && !overlaps)
+            || (!missing.is_empty() && !overlaps && (missing.len() > 1 || is_round))
             || (missing.len() > MISSING_MAX && missing.len() * 2 > was_there.len());
-        let older = self.older(&missing, &there);
+        let (oldest, gone) = self.reach(&missing);
         if cut {
-            let gap = !overlaps || older < missing.len();
+            let gap = !overlaps || !gone.is_empty();
             return Missing { beyond: ids(&missing), gap, ..Missing::default() };
         }
-        if !is_round(there.len()) {
+        if !is_round {
             return Missing { gone: ids(&missing), ..Missing::default() };
         }
-        let (oldest, gone) = (ids(&missing[..older]), ids(&missing[older..]));
+        let (oldest, gone) = (ids(&oldest), ids(&gone));
         // At the same length with something new in it, a window has moved on.
         if there.iter().any(|id| !self.cursor.seen.contains_key(id)) {
             return Missing { gone, beyond: oldest, ..Missing::default() };
@@ -195,14 +198,14 @@ impl Work<'_> {
         Missing { gone, undecided: oldest, ..Missing::default() }
     }
 
-    /// How many of those that are missing, oldest first, are older than all that is listed.
-    fn older(&self, missing: &[(&ChildId, &Seen)], there: &HashSet<&ChildId>) -> usize {
+    /// Of those that are missing: which a list that was cut might not reach, since they are older than all that is
+    /// listed or nobody knows how old they are; and which it would.
+    fn reach<'m>(&self, missing: &[Known<'m>]) -> (Vec<Known<'m>>, Vec<Known<'m>>) {
         let listed = &self.snapshot.messages;
         let oldest = listed.iter().map(|message| order(message.created, &message.id)).min();
-        if there.is_empty() {
-            return 0;
-        }
-        missing.partition_point(|(id, seen)| Some(order(seen.instant, id)) < oldest)
+        missing.iter().partition(|(id, seen)| {
+            seen.instant.is_none() || oldest.is_some_and(|oldest| order(seen.instant, id) < oldest)
+        })
     }
 
     /// Said each time that messages may lie between two lists, and once while there are more than are looked at.
@@ -292,6 +295,6 @@ impl BaselineOf {
 }
 
 /// Whether a list may have been cut at this length.
-fn is_round(length: usize) -> bool {
+pub(crate) fn is_round(length: usize) -> bool {
     length > 0 && (length.is_multiple_of(50) || ROUND_LENGTHS.contains(&length))
 }

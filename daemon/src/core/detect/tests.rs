@@ -371,6 +371,23 @@ fn a_list_that_shares_nothing_with_the_one_before_is_a_gap_said_once_and_no_dele
     // Whatever its length, when more than one known message is missing.
     assert_eq!(play(&[many(0..2), many(7..8), many(7..8)]), ["", "gap 7", ""]);
     assert_eq!(play(&[many(0..1), many(7..8), many(7..8)]), ["", "7 ...", "deleted:0/1"]);
+    // The only known one, and a list as long as those that are cut.
+    let brought = play(&[many(0..1), many(3..23), many(3..24)]);
+    assert!(brought[1].starts_with("gap 3 4 "), "{}", brought[1]);
+    assert_eq!(brought[2], "23");
+}
+
+#[test]
+fn one_that_could_not_be_read_may_be_the_oldest_and_be_cut_off() {
+    let first = many(1..19);
+    let mut then = many(1..20);
+    then.unparsed.push(Unparsed { id: ChildId::new("0"), why: "no text".into(), bytes: 4 });
+    // Twenty are listed: the list was cut, or that one was deleted. Twenty-one are: it was deleted.
+    assert_eq!(
+        play(&[first.clone(), then.clone(), many(1..21), many(2..22), many(3..24)])[1..],
+        ["19 unparsed:0 ...", "20", "21", "22 23 ..."]
+    );
+    assert_eq!(play(&[first, then, many(1..22), many(1..22)])[2..], ["20 21 ...", "deleted:0/1"]);
 }
 
 #[test]

@@ -171,8 +171,9 @@ impl Ledger {
         // What a copy that lags behind lacks or shows says nothing, until it is believed.
         let is_believed = self.behind.get(id).is_none_or(|since| now.saturating_sub(*since) >= STALE_FOR);
         if served.listed && is_believed {
-            let known = self.texts.keys().filter(|(of, _)| of == id).map(|(_, message)| *message);
-            for message in known.collect::<Vec<_>>() {
+            let told = self.texts.keys().filter(|(of, _)| of == id).map(|(_, message)| *message);
+            let baseline = self.baselines.get(id).into_iter().flat_map(|baseline| &baseline.ids).copied();
+            for message in told.chain(baseline).collect::<BTreeSet<_>>() {
                 let key = (id.clone(), message);
                 if served.texts.contains_key(&message) {
                     self.lacking.remove(&key);

@@ -14,7 +14,8 @@ use super::script::{self, Action};
 
 /// Seeds that once failed. A change of what a script is drawn from (`script::action`) makes others of them: then what
 /// they found must stand as a test of its own.
-const REGRESSIONS: &[u64] = &[];
+const REGRESSIONS: &[u64] =
+    &[1_266, 1_593, 2_261, 2_801, 4_127, 5_221, 8_874, 8_913, 12_479, 13_848, 17_887, 30_783, 47_498];
 
 /// So many at least, however slow the machine is.
 const SEEDS_MIN: u64 = 1_000;
