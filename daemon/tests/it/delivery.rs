@@ -107,7 +107,8 @@ async fn a_receiver_that_is_gone_for_good_is_not_asked_again_before_a_reload() {
     world.ask(&["reload"]);
     world.all_delivered().await;
     // Nor after one that comes while it is being asked: what is said then is said of what was before.
-    world.hook.then([Reply::SlowStatus(Duration::from_secs(2), 410)]);
+    world.notifier_until("hook", "all delivered", |hook| hook["pending"] == 0).await;
+    world.hook.then([Reply::SlowStatus(Duration::from_secs(1), 410)]);
     dana.customer_says("on its way");
     until("it is on its way", || world.hook.under_way() == 1).await;
     world.ask(&["reload"]);
