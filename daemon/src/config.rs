@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
 use url::Url;
 
+use crate::core::hours::Hours;
 use crate::core::message::Bot;
 pub use crate::core::notification::Content;
 use crate::core::outcome::Retries;
@@ -24,6 +26,7 @@ mod duration;
 mod event_type;
 mod excerpt;
 mod findings;
+mod hours;
 mod http;
 mod keys;
 mod load;
@@ -85,6 +88,8 @@ pub struct Config {
     pub notifiers: BTreeMap<String, Notifier>,
     /// `[[route]]`, in order of the files.
     pub routes: Vec<Route>,
+    /// `[hours.NAME]`: when people are at work.
+    pub hours: BTreeMap<String, Arc<Hours>>,
     /// `[operators] notify`.
     pub operators: Vec<String>,
     /// `[plugins]`.

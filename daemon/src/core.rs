@@ -23,6 +23,10 @@ pub mod cursor;
 
 pub mod detect;
 
+pub mod hours;
+
+pub mod waiting;
+
 pub mod event;
 
 pub mod compose;

@@ -19,6 +19,7 @@ mod servers;
 mod shutdown;
 mod status;
 mod summaries;
+mod waits;
 mod wakes;
 mod why;
 

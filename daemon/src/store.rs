@@ -13,6 +13,7 @@ use crate::core::notification::Notification;
 use crate::core::outcome::Fate;
 use crate::core::pressure::Fill;
 use crate::core::route::Said;
+use crate::core::waiting::Waiting;
 use crate::core::watch::ConversationId;
 
 mod backup;
@@ -49,6 +50,9 @@ pub const OUTBOX_ROWS_MAX: u64 = 100_000;
 pub trait Store: Send + Sync {
     /// What has been seen of a conversation; `None` when it was never polled.
     async fn cursor(&self, id: &ConversationId) -> Result<Option<Cursor>, StoreError>;
+
+    /// Every conversation in which somebody waits, or whose end is remembered.
+    async fn waits(&self) -> Result<Vec<(ConversationId, Waiting)>, StoreError>;
 
     /// Writes what one answer brought: cursor, seen children, events and their deliveries, all or nothing.
     async fn commit_poll(&self, commit: PollCommit) -> Result<(), StoreError>;

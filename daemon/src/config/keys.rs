@@ -3,7 +3,8 @@
 use super::section::Key;
 use super::section::{key, later};
 use super::{
-    account, admin, http, log, notifier, operators, plugins, polling, reference, reload, route, store, watch,
+    account, admin, hours, http, log, notifier, operators, plugins, polling, reference, reload, route, store,
+    watch,
 };
 
 /// Sections of the file.
@@ -20,12 +21,12 @@ pub(super) const SECTIONS: &[Key] = &[
     key("admin"),
     key("reload"),
     key("log"),
+    key("hours"),
     later("heartbeat"),
-    later("hours"),
 ];
 
 /// The keys of each.
-pub(super) const KEYS: [(&str, &[Key]); 12] = [
+pub(super) const KEYS: [(&str, &[Key]); 13] = [
     ("accounts", account::KEYS),
     ("polling", polling::KEYS),
     ("watch", watch::KEYS),
@@ -38,6 +39,7 @@ pub(super) const KEYS: [(&str, &[Key]); 12] = [
     ("admin", admin::KEYS),
     ("reload", reload::KEYS),
     ("log", log::KEYS),
+    ("hours", hours::KEYS),
 ];
 
 /// Whether a word is one of ours, and so no secret.

@@ -1,16 +1,24 @@
 //! `[[route]]`: which events go where.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use super::collection::{Named, Once, listed, title};
 use super::findings::Note;
-use super::section::{Context, Key, Section, key, later};
-use super::spanned::{Place, Table};
+use super::hours::AllHours;
+use super::section::{Context, Key, Section, key};
+use super::spanned::{Kind, Place, Table};
 use super::suggest::{did_you_mean, list};
 use super::watch::PRIORITIES;
-use super::{Notifier, event_type, name};
+use super::{Notifier, duration, event_type, name};
 use crate::core::message::AuthorKind;
 use crate::core::route::Route;
+use crate::core::waiting::Threshold;
+
+/// Times that one route may name.
+const THRESHOLDS_MAX: usize = 8;
+const THRESHOLD_BOUNDS: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(30 * 86_400);
 
 pub(super) const KEYS: &[Key] = &[
     key("name"),
@@ -21,8 +29,8 @@ pub(super) const KEYS: &[Key] = &[
     key("tags_all"),
     key("not_tags"),
     key("notify"),
-    later("unanswered_for"),
-    later("hours"),
+    key("unanswered_for"),
+    key("hours"),
 ];
 
 const AUTHORS: [(&str, AuthorKind); 5] = [
@@ -39,7 +47,7 @@ pub(super) const FROM: [AuthorKind; 2] = [AuthorKind::Customer, AuthorKind::Unkn
 pub(super) type Notifiers = BTreeMap<String, Named<Notifier>>;
 
 /// Reads all routes, in order of the files.
-pub(super) fn read_all(cx: Context<'_>, root: &Table, notifiers: &Notifiers) -> Vec<Route> {
+pub(super) fn read_all(cx: Context<'_>, root: &Table, notifiers: &Notifiers, hours: &AllHours) -> Vec<Route> {
     let mut names = Once::new();
     let mut routes = Vec::new();
     for (index, value) in listed(cx, root, "route").iter().enumerate() {
@@ -49,16 +57,21 @@ pub(super) fn read_all(cx: Context<'_>, root: &Table, notifiers: &Notifiers) -> 
             section.parse("name", name::check).map_or_else(|| format!("route-{}", index + 1), str::to_owned);
         let message = || format!("two routes are called `{name}`");
         names.see(cx, name.clone(), section.place("name"), message, "give one of them another name");
-        let waits = section.get("unanswered_for").is_some();
+        let unanswered_for = thresholds(&section, hours);
         section.need("notify", &title, "name the notifiers to tell, such as notify = [\"ops-slack\"]");
         routes.push(Route {
             name,
             priority: section.word("priority", &PRIORITIES),
-            events: if waits { Vec::new() } else { events(&section) },
+            events: if section.get("unanswered_for").is_some() && section.get("events").is_none() {
+                Vec::new()
+            } else {
+                events(&section)
+            },
             from: authors(&section),
             tags: tags(&section, "tags"),
             tags_all: tags(&section, "tags_all"),
             not_tags: tags(&section, "not_tags"),
+            unanswered_for,
             notify: notified(&section, "a route", notifiers),
         });
     }
@@ -94,6 +107,58 @@ fn unknown_notifier(section: &Section<'_>, at: Place, name: &str, place: &str, n
         format!("notifiers in this file are {}{}", list(names()), did_you_mean(name, names()))
     };
     section.error(at, format!("unknown notifier `{name}` in {place}"), hint);
+}
+
+/// For how long nobody may wait, and in which hours that counts.
+fn thresholds(section: &Section<'_>, hours: &AllHours) -> Vec<Threshold> {
+    let named = section.text("hours").and_then(|(at, name)| {
+        if hours.contains_key(name) {
+            return Some(name.to_owned());
+        }
+        let names = || hours.keys().map(String::as_str);
+        let hint = if hours.is_empty() {
+            format!("there are no hours in this file; add [hours.{name}]")
+        } else {
+            format!("hours in this file are {}{}", list(names()), did_you_mean(name, names()))
+        };
+        section.error(at, format!("unknown hours `{name}` in a route"), hint);
+        None
+    });
+    let Some(entry) = section.get("unanswered_for") else {
+        if section.get("hours").is_some() {
+            let hint = r#"add unanswered_for = ["10m"], or delete `hours`"#;
+            section.error(
+                section.place("hours"),
+                "`hours` says when waiting counts, and nothing waits",
+                hint,
+            );
+        }
+        return Vec::new();
+    };
+    // One, or several.
+    let texts = match &entry.value.kind {
+        Kind::Text(text) => vec![(entry.value.at, text.as_str())],
+        _ => section.texts("unanswered_for").unwrap_or_default(),
+    };
+    if matches!(&entry.value.kind, Kind::Array(values) if values.is_empty()) {
+        let message = "`unanswered_for` is empty: nobody would be told who waits";
+        section.error(entry.value.at, message, r#"name how long is too long, such as ["10m", "30m"]"#);
+    }
+    if texts.len() > THRESHOLDS_MAX {
+        let message = format!("`unanswered_for` names {} times", texts.len());
+        section.error(entry.value.at, message, format!("there may be {THRESHOLDS_MAX} of them"));
+    }
+    let mut thresholds = BTreeSet::new();
+    for (at, text) in texts {
+        let Some(duration) = section.parsed(at, duration::parse(text)) else { continue };
+        if !THRESHOLD_BOUNDS.contains(&duration) || duration.subsec_nanos() > 0 {
+            let message = format!("`unanswered_for` holds {}", duration::shown(duration));
+            section.error(at, message, "whole seconds, from 10s to 30d");
+            continue;
+        }
+        thresholds.insert(Threshold { seconds: duration.as_secs(), hours: named.clone() });
+    }
+    thresholds.into_iter().collect()
 }
 
 fn events(section: &Section<'_>) -> Vec<String> {

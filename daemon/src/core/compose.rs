@@ -5,10 +5,11 @@ use jiff::Timestamp;
 use crate::core::detect::Happened;
 use crate::core::event::{
     AuthorData, ChangeData, ConversationData, DetectionData, Event, EventData, EventKind, MessageData,
-    ProblemData, WatchData, channel_name, event_id, status_name,
+    ProblemData, WaitingData, WatchData, channel_name, event_id, status_name,
 };
-use crate::core::message::{AuthorKind, ChildId, Message, Snapshot};
+use crate::core::message::{Author, AuthorKind, ChildId, Message, Snapshot};
 use crate::core::route::Subject;
+use crate::core::waiting::{Ended, Threshold, Waiting};
 use crate::core::watch::Watch;
 
 /// Where something happened, and how it was found.
@@ -67,6 +68,15 @@ pub fn event(scene: Scene<'_>, happened: &Happened, sequence: u64) -> Event {
             let (previous, current) = (previous.as_ref().map(text), current.as_ref().map(text));
             data.change = Some(ChangeData { previous, current });
         }
+        Happened::Waiting { waiting, passed, message, confirmed } => {
+            subject = Some(format!("child/{}", waiting.child));
+            data.message = message.as_ref().map(message_data);
+            data.waiting = Some(waiting_data(waiting, passed.last(), *confirmed, scene.now_there));
+        }
+        Happened::Answered { waiting, ended } => {
+            subject = Some(format!("child/{}", waiting.child));
+            data.waiting = Some(answered_data(waiting, ended, scene.now_there));
+        }
         Happened::Unreachable { since, why } => data.problem = Some(problem(scene, *since, why.clone())),
         Happened::Recovered { since } => {
             data.problem = Some(problem(scene, *since, "CommBox shows the conversation again".to_owned()));
@@ -91,7 +101,7 @@ pub fn event(scene: Scene<'_>, happened: &Happened, sequence: u64) -> Event {
 }
 
 /// What a route is asked about such an event.
-pub fn subject<'a>(watch: &'a Watch, happened: &Happened) -> Subject<'a> {
+pub fn subject<'a>(watch: &'a Watch, happened: &'a Happened) -> Subject<'a> {
     let author = match happened {
         Happened::Message(message) | Happened::Edited { message, .. } => Some(message.author.kind),
         Happened::Deleted { author, .. } => Some(author.unwrap_or(AuthorKind::Unknown)),
@@ -99,11 +109,16 @@ pub fn subject<'a>(watch: &'a Watch, happened: &Happened) -> Subject<'a> {
         _ => None,
     };
     Subject {
-        kind: kind(happened),
-        priority: Some(watch.priority),
-        tags: &watch.tags,
         author,
-        concerned: None,
+        passed: match happened {
+            Happened::Waiting { passed, .. } => passed,
+            _ => &[],
+        },
+        told: match happened {
+            Happened::Answered { waiting, .. } => &waiting.told,
+            _ => &[],
+        },
+        ..Subject::of(kind(happened), Some(watch.priority), &watch.tags)
     }
 }
 
@@ -141,6 +156,8 @@ fn kind(happened: &Happened) -> EventKind {
         Happened::Unparsed(_) => EventKind::MessageUnparsed,
         Happened::Status { .. } => EventKind::StatusChanged,
         Happened::Assigned { .. } => EventKind::Assigned,
+        Happened::Waiting { .. } => EventKind::Waiting,
+        Happened::Answered { .. } => EventKind::Answered,
         Happened::Unreachable { .. } => EventKind::WatchUnreachable,
         Happened::Recovered { .. } => EventKind::WatchRecovered,
     }
@@ -157,7 +174,8 @@ fn child(happened: &Happened) -> Option<&ChildId> {
 }
 
 /// A child's events are named by the child (and by how often it had changed), so that finding it again after a crash
-/// gives the same id; the conversation's own by their sequence; an episode's by its start.
+/// gives the same id; the conversation's own by their sequence; an episode's by its start; a wait's by the message that
+/// waits, and for how long.
 fn id(watch: &Watch, kind: EventKind, happened: &Happened, sequence: u64) -> String {
     let anchor = match happened {
         Happened::Message(message) => message.id.to_string(),
@@ -166,6 +184,12 @@ fn id(watch: &Watch, kind: EventKind, happened: &Happened, sequence: u64) -> Str
         Happened::Deleted { id, revision, .. } => format!("{id}/{revision}"),
         Happened::Gap { since, .. } => since.to_string(),
         Happened::Status { .. } | Happened::Assigned { .. } => sequence.to_string(),
+        Happened::Waiting { waiting, passed, .. } => {
+            let longest =
+                passed.last().map_or((0, ""), |one| (one.seconds, one.hours.as_deref().unwrap_or("")));
+            format!("{}/{}/{}/{}", longest.1, waiting.child, longest.0, waiting.round)
+        }
+        Happened::Answered { waiting, .. } => format!("{}/{}", waiting.child, waiting.round),
         Happened::Unreachable { since, .. } | Happened::Recovered { since } => since.to_string(),
     };
     let conversation = &watch.conversation;
@@ -199,14 +223,47 @@ fn conversation_data(scene: Scene<'_>) -> ConversationData {
     }
 }
 
+fn author_data(author: &Author) -> AuthorData {
+    AuthorData { kind: author.kind, id: author.id.clone(), name: author.name.clone() }
+}
+
+fn waiting_data(
+    waiting: &Waiting,
+    passed: Option<&Threshold>,
+    confirmed: bool,
+    until: Timestamp,
+) -> WaitingData {
+    WaitingData {
+        since: waiting.since,
+        waited_seconds: u64::try_from(until.duration_since(waiting.since).as_secs()).unwrap_or(0),
+        child_id: waiting.child.to_string(),
+        threshold_seconds: passed.map_or(0, |threshold| threshold.seconds),
+        hours: passed.and_then(|threshold| threshold.hours.clone()),
+        confirmed,
+        ended: None,
+        answered_by: None,
+        answered_at: None,
+    }
+}
+
+fn answered_data(waiting: &Waiting, ended: &Ended, now: Timestamp) -> WaitingData {
+    let longest = waiting.told.iter().map(|alarm| &alarm.threshold).max();
+    let (by, at) = match ended {
+        Ended::Replied { by, at } => (Some(author_data(by)), Some(*at)),
+        Ended::Closed | Ended::Withdrawn | Ended::Gone => (None, None),
+    };
+    WaitingData {
+        ended: Some(ended.as_str().to_owned()),
+        answered_by: by,
+        answered_at: at,
+        ..waiting_data(waiting, longest, true, at.unwrap_or(now))
+    }
+}
+
 fn message_data(message: &Message) -> MessageData {
     MessageData {
         id: message.id.to_string(),
-        author: AuthorData {
-            kind: message.author.kind,
-            id: message.author.id.clone(),
-            name: message.author.name.clone(),
-        },
+        author: author_data(&message.author),
         created: message.created,
         text: message.text.clone(),
         text_truncated: message.text_truncated,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use crate::core::message::{AuthorKind, ChildId};
+use crate::core::waiting::Waiting;
 
 /// What has been seen of a conversation. Lives in the store; read only when an answer has changed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,6 +26,8 @@ pub struct Cursor {
     pub updated_at: Option<Timestamp>,
     /// Since when it has more messages than are looked at, once that has been told.
     pub gap_since: Option<Timestamp>,
+    /// Who waits for an answer.
+    pub waiting: Option<Waiting>,
     /// Every child of the latest answer, and those that vanished within [`VANISHED_KEPT`].
     pub seen: HashMap<ChildId, Seen>,
 }
@@ -94,6 +97,8 @@ pub struct CursorRow {
     pub updated_at: Option<Timestamp>,
     /// See [`Cursor::gap_since`].
     pub gap_since: Option<Timestamp>,
+    /// See [`Cursor::waiting`].
+    pub waiting: Option<Waiting>,
 }
 
 impl Cursor {
@@ -108,6 +113,7 @@ impl Cursor {
             unreachable_since: self.unreachable_since,
             updated_at: self.updated_at,
             gap_since: self.gap_since,
+            waiting: self.waiting.clone(),
         }
     }
 
@@ -122,6 +128,7 @@ impl Cursor {
         self.unreachable_since = row.unreachable_since;
         self.updated_at = row.updated_at;
         self.gap_since = row.gap_since;
+        self.waiting = row.waiting;
         for (id, seen) in &change.seen {
             self.seen.insert(id.clone(), seen.clone());
         }

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::core::cursor::{Cursor, CursorChange, Seen};
+use crate::core::cursor::{Cursor, CursorChange, Seen, Vanished};
 use crate::core::message::{AuthorKind, ChildId, Message, Snapshot, Unparsed};
+use crate::core::waiting::{self, Ended, Look, Rule, Threshold, Waiting};
 use crate::core::watch::Baseline;
 
 pub(crate) mod children;
@@ -89,6 +90,24 @@ pub enum Happened {
         /// Now; `None` = nobody.
         current: Option<i64>,
     },
+    /// Nobody has answered the customer for longer than somebody wants to know of.
+    Waiting {
+        /// The oldest message that waits, and since when.
+        waiting: Waiting,
+        /// Whose time is over; the longest is the last.
+        passed: Vec<Threshold>,
+        /// That message, where it is at hand.
+        message: Option<Message>,
+        /// Whether an answer after that time has shown it.
+        confirmed: bool,
+    },
+    /// A wait that was told is over.
+    Answered {
+        /// What waited, and who was told.
+        waiting: Waiting,
+        /// How it ended.
+        ended: Ended,
+    },
     /// It can no longer be reached.
     Unreachable {
         /// The episode's start.
@@ -118,20 +137,22 @@ pub enum Implausible {
 
 /// What is asked of an answer beside what it says.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked {
+pub struct Asked<'a> {
     /// What of the first answer is told.
     pub baseline: Baseline,
     /// For how long answers have been those of a copy that lags behind; nothing, if the last one was not.
     pub stale_for: Duration,
     /// When the answer came.
     pub now: Timestamp,
+    /// For how long nobody may wait without that being told.
+    pub rules: &'a [Rule],
 }
 
 /// Compares an answer with the cursor.
 ///
 /// # Errors
 /// When the answer cannot be true.
-pub fn detect(cursor: Option<&Cursor>, snapshot: &Snapshot, asked: Asked) -> Result<Found, Implausible> {
+pub fn detect(cursor: Option<&Cursor>, snapshot: &Snapshot, asked: Asked<'_>) -> Result<Found, Implausible> {
     let first_sight = cursor.is_none_or(|cursor| cursor.baseline_at.is_none());
     let blank = Cursor::default();
     let cursor = cursor.unwrap_or(&blank);
@@ -162,6 +183,9 @@ pub fn detect(cursor: Option<&Cursor>, snapshot: &Snapshot, asked: Asked) -> Res
     }
     if !stale {
         work.conversation();
+        if snapshot.children_listed {
+            work.waiting();
+        }
     }
     Ok(work.finish())
 }
@@ -175,8 +199,27 @@ pub fn unreachable(cursor: Option<&Cursor>, why: &str, now: Timestamp) -> Found 
     }
     let mut change = CursorChange { after: cursor.row(), ..CursorChange::default() };
     change.after.unreachable_since = Some(now);
+    let mut happened = vec![Happened::Unreachable { since: now, why: why.to_owned() }];
+    if let Some(waiting) = change.after.waiting.as_mut().filter(|waiting| !waiting.told.is_empty()) {
+        happened.push(Happened::Answered { waiting: waiting.clone(), ended: Ended::Gone });
+        waiting.begin_again();
+    }
+    change.after.sequence += happened.len() as u64;
+    Found { happened, change: Some(change), ..Found::default() }
+}
+
+/// Somebody waits whose time is over, and `CommBox` does not say whether that is still so. `now` is by its clock.
+pub fn unconfirmed(cursor: &Cursor, rules: &[Rule], now: Timestamp) -> Found {
+    let mut change = CursorChange { after: cursor.row(), ..CursorChange::default() };
+    let Some(waiting) = &mut change.after.waiting else { return Found::default() };
+    let passed = waiting.passed(rules, now);
+    if passed.is_empty() || cursor.unreachable_since.is_some() {
+        return Found::default();
+    }
+    waiting.tell(&passed);
+    let happened =
+        vec![Happened::Waiting { waiting: waiting.clone(), passed, message: None, confirmed: false }];
     change.after.sequence += 1;
-    let happened = vec![Happened::Unreachable { since: now, why: why.to_owned() }];
     Found { happened, change: Some(change), ..Found::default() }
 }
 
@@ -184,7 +227,7 @@ pub fn unreachable(cursor: Option<&Cursor>, why: &str, now: Timestamp) -> Found 
 struct Work<'a> {
     cursor: &'a Cursor,
     snapshot: &'a Snapshot,
-    asked: Asked,
+    asked: Asked<'a>,
     first_sight: bool,
     stale: bool,
     change: CursorChange,
@@ -216,6 +259,71 @@ impl Work<'_> {
             self.change.after.assigned_manager_id = snapshot.assigned_manager_id;
         }
         self.change.after.gap_since = if snapshot.children_cut { self.change.after.gap_since } else { None };
+    }
+
+    /// Who waits, and whose time is over.
+    fn waiting(&mut self) {
+        let before = self.cursor.waiting.as_ref();
+        let floor = before.filter(|before| before.over);
+        let open = before.filter(|before| !before.over);
+        // A reply that was seen is one, also when this answer shows it garbled or not at all.
+        let replies = self.cursor.seen.iter().filter(|(_, seen)| seen.author == Some(AuthorKind::Agent));
+        let reply = replies.filter_map(|(id, seen)| Some((seen.instant?, id.clone()))).max();
+        let nothing_until = floor.map(|floor| (floor.since, floor.child.clone())).max(reply);
+        let look = Look::new(&self.snapshot.messages, nothing_until);
+        let answer = open.and_then(|open| look.answer(&open.child, open.since));
+        // Not listed, and not deleted: the list may have been cut.
+        let goes_on = open.filter(|open| {
+            answer.is_none() && look.message(&open.child).is_none() && !self.is_deleted(&open.child)
+        });
+        let oldest = match goes_on {
+            Some(open) => Some((open.child.clone(), open.since)),
+            None => look.oldest().map(|(message, since)| (message.id.clone(), since)),
+        };
+        let is_over = waiting::is_over(self.snapshot.status_id.or(self.cursor.status_id));
+        let is_answered = answer.is_some();
+        let ended = answer
+            .or_else(|| is_over.then_some(Ended::Closed))
+            .or_else(|| oldest.is_none().then_some(Ended::Withdrawn));
+        if let Some(waiting) = open.filter(|open| !open.told.is_empty())
+            && let Some(ended) = ended
+        {
+            self.found.happened.push(Happened::Answered { waiting: waiting.clone(), ended });
+        }
+        let mut after = match oldest {
+            _ if is_over => {
+                let newest = look.newest().map(|(message, at)| Waiting::over(message.id.clone(), at));
+                newest.or_else(|| floor.cloned())
+            }
+            // Earlier messages come to light and others are deleted: whoever was told was told of the same wait.
+            Some((child, since)) => Some(match open.filter(|_| !is_answered) {
+                Some(open) => Waiting { child, since, ..open.clone() },
+                None => Waiting::new(child, since),
+            }),
+            None => floor.cloned(),
+        };
+        // Missing for the first time, it may have been deleted: the next answer tells.
+        let is_unsure = goes_on.is_some_and(|open| {
+            self.cursor.seen.get(&open.child).is_some_and(|seen| seen.vanished.is_none())
+        });
+        if let Some(waiting) = &mut after {
+            let passed = waiting.passed(self.asked.rules, self.answered_at());
+            if is_unsure {
+                self.found.pending |= !passed.is_empty();
+            } else if !passed.is_empty() {
+                waiting.tell(&passed);
+                let (waiting, message) = (waiting.clone(), look.message(&waiting.child).cloned());
+                self.found.happened.push(Happened::Waiting { waiting, passed, message, confirmed: true });
+            }
+        }
+        self.change.after.waiting = after;
+    }
+
+    /// Whether a child is known to be deleted, by this answer or before.
+    fn is_deleted(&self, id: &ChildId) -> bool {
+        let now = self.change.seen.iter().rev().find(|(child, _)| child == id).map(|(_, seen)| seen);
+        let seen = now.or_else(|| self.cursor.seen.get(id));
+        seen.is_none_or(|seen| matches!(seen.vanished, Some((_, Vanished::Deleted))))
     }
 
     fn finish(self) -> Found {
@@ -253,7 +361,7 @@ fn is_older(cursor: &Cursor, snapshot: &Snapshot) -> bool {
     }
 }
 
-impl Asked {
+impl Asked<'_> {
     /// A time that went back and stays there is theirs to set.
     fn has_been_stale_for_long(&self) -> bool {
         self.stale_for > STALE_MAX

@@ -23,6 +23,10 @@ pub enum EventKind {
     StatusChanged,
     /// The conversation is assigned to somebody else, or to nobody.
     Assigned,
+    /// Nobody has answered the customer for too long.
+    Waiting,
+    /// That is over.
+    Answered,
     /// `CommBox` no longer shows the conversation.
     WatchUnreachable,
     /// It shows it again.
@@ -43,13 +47,15 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind, in the order of the contract.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::MessageCreated,
         Self::MessageEdited,
         Self::MessageDeleted,
         Self::MessageUnparsed,
         Self::StatusChanged,
         Self::Assigned,
+        Self::Waiting,
+        Self::Answered,
         Self::WatchUnreachable,
         Self::WatchRecovered,
         Self::GapUnresolved,
@@ -61,14 +67,8 @@ impl EventKind {
     ];
 
     /// Kinds that contract.md names and a later version brings.
-    pub const NOT_YET: [&'static str; 6] = [
-        "conversation.opened",
-        "conversation.waiting",
-        "conversation.answered",
-        "account.token_expiring",
-        "heartbeat",
-        "test",
-    ];
+    pub const NOT_YET: [&'static str; 4] =
+        ["conversation.opened", "account.token_expiring", "heartbeat", "test"];
 
     /// The word used in configuration and metrics.
     pub const fn as_str(self) -> &'static str {
@@ -79,6 +79,8 @@ impl EventKind {
             Self::MessageUnparsed => "message.unparsed",
             Self::StatusChanged => "conversation.status_changed",
             Self::Assigned => "conversation.assigned",
+            Self::Waiting => "conversation.waiting",
+            Self::Answered => "conversation.answered",
             Self::WatchUnreachable => "watch.unreachable",
             Self::WatchRecovered => "watch.recovered",
             Self::GapUnresolved => "gap.unresolved",
@@ -105,7 +107,9 @@ impl EventKind {
 
     /// Whether it is about our own health, so that `[operators]` are told.
     pub fn is_own_health(self) -> bool {
-        !self.is_message() && !matches!(self, Self::StatusChanged | Self::Assigned)
+        let is_conversations =
+            matches!(self, Self::StatusChanged | Self::Assigned | Self::Waiting | Self::Answered);
+        !self.is_message() && !is_conversations
     }
 }
 
@@ -162,6 +166,9 @@ pub struct EventData {
     /// What it was and what it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<ChangeData>,
+    /// Who waits for an answer, or did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<WaitingData>,
     /// Of our own health: what is wrong, and since when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<ProblemData>,
@@ -243,6 +250,33 @@ pub struct ChangeData {
     pub previous: Option<String>,
     /// Now; absent = nobody.
     pub current: Option<String>,
+}
+
+/// Who waits for an answer, or did.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct WaitingData {
+    /// When the oldest message was written that nobody had answered.
+    pub since: Timestamp,
+    /// That message.
+    pub child_id: String,
+    /// How long that was ago when this was found, or when somebody replied, seconds.
+    pub waited_seconds: u64,
+    /// What was passed, the longest of it, seconds.
+    pub threshold_seconds: u64,
+    /// The hours in which alone that counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<String>,
+    /// Whether an answer after that time has shown that it is so.
+    pub confirmed: bool,
+    /// How it ended: `replied`, `closed`, `withdrawn` or `gone`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
+    /// Who replied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_by: Option<AuthorData>,
+    /// When.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_at: Option<Timestamp>,
 }
 
 /// What is wrong with ourselves.

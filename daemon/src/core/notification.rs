@@ -84,6 +84,9 @@ fn withhold(event: &Event, content: Content) -> Event {
                 message.text.clear();
                 message.author.name = None;
             }
+            if let Some(by) = event.data.waiting.as_mut().and_then(|waiting| waiting.answered_by.as_mut()) {
+                by.name = None;
+            }
             if let Some(conversation) = &mut event.data.conversation {
                 conversation.customer_name = None;
             }
@@ -99,7 +102,9 @@ fn key(event: &Event) -> String {
     let key = match (event.kind.is_own_health(), problem, conversation) {
         (true, Some(problem), _) => problem.subject.clone(),
         (_, _, Some(conversation)) => {
-            format!("{}/{}", account.as_deref().unwrap_or_default(), conversation.object_id)
+            // A wait is an incident of its own: it begins and ends.
+            let incident = if event.data.waiting.is_some() { "/waiting" } else { "" };
+            format!("{}/{}{incident}", account.as_deref().unwrap_or_default(), conversation.object_id)
         }
         _ => event.source.clone(),
     };
@@ -109,8 +114,14 @@ fn key(event: &Event) -> String {
 
 fn action(kind: EventKind) -> &'static str {
     match kind {
-        EventKind::WatchUnreachable | EventKind::AccountDenied | EventKind::NotifierBroken => "open",
-        EventKind::WatchRecovered | EventKind::AccountRecovered | EventKind::NotifierRecovered => "close",
+        EventKind::Waiting
+        | EventKind::WatchUnreachable
+        | EventKind::AccountDenied
+        | EventKind::NotifierBroken => "open",
+        EventKind::Answered
+        | EventKind::WatchRecovered
+        | EventKind::AccountRecovered
+        | EventKind::NotifierRecovered => "close",
         _ => "notify",
     }
 }
@@ -119,8 +130,8 @@ fn severity(event: &Event) -> &'static str {
     let vip = event.data.watch.as_ref().is_some_and(|watch| watch.priority == Priority::Vip);
     match event.kind {
         EventKind::AccountDenied | EventKind::NotifierBroken | EventKind::DeliveryDead => "critical",
-        EventKind::WatchUnreachable | EventKind::GapUnresolved if vip => "critical",
-        EventKind::WatchUnreachable | EventKind::GapUnresolved => "warning",
+        EventKind::Waiting | EventKind::WatchUnreachable | EventKind::GapUnresolved if vip => "critical",
+        EventKind::Waiting | EventKind::WatchUnreachable | EventKind::GapUnresolved => "warning",
         EventKind::MessageCreated | EventKind::MessageUnparsed if vip => "warning",
         EventKind::MessageUnparsed => "warning",
         _ => "info",
@@ -150,6 +161,8 @@ fn title(event: &Event) -> String {
             Some(agent) => format!("{watch}: assigned to agent {agent}"),
             None => format!("{watch}: assigned to nobody"),
         },
+        EventKind::Waiting => format!("{watch}: {}", waits(event)),
+        EventKind::Answered => format!("{watch}: {}", over(data)),
         EventKind::WatchUnreachable => format!("{watch}: the conversation can no longer be reached"),
         EventKind::WatchRecovered => format!("{watch}: the conversation can be reached again"),
         EventKind::GapUnresolved => format!("{watch}: messages may have been missed"),
@@ -185,6 +198,49 @@ fn did(data: &EventData, what: &str) -> String {
         (AuthorKind::Unknown, None) => "an unknown author".to_owned(),
     };
     format!("{who} {what}")
+}
+
+/// Who waits, and for how long.
+fn waits(event: &Event) -> String {
+    let data = &event.data;
+    let Some(waiting) = &data.waiting else { return "nobody has answered".to_owned() };
+    let name = data.conversation.as_ref().and_then(|conversation| conversation.customer_name.as_deref());
+    let hours = waiting.hours.as_deref().map_or(String::new(), |hours| {
+        format!(", {} of it in hours {hours},", for_people(waiting.threshold_seconds))
+    });
+    let doubt = if waiting.confirmed { "" } else { " (not confirmed: CommBox does not answer)" };
+    let (who, waited) = (name.unwrap_or("the customer"), for_people(waiting.waited_seconds));
+    format!("{who} has waited {waited}{hours} for an answer{doubt}")
+}
+
+/// How a wait ended.
+fn over(data: &EventData) -> String {
+    let ended = data.waiting.as_ref().and_then(|waiting| Some((waiting, waiting.ended.as_deref()?)));
+    match ended {
+        Some((waiting, "replied")) => {
+            let who = waiting.answered_by.as_ref().and_then(|by| by.name.as_deref());
+            let by = who.map_or_else(|| "an agent".to_owned(), |name| format!("agent {name}"));
+            format!("{by} answered after {}", for_people(waiting.waited_seconds))
+        }
+        Some((_, "closed")) => "nobody waits any more: the conversation is over".to_owned(),
+        Some((_, "withdrawn")) => "nobody waits any more: the message was deleted".to_owned(),
+        Some((_, "gone")) => "nobody waits any more: the conversation can no longer be reached".to_owned(),
+        _ => "nobody waits any more".to_owned(),
+    }
+}
+
+/// A stretch of time in the two units that matter.
+fn for_people(seconds: u64) -> String {
+    let (large, small) = match seconds {
+        0..60 => return format!("{seconds} s"),
+        60..3_600 => return format!("{} min", seconds / 60),
+        3_600..86_400 => ((seconds / 3_600, "h"), (seconds % 3_600 / 60, "min")),
+        _ => ((seconds / 86_400, "d"), (seconds % 86_400 / 3_600, "h")),
+    };
+    if small.0 == 0 {
+        return format!("{} {}", large.0, large.1);
+    }
+    format!("{} {} {} {}", large.0, large.1, small.0, small.1)
 }
 
 /// Whoever deleted it: that is not said.
@@ -230,7 +286,9 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::core::event::{AuthorData, ConversationData, MessageData, ProblemData, WatchData};
+    use crate::core::event::{
+        AuthorData, ConversationData, MessageData, ProblemData, WaitingData, WatchData,
+    };
 
     fn message_event(text: &str) -> Event {
         let at: Timestamp = "2026-03-02T10:06:40Z".parse().unwrap();
@@ -312,5 +370,62 @@ mod tests {
         let key = payload["key"].as_str().unwrap();
         assert!(key.starts_with("notifier/é") && key.len() <= 255, "{key}");
         assert_eq!(payload["action"], "open");
+    }
+
+    #[test]
+    fn who_waits_is_an_incident_that_opens_and_closes() {
+        let waiting = |seconds, confirmed, ended: Option<&str>| {
+            let mut event = message_event("hello?");
+            event.kind = if ended.is_some() { EventKind::Answered } else { EventKind::Waiting };
+            event.data.waiting = Some(WaitingData {
+                since: event.time,
+                child_id: "9".into(),
+                waited_seconds: seconds,
+                threshold_seconds: 600,
+                hours: (seconds > 90_000).then(|| "desk".into()),
+                confirmed,
+                ended: ended.map(str::to_owned),
+                answered_by: Some(AuthorData {
+                    kind: AuthorKind::Agent,
+                    id: None,
+                    name: Some("Noa Bar".into()),
+                }),
+                answered_at: None,
+            });
+            event
+        };
+        let told = |event: &Event, content| {
+            let payload: Value = serde_json::from_str(&of_event(event, "ops", content).payload).unwrap();
+            ["key", "action", "severity", "title"]
+                .map(|key| payload[key].as_str().unwrap().to_owned())
+                .join(" | ")
+        };
+        for (event, expected) in [
+            (
+                waiting(660, true, None),
+                "open | critical | ACME / Dana: Dana Levi has waited 11 min for an answer",
+            ),
+            (
+                waiting(660, false, None),
+                "open | critical | ACME / Dana: Dana Levi has waited 11 min for an answer (not confirmed: CommBox does \
+                 not answer)",
+            ),
+            (
+                waiting(93_600, true, None),
+                "open | critical | ACME / Dana: Dana Levi has waited 1 d 2 h, 10 min of it in hours desk, for an answer",
+            ),
+            (
+                waiting(3_600, true, Some("replied")),
+                "close | info | ACME / Dana: agent Noa Bar answered after 1 h",
+            ),
+            (
+                waiting(60, true, Some("closed")),
+                "close | info | ACME / Dana: nobody waits any more: the conversation is over",
+            ),
+        ] {
+            assert_eq!(told(&event, Content::Full), format!("main/7/waiting | {expected}"));
+            let none = of_event(&event, "ops", Content::None).payload;
+            assert!(!none.contains("Noa Bar") && !none.contains("Levi") && !none.contains("hello"), "{none}");
+        }
     }
 }

@@ -1,9 +1,12 @@
 //! Which notifiers are told of an event. A pure plan; the rows it plans are written with the cursor.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::core::event::EventKind;
 use crate::core::message::AuthorKind;
+use crate::core::waiting::{Alarm, Threshold};
 use crate::core::watch::Priority;
 
 /// One `[[route]]`. Every route that matches applies; a notifier gets an event once.
@@ -23,6 +26,8 @@ pub struct Route {
     pub tags_all: Vec<String>,
     /// None of these.
     pub not_tags: Vec<String>,
+    /// Told when nobody has answered for so long, and when that is over; empty = not told.
+    pub unanswered_for: Vec<Threshold>,
     /// Who is told.
     pub notify: Vec<String>,
 }
@@ -40,6 +45,17 @@ pub struct Subject<'a> {
     pub author: Option<AuthorKind>,
     /// The notifier that the event is about: it is never told through itself.
     pub concerned: Option<&'a str>,
+    /// Of a wait: whose time is over.
+    pub passed: &'a [Threshold],
+    /// Of the end of a wait: who was told of it.
+    pub told: &'a [Alarm],
+}
+
+impl<'a> Subject<'a> {
+    /// One that concerns nobody's message, notifier or wait.
+    pub fn of(kind: EventKind, priority: Option<Priority>, tags: &'a [String]) -> Self {
+        Self { kind, priority, tags, author: None, concerned: None, passed: &[], told: &[] }
+    }
 }
 
 /// What is kept of each route's answer: so many, the first ones.
@@ -63,12 +79,21 @@ pub struct Said {
 pub struct Routes {
     routes: Vec<Route>,
     operators: Vec<String>,
+    /// Those that are configured.
+    notifiers: BTreeSet<String>,
 }
 
 impl Routes {
-    /// In the order of the files.
-    pub fn new(routes: Vec<Route>, operators: Vec<String>) -> Self {
-        Self { routes, operators }
+    /// In the order of the files, with the names of all notifiers.
+    pub fn new(routes: Vec<Route>, operators: Vec<String>, notifiers: BTreeSet<String>) -> Self {
+        Self { routes, operators, notifiers }
+    }
+
+    /// For how long nobody may wait in such a watch without that being told, each once.
+    pub fn thresholds(&self, priority: Priority, tags: &[String]) -> BTreeSet<&Threshold> {
+        let subject = Subject::of(EventKind::Waiting, Some(priority), tags);
+        let concerned = self.routes.iter().filter(|route| route.refuses_watch(subject).is_none());
+        concerned.flat_map(|route| &route.unanswered_for).collect()
     }
 
     /// Who is told, each once, in the order of the routes.
@@ -76,8 +101,11 @@ impl Routes {
         let operators = self.operators.iter().filter(|_| subject.kind.is_own_health());
         let routed =
             self.routes.iter().filter(|route| route.matches(subject)).flat_map(|route| &route.notify);
+        // Whoever heard that somebody waits hears that it is over, by whatever routes there are now.
+        let before = subject.told.iter().flat_map(|alarm| &alarm.to);
+        let before = before.filter_map(|name| self.notifiers.get(name));
         let mut told: Vec<&str> = Vec::new();
-        for name in operators.chain(routed) {
+        for name in operators.chain(before).chain(routed) {
             if !told.contains(&name.as_str()) && subject.concerned != Some(name) {
                 told.push(name);
             }
@@ -93,7 +121,16 @@ impl Routes {
             Some(no) => Said { route: route.name.clone(), told: Vec::new(), no: Some(no) },
             None => Said::of(&route.name, &route.notify, subject),
         });
-        operators.into_iter().chain(routes).take(SAID_MAX).collect()
+        let before = (!subject.told.is_empty()).then(|| {
+            let mut names: Vec<String> = subject.told.iter().flat_map(|alarm| alarm.to.clone()).collect();
+            names.sort_unstable();
+            names.dedup();
+            let (told, gone): (Vec<_>, Vec<_>) =
+                names.into_iter().partition(|name| self.notifiers.contains(name));
+            let no = (!gone.is_empty()).then(|| format!("{} is not configured any more", gone.join(", ")));
+            Said { route: "[told of the wait]".to_owned(), told, no }
+        });
+        operators.into_iter().chain(before).chain(routes).take(SAID_MAX).collect()
     }
 }
 
@@ -115,11 +152,26 @@ impl Route {
 
     /// The first condition that does not hold, for a person.
     pub fn refuses(&self, subject: Subject<'_>) -> Option<String> {
-        let has = |tag: &&String| subject.tags.contains(tag);
         let kind = subject.kind.as_str();
-        if !self.events.iter().any(|event| event == kind) {
-            return Some(format!("events are {}, not {kind}", self.events.join(", ")));
+        let is_passed = || subject.passed.iter().any(|passed| self.unanswered_for.contains(passed));
+        let no = match subject.kind {
+            _ if self.events.iter().any(|event| event == kind) => None,
+            _ if self.unanswered_for.is_empty() => {
+                Some(format!("events are {}, not {kind}", self.events.join(", ")))
+            }
+            EventKind::Waiting if is_passed() => None,
+            EventKind::Waiting => Some("its time is not over, or was told before".to_owned()),
+            _ => Some(format!("it is told of who waits, not of {kind}")),
+        };
+        if no.is_some() {
+            return no;
         }
+        self.refuses_watch(subject)
+    }
+
+    /// The first condition that does not hold of the watch or the author.
+    fn refuses_watch(&self, subject: Subject<'_>) -> Option<String> {
+        let has = |tag: &&String| subject.tags.contains(tag);
         if let Some(priority) = self.priority.filter(|priority| subject.priority != Some(*priority)) {
             let is = subject.priority.map_or("none", Priority::as_str);
             return Some(format!("priority is {is}, not {}", priority.as_str()));
@@ -153,8 +205,13 @@ mod tests {
             tags: vec![],
             tags_all: vec![],
             not_tags: vec![],
+            unanswered_for: vec![],
             notify: vec![name.into()],
         }
+    }
+
+    fn names(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
     }
 
     fn message<'a>(author: AuthorKind, tags: &'a [String]) -> Subject<'a> {
@@ -163,13 +220,13 @@ mod tests {
             priority: Some(Priority::Vip),
             tags,
             author: Some(author),
-            concerned: None,
+            ..Subject::of(EventKind::MessageCreated, None, &[])
         }
     }
 
     #[test]
     fn every_route_that_matches_applies_and_a_notifier_is_told_once() {
-        let routes = Routes::new(vec![route("a"), route("b"), route("a")], vec!["ops".into()]);
+        let routes = Routes::new(vec![route("a"), route("b"), route("a")], vec!["ops".into()], names(&[]));
         assert_eq!(routes.plan(message(AuthorKind::Customer, &[])), ["a", "b"]);
         assert_eq!(routes.plan(message(AuthorKind::Unknown, &[])), ["a", "b"]);
         assert!(routes.plan(message(AuthorKind::Agent, &[])).is_empty());
@@ -182,7 +239,7 @@ mod tests {
         let with = |change: fn(&mut Route)| {
             let mut route = route("a");
             change(&mut route);
-            Routes::new(vec![route], vec![]).plan(message(AuthorKind::Customer, &tags)).len()
+            Routes::new(vec![route], vec![], names(&[])).plan(message(AuthorKind::Customer, &tags)).len()
         };
         assert_eq!(with(|r| r.tags = vec!["x".into(), "z".into()]), 1);
         assert_eq!(with(|r| r.tags = vec!["z".into()]), 0);
@@ -198,7 +255,7 @@ mod tests {
         let with = |change: fn(&mut Route)| {
             let mut route = route("a");
             change(&mut route);
-            let said = Routes::new(vec![route], vec![]).explain(message(AuthorKind::Agent, &[]));
+            let said = Routes::new(vec![route], vec![], names(&[])).explain(message(AuthorKind::Agent, &[]));
             said[0].no.clone().unwrap_or_default()
         };
         assert_eq!(with(|_| {}), "author is agent, not customer or unknown");
@@ -214,14 +271,43 @@ mod tests {
 
     #[test]
     fn operators_hear_of_our_own_health_but_never_through_the_notifier_concerned() {
-        let routes = Routes::new(vec![route("a")], vec!["ops".into(), "mail".into()]);
-        let broken = Subject {
-            kind: EventKind::NotifierBroken,
-            priority: None,
-            tags: &[],
-            author: None,
-            concerned: Some("ops"),
-        };
+        let routes = Routes::new(vec![route("a")], vec!["ops".into(), "mail".into()], names(&[]));
+        let broken = Subject { concerned: Some("ops"), ..Subject::of(EventKind::NotifierBroken, None, &[]) };
         assert_eq!(routes.plan(broken), ["mail"]);
+    }
+
+    #[test]
+    fn who_waits_is_told_where_the_time_is_over_and_the_end_to_whoever_heard_of_it() {
+        let threshold = |minutes: u64| Threshold { seconds: minutes * 60, hours: None };
+        let waits = |name: &str, minutes: &[u64]| Route {
+            events: vec![],
+            unanswered_for: minutes.iter().copied().map(threshold).collect(),
+            ..route(name)
+        };
+        let routes = Routes::new(
+            vec![waits("slack", &[10, 30]), waits("pager", &[30]), route("all")],
+            vec![],
+            names(&["slack", "pager", "all"]),
+        );
+        let tags = [];
+        let vip = Subject::of(EventKind::Waiting, Some(Priority::Vip), &tags);
+        let thresholds = routes.thresholds(Priority::Vip, &tags);
+        assert_eq!(thresholds.into_iter().cloned().collect::<Vec<_>>(), [threshold(10), threshold(30)]);
+        assert_eq!(routes.plan(Subject { passed: &[threshold(10)], ..vip }), ["slack"]);
+        assert_eq!(
+            routes.plan(Subject { passed: &[threshold(10), threshold(30)], ..vip }),
+            ["slack", "pager"]
+        );
+        assert_eq!(routes.plan(vip), [""; 0]);
+        let told = [Alarm { threshold: threshold(10), to: vec!["gone".into(), "slack".into()] }];
+        let over = Subject { told: &told, ..Subject::of(EventKind::Answered, Some(Priority::Vip), &tags) };
+        assert_eq!(routes.plan(over), ["slack"]);
+        let said = routes.explain(over);
+        assert_eq!(
+            (said[0].told.as_slice(), said[0].no.as_deref()),
+            (&["slack".to_owned()][..], Some("gone is not configured any more"))
+        );
+        assert_eq!(said[1].no.as_deref(), Some("it is told of who waits, not of conversation.answered"));
+        assert_eq!(said[3].no.as_deref(), Some("events are message.created, not conversation.answered"));
     }
 }

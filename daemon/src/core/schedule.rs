@@ -330,6 +330,14 @@ impl Schedule {
         self.at(id, due);
     }
 
+    /// Polls a conversation no later than that, as far as its account's budget allows. What has failed keeps waiting.
+    pub fn not_later(&mut self, id: &ConversationId, at: Duration) {
+        let is_well = |slot: &&Slot| !slot.in_flight && slot.failures == 0;
+        if self.slots.get(id).filter(is_well).is_some_and(|slot| slot.due > at) {
+            self.at(id, at);
+        }
+    }
+
     /// Tries an account again that was refused or out of reach, as after a renewed key. What `CommBox` asked us to
     /// wait is still waited.
     pub fn reopen(&mut self, account: &str, now: Duration) {

@@ -31,6 +31,7 @@ pub(super) struct WatchSeen {
     pub(super) next_poll: Option<Timestamp>,
     pub(super) last_error: Option<String>,
     pub(super) last_message_at: Option<Timestamp>,
+    pub(super) waiting_since: Option<Timestamp>,
     pub(super) events: u64,
 }
 
@@ -73,6 +74,11 @@ impl Board {
         seen.events += events;
     }
 
+    /// Since when the customer of a conversation waits; `None` = nobody does.
+    pub(super) fn waits_since(&self, id: &ConversationId, since: Option<Timestamp>) {
+        self.read().watches.entry(id.clone()).or_default().waiting_since = since;
+    }
+
     /// What was polled in an hour so far.
     pub(super) fn hour(&self, hour: PollSummary) {
         let mut inner = self.read();
@@ -110,9 +116,10 @@ impl Board {
     pub(super) fn clock_jumped(&self, by: SignedDuration) {
         let mut inner = self.read();
         let Inner { watches, accounts, notifiers, .. } = &mut *inner;
-        let watches = watches
-            .values_mut()
-            .flat_map(|seen| [&mut seen.last_poll, &mut seen.next_poll, &mut seen.last_message_at]);
+        let watches = watches.values_mut().flat_map(|seen| {
+            let WatchSeen { last_poll, next_poll, last_message_at, waiting_since, .. } = seen;
+            [last_poll, next_poll, last_message_at, waiting_since]
+        });
         let accounts = accounts.values_mut().map(|seen| &mut seen.throttled_until);
         let notifiers = notifiers.values_mut().map(|seen| &mut seen.last_delivered);
         for at in watches.chain(accounts).chain(notifiers).flatten() {

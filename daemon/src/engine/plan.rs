@@ -13,6 +13,7 @@ use crate::core::event::{Event, EventKind};
 use crate::core::notification::{self, Content};
 use crate::core::route::{Routes, Subject};
 use crate::core::schedule::{Allowance, Target};
+use crate::core::waiting::{Rule, Threshold};
 use crate::core::watch::{ConversationId, Stream, Watch};
 use crate::store::{NewDelivery, Told};
 
@@ -45,7 +46,8 @@ pub struct Plan {
 impl Plan {
     /// Of a configuration and the clients made for it.
     pub fn new(config: Config, clients: BTreeMap<String, Arc<dyn Fetch>>) -> Self {
-        let routes = Routes::new(config.routes.clone(), config.operators.clone());
+        let notifiers = config.notifiers.keys().cloned().collect();
+        let routes = Routes::new(config.routes.clone(), config.operators.clone(), notifiers);
         let watches =
             config.watches.iter().map(|watch| (watch.conversation.clone(), watch.clone())).collect();
         Self { config, routes, watches, clients }
@@ -54,6 +56,17 @@ impl Plan {
     /// The account of a watch.
     pub fn account(&self, watch: &Watch) -> Option<&Account> {
         self.config.accounts.get(&watch.conversation.account)
+    }
+
+    /// For how long nobody may wait in the conversations of a watch without that being told.
+    pub fn rules(&self, watch: &Watch) -> Vec<Rule> {
+        let thresholds = self.routes.thresholds(watch.priority, &watch.tags).into_iter();
+        let rule = |threshold: &Threshold| {
+            let hours = threshold.hours.as_ref().map(|name| self.config.hours.get(name).cloned());
+            // Hours that do not exist are refused with the configuration.
+            Some(Rule { threshold: threshold.clone(), hours: hours.map_or(Some(None), |h| h.map(Some))? })
+        };
+        thresholds.filter_map(rule).collect()
     }
 
     /// What the schedule is made of.
@@ -102,7 +115,7 @@ impl Plan {
     ) -> Told {
         let concerned = subject.strip_prefix("notifier/").map(|rest| rest.split('/').next().unwrap_or(rest));
         let event = compose::own_health(kind, subject, since, why, now);
-        self.told(event, Subject { kind, priority: None, tags: &[], author: None, concerned })
+        self.told(event, Subject { concerned, ..Subject::of(kind, None, &[]) })
     }
 }
 

@@ -12,8 +12,9 @@ use super::plan::Plan;
 use crate::commbox::{Answer, Code, FetchError, Reaction};
 use crate::core::compose::{self, Scene};
 use crate::core::daytime::moved;
-use crate::core::detect::{self, Asked, Found};
+use crate::core::detect::{self, Asked, Found, Happened};
 use crate::core::message::Snapshot;
+use crate::core::waiting::Waiting;
 use crate::core::watch::{ConversationId, Watch};
 use crate::store::{PollCommit, Store, StoreError, Told};
 
@@ -48,6 +49,10 @@ pub(super) struct Memory {
     pub(super) refused: bool,
     /// Since when answers are older than one before, after the engine began.
     pub(super) stale_since: Option<Duration>,
+    /// Who waits, as the last answer that was read had it.
+    pub(super) waiting: Option<Waiting>,
+    /// When that is to be told, by `CommBox`'s clock.
+    pub(super) deadline: Option<Timestamp>,
 }
 
 /// How a poll ended.
@@ -84,6 +89,8 @@ pub(super) struct Brought {
     pub(super) baseline: Option<usize>,
     pub(super) newest_message: Option<Timestamp>,
     pub(super) changed: bool,
+    /// Who waits now; the inner is none where nobody does, the outer where nothing was found out.
+    pub(super) waiting: Option<Option<Waiting>>,
 }
 
 impl Poller {
@@ -118,7 +125,9 @@ impl Poller {
         at: Timestamp,
     ) -> Result<End, StoreError> {
         let fingerprint = answer.fingerprint(&self.keys);
-        if memory.fingerprint == Some(fingerprint) {
+        // The same answer says something new when somebody has waited for too long by it.
+        let is_late = memory.deadline.is_some_and(|deadline| deadline <= moved(at, memory.skew));
+        if memory.fingerprint == Some(fingerprint) && !is_late {
             return Ok(End::Unchanged);
         }
         match decode(plan, watch, answer).await {
@@ -127,7 +136,8 @@ impl Poller {
                 let cursor = self.store.cursor(&watch.conversation).await?;
                 let since = |since| self.clock.elapsed().saturating_sub(since);
                 let stale_for = memory.stale_since.map_or(Duration::ZERO, since);
-                let asked = Asked { baseline: watch.baseline, stale_for, now: at };
+                let rules = plan.rules(watch);
+                let asked = Asked { baseline: watch.baseline, stale_for, now: at, rules: &rules };
                 let found = match detect::detect(cursor.as_ref(), &snapshot, asked) {
                     Ok(found) => found,
                     Err(implausible) => {
@@ -144,11 +154,13 @@ impl Poller {
                     );
                 }
                 let (pending, stale) = (found.pending, found.stale);
-                let sequence = cursor.map_or(0, |cursor| cursor.sequence);
+                let sequence = cursor.as_ref().map_or(0, |cursor| cursor.sequence);
+                let before = cursor.and_then(|cursor| cursor.waiting);
                 let newest_message = snapshot.messages.iter().filter_map(|message| message.created).max();
                 let scene = scene(plan, watch, Some(&snapshot), at, memory);
                 let mut brought = self.keep(plan, scene, found, sequence).await?;
                 brought.newest_message = newest_message;
+                brought.waiting.get_or_insert(before);
                 brought.baseline = brought.baseline.map(|_| snapshot.messages.len());
                 Ok(End::Read { fingerprint: (!pending).then_some(fingerprint), stale, brought })
             }
@@ -176,6 +188,24 @@ impl Poller {
         Ok(End::Failed { error, brought })
     }
 
+    /// Somebody has waited for too long, and `CommBox` does not say whether that is still so: it is told all the same.
+    pub(super) async fn tell_unconfirmed(
+        &self,
+        plan: &Plan,
+        watch: &Watch,
+        memory: &Memory,
+    ) -> Result<Brought, StoreError> {
+        let Some(cursor) = self.store.cursor(&watch.conversation).await? else {
+            return Ok(Brought::default());
+        };
+        let now = self.clock.now();
+        let found = detect::unconfirmed(&cursor, &plan.rules(watch), moved(now, memory.skew));
+        let mut brought =
+            self.keep(plan, scene(plan, watch, None, now, memory), found, cursor.sequence).await?;
+        brought.waiting.get_or_insert(cursor.waiting);
+        Ok(brought)
+    }
+
     /// Cursor, seen children, events and deliveries, in one commit.
     async fn keep(
         &self,
@@ -184,7 +214,7 @@ impl Poller {
         found: Found,
         expect_sequence: u64,
     ) -> Result<Brought, StoreError> {
-        let Some(change) = found.change else { return Ok(Brought::default()) };
+        let Some(mut change) = found.change else { return Ok(Brought::default()) };
         let told: Vec<Told> = (expect_sequence + 1..)
             .zip(&found.happened)
             .map(|(sequence, happened)| {
@@ -192,6 +222,12 @@ impl Poller {
                 plan.told(event, compose::subject(scene.watch, happened))
             })
             .collect();
+        for (told, happened) in told.iter().zip(&found.happened) {
+            if let (Happened::Waiting { passed, .. }, Some(waiting)) = (happened, &mut change.after.waiting) {
+                waiting.told_to(passed, told.deliveries.iter().map(|delivery| delivery.notifier.clone()));
+            }
+        }
+        let waiting = Some(change.after.waiting.clone());
         let commit = PollCommit {
             conversation: scene.watch.conversation.clone(),
             watch: scene.watch.name.clone(),
@@ -201,7 +237,8 @@ impl Poller {
             at: scene.now,
         };
         self.store.commit_poll(commit).await?;
-        Ok(Brought { told, baseline: found.baseline.then_some(0), newest_message: None, changed: true })
+        let baseline = found.baseline.then_some(0);
+        Ok(Brought { told, baseline, newest_message: None, changed: true, waiting })
     }
 }
 

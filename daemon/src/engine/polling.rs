@@ -51,16 +51,18 @@ pub(super) struct Parts {
 }
 
 pub(super) struct Polling {
-    parts: Parts,
-    plan: Arc<Plan>,
-    poller: Arc<Poller>,
-    schedule: Schedule,
+    pub(super) parts: Parts,
+    pub(super) plan: Arc<Plan>,
+    pub(super) poller: Arc<Poller>,
+    pub(super) schedule: Schedule,
     pressure: Pressure,
-    memories: HashMap<ConversationId, Memory>,
+    pub(super) memories: HashMap<ConversationId, Memory>,
     under_way: FuturesUnordered<BoxFuture<'static, (Ended, PollInFlight)>>,
-    polled_now: HashSet<ConversationId>,
+    pub(super) polled_now: HashSet<ConversationId>,
     summaries: Summaries,
     accounts_noted: Option<Duration>,
+    /// Until when nobody is told of waits that cannot be confirmed, since that failed.
+    pub(super) waits_paused_until: Duration,
 }
 
 /// Everything that can end the loop's wait.
@@ -90,6 +92,7 @@ impl Polling {
             polled_now: HashSet::new(),
             summaries: Summaries::default(),
             accounts_noted: None,
+            waits_paused_until: Duration::ZERO,
             plan,
             parts,
         };
@@ -100,6 +103,7 @@ impl Polling {
 
     /// Polls until told to stop; then lets what is under way end.
     pub(super) async fn run(mut self) {
+        self.recall_waits().await;
         loop {
             self.note_fill();
             let next = self.start_what_is_due();
@@ -109,11 +113,14 @@ impl Polling {
                 Wake::NewPlan => {
                     self.plan = self.parts.plans.borrow_and_update().clone();
                     self.take_plan();
+                    self.recall_waits().await;
                 }
                 Wake::Stop => break,
             }
             self.parts.beat.tick();
-            self.note_accounts();
+            if self.note_accounts() {
+                self.tell_unconfirmed().await;
+            }
             self.flush_summaries(false).await;
         }
         while let Some((ended, _)) = self.under_way.next().await {
@@ -171,15 +178,21 @@ impl Polling {
             self.schedule.skipped(&id, self.parts.clock.elapsed());
             return;
         };
-        let mut memory = self.memories.get(&id).cloned().unwrap_or_default();
-        memory.refused = self.schedule.is_refused(&id);
-        let (now, elapsed) = (self.parts.clock.now(), self.parts.clock.elapsed());
-        memory.answered_at = memory.answered.map(|then| now - elapsed.saturating_sub(then));
-        memory.skew = self.parts.servers.skew(&id.account).unwrap_or_default();
+        let memory = self.memory(&id);
         let in_flight = self.parts.metrics.poll_begins(late);
         let poll = Arc::clone(&self.poller).poll(Arc::clone(&self.plan), watch.clone(), memory);
         self.polled_now.insert(id);
         self.under_way.push(Box::pin(async move { (poll.await, in_flight) }));
+    }
+
+    /// What is remembered of a conversation, as of now.
+    pub(super) fn memory(&self, id: &ConversationId) -> Memory {
+        let mut memory = self.memories.get(id).cloned().unwrap_or_default();
+        memory.refused = self.schedule.is_refused(id);
+        let (now, elapsed) = (self.parts.clock.now(), self.parts.clock.elapsed());
+        memory.answered_at = memory.answered.map(|then| now - elapsed.saturating_sub(then));
+        memory.skew = self.parts.servers.skew(&id.account).unwrap_or_default();
+        memory
     }
 
     async fn ended(&mut self, ended: Ended) {
@@ -193,6 +206,7 @@ impl Polling {
         let Some(watch) = self.plan.watches.get(&ended.id).cloned() else { return };
         self.count(&watch, &ended);
         self.remember(&ended);
+        self.note_wait(&ended.id);
         self.note(&watch, &ended, now);
         self.account_health(&watch, &ended.end, ended.at).await;
         if let End::Read { brought, .. } | End::Failed { brought, .. } = &ended.end {
@@ -217,14 +231,18 @@ impl Polling {
                 memory.answered = Some(ended.came);
                 memory.gone = 0;
             }
-            End::Read { fingerprint, stale, .. } => {
+            End::Read { fingerprint, stale, brought } => {
                 let stale_since = stale.then_some(memory.stale_since.unwrap_or(ended.came));
                 let (fingerprint, answered) = (*fingerprint, Some(ended.came));
-                *memory = Memory { fingerprint, answered, stale_since, ..Memory::default() };
+                let waiting = brought.waiting.clone().unwrap_or_default();
+                *memory = Memory { fingerprint, answered, stale_since, waiting, ..Memory::default() };
             }
-            End::Failed { .. } if gone => {
+            End::Failed { brought, .. } if gone => {
                 memory.fingerprint = None;
                 memory.gone += 1;
+                if let Some(waiting) = &brought.waiting {
+                    memory.waiting.clone_from(waiting);
+                }
             }
             End::Failed { .. } | End::NotKept { .. } => memory.fingerprint = None,
         }
@@ -294,11 +312,11 @@ impl Polling {
         self.parts.board.polled(&ended.id, ended.at, next, error, newest, events);
     }
 
-    /// Goes through every watch, so it is done once a second rather than once a poll.
-    fn note_accounts(&mut self) {
+    /// Goes through every watch, so it is done once a second rather than once a poll. Says whether it was.
+    fn note_accounts(&mut self) -> bool {
         let (now, at) = (self.parts.clock.elapsed(), self.parts.clock.now());
         if self.accounts_noted.is_some_and(|noted| now.saturating_sub(noted) < Duration::from_secs(1)) {
-            return;
+            return false;
         }
         self.accounts_noted = Some(now);
         for name in self.plan.config.accounts.keys() {
@@ -314,6 +332,7 @@ impl Polling {
                 tell_skew(name, grade, whole_seconds(skew));
             }
         }
+        true
     }
 
     /// How full the outbox is decides how much is asked for.
@@ -382,7 +401,7 @@ impl Polling {
     }
 
     /// What was committed: counted, logged, and handed to those who deliver it.
-    fn announce(&self, watch: &Watch, brought: &Brought) {
+    pub(super) fn announce(&self, watch: &Watch, brought: &Brought) {
         if let Some(messages) = brought.baseline {
             tracing::info!(
                 watch = watch.name,
@@ -394,7 +413,8 @@ impl Polling {
         for told in &brought.told {
             let event = &told.event;
             self.parts.metrics.event(event.kind.as_str(), Some(watch.priority));
-            if let Some(created) = event.data.message.as_ref().and_then(|message| message.created) {
+            let message = event.data.message.as_ref().filter(|_| event.kind.is_message());
+            if let Some(created) = message.and_then(|message| message.created) {
                 let recorded = self.parts.servers.there(&watch.conversation.account, event.recorded);
                 self.parts.metrics.detected(watch.priority, created, recorded);
             }

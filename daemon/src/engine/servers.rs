@@ -86,6 +86,7 @@ pub(super) fn timed_by(payload: &str) -> Option<String> {
     struct Data {
         account: Option<String>,
         message: Option<Message>,
+        waiting: Option<serde::de::IgnoredAny>,
     }
     #[derive(Deserialize)]
     struct Message {
@@ -93,6 +94,10 @@ pub(super) fn timed_by(payload: &str) -> Option<String> {
     }
     let payload: Payload = serde_json::from_str(payload).ok()?;
     let data = payload.events.into_iter().next()?.data;
+    // That somebody waits happens when it is found.
+    if data.waiting.is_some() {
+        return None;
+    }
     data.message?.created?;
     data.account
 }

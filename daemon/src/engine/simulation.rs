@@ -24,4 +24,5 @@ mod receiver;
 mod script;
 mod setup;
 mod tests;
+mod waits;
 mod world;

@@ -114,6 +114,7 @@ pub(super) fn watch(
         next_poll: seen.next_poll,
         last_error: seen.last_error,
         last_message_at: seen.last_message_at,
+        waiting_since: seen.waiting_since,
         events_total: seen.events,
     };
     status.judge(&freshness, now);

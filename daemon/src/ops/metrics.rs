@@ -34,13 +34,15 @@ use crate::config::Config;
 use crate::core::watch::{Priority, Watch};
 
 /// Events about a conversation, which have the priority of its watch.
-const WATCH_EVENTS: [&str; 9] = [
+const WATCH_EVENTS: [&str; 11] = [
     "message.created",
     "message.edited",
     "message.deleted",
     "message.unparsed",
     "conversation.status_changed",
     "conversation.assigned",
+    "conversation.waiting",
+    "conversation.answered",
     "watch.unreachable",
     "watch.recovered",
     "gap.unresolved",

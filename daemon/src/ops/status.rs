@@ -113,6 +113,9 @@ pub struct WatchStatus {
     pub last_error: Option<String>,
     /// When its newest message was written.
     pub last_message_at: Option<Timestamp>,
+    /// Since when its customer waits for an answer of a person.
+    #[serde(default)]
+    pub waiting_since: Option<Timestamp>,
     /// Events since the daemon started.
     pub events_total: u64,
 }

@@ -7,13 +7,14 @@ use super::sqlite::insert_told;
 use super::{PollCommit, PollSummary, StoreError, outbox};
 use crate::core::cursor::{Cursor, Seen};
 use crate::core::message::{AuthorKind, ChildId};
+use crate::core::waiting::Waiting;
 use crate::core::watch::ConversationId;
 
 pub(super) fn cursor(connection: &Connection, id: &ConversationId) -> Result<Option<Cursor>, StoreError> {
     let row = connection
         .prepare_cached(
             "SELECT id, baseline_at, listed, sequence, status_id, assigned_manager_id, unreachable_since,
-                    updated_at, gap_since FROM conversation WHERE account = ?1 AND object_id = ?2",
+                    updated_at, gap_since, waiting FROM conversation WHERE account = ?1 AND object_id = ?2",
         )?
         .query_row(params![id.account, id.object], |row| {
             let cursor = Cursor {
@@ -25,6 +26,7 @@ pub(super) fn cursor(connection: &Connection, id: &ConversationId) -> Result<Opt
                 unreachable_since: row.get::<_, Option<i64>>(6)?.map(instant),
                 updated_at: row.get::<_, Option<i64>>(7)?.map(instant),
                 gap_since: row.get::<_, Option<i64>>(8)?.map(instant),
+                waiting: row.get::<_, Option<String>>(9)?.as_deref().and_then(waits),
                 seen: std::collections::HashMap::new(),
             };
             Ok((row.get::<_, i64>(0)?, cursor))
@@ -51,6 +53,27 @@ pub(super) fn cursor(connection: &Connection, id: &ConversationId) -> Result<Opt
         cursor.seen.insert(ChildId::new(row.get::<_, String>(0)?), seen);
     }
     Ok(Some(cursor))
+}
+
+/// A row's words for who waits.
+fn waits(json: &str) -> Option<Waiting> {
+    serde_json::from_str(json).ok()
+}
+
+/// Every conversation in which somebody waits.
+pub(super) fn waiting(connection: &Connection) -> Result<Vec<(ConversationId, Waiting)>, StoreError> {
+    let mut rows = connection
+        .prepare_cached("SELECT account, object_id, waiting FROM conversation WHERE waiting IS NOT NULL")?;
+    let rows = rows.query_map([], |row| {
+        let id = ConversationId { account: row.get(0)?, object: row.get(1)? };
+        Ok((id, row.get::<_, String>(2)?))
+    })?;
+    let mut all = Vec::new();
+    for row in rows {
+        let (id, json) = row?;
+        all.extend(waits(&json).map(|waiting| (id, waiting)));
+    }
+    Ok(all)
 }
 
 pub(super) fn commit(
@@ -108,12 +131,12 @@ fn write_cursor(connection: &Connection, commit: &PollCommit) -> Result<i64, Sto
         .prepare_cached(
             "INSERT INTO conversation (account, object_id, watch, baseline_at, listed, sequence, status_id,
                                        assigned_manager_id, unreachable_since, changed_at, updated_at,
-                                       gap_since, watched_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?12, ?13, ?10)
+                                       gap_since, waiting, watched_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?12, ?13, ?14, ?10)
              ON CONFLICT (account, object_id) DO UPDATE SET
                  watch = ?3, baseline_at = ?4, listed = ?5, sequence = ?6, status_id = ?7,
                  assigned_manager_id = ?8, unreachable_since = ?9, changed_at = ?10,
-                 updated_at = ?12, gap_since = ?13
+                 updated_at = ?12, gap_since = ?13, waiting = ?14
              WHERE sequence = ?11
              RETURNING id",
         )?
@@ -132,6 +155,9 @@ fn write_cursor(connection: &Connection, commit: &PollCommit) -> Result<i64, Sto
                 signed(commit.expect_sequence),
                 row.updated_at.map(nanos),
                 row.gap_since.map(nanos),
+                row.waiting
+                    .as_ref()
+                    .map(|waiting| serde_json::to_string(waiting).expect("it is text and numbers")),
             ],
             |row| row.get(0),
         )

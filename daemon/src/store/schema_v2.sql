@@ -2,6 +2,8 @@
 
 ALTER TABLE conversation ADD COLUMN updated_at INTEGER;
 ALTER TABLE conversation ADD COLUMN gap_since INTEGER;
+-- Who waits for an answer, as JSON.
+ALTER TABLE conversation ADD COLUMN waiting TEXT;
 -- When it last stood in the configuration; one that does not for long is forgotten.
 ALTER TABLE conversation ADD COLUMN watched_at INTEGER;
 UPDATE conversation SET watched_at = changed_at;

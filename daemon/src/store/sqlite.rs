@@ -18,6 +18,7 @@ use super::{
 use crate::core::cursor::Cursor;
 use crate::core::event::EventKind;
 use crate::core::pressure::Fill;
+use crate::core::waiting::Waiting;
 use crate::core::watch::ConversationId;
 
 /// How a store is opened.
@@ -277,6 +278,10 @@ impl Store for SqliteStore {
     async fn cursor(&self, id: &ConversationId) -> Result<Option<Cursor>, StoreError> {
         let id = id.clone();
         self.reader.run(move |connection| polls::cursor(connection, &id)).await
+    }
+
+    async fn waits(&self) -> Result<Vec<(ConversationId, Waiting)>, StoreError> {
+        self.reader.run(polls::waiting).await
     }
 
     async fn commit_poll(&self, commit: PollCommit) -> Result<(), StoreError> {

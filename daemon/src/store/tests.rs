@@ -241,6 +241,22 @@ async fn a_wait_that_is_cut_short_does_not_count_as_time_in_which_it_was_tried()
 }
 
 #[tokio::test]
+async fn who_waits_is_kept_with_the_cursor() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    let waiting = crate::core::waiting::Waiting::new(ChildId::new("1"), at(3));
+    let store = open(&path);
+    let mut first = poll(0, vec![told("1", "a", &["ops"])]);
+    first.change.after.waiting = Some(waiting.clone());
+    store.commit_poll(first).await.unwrap();
+    drop(store);
+    let store = open(&path);
+    assert_eq!(store.waits().await.unwrap(), [(conversation(), waiting)]);
+    store.commit_poll(poll(1, vec![])).await.unwrap();
+    assert_eq!(store.waits().await.unwrap(), []);
+}
+
+#[tokio::test]
 async fn another_notifier_s_lane_is_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder.path().join("x.db"));

@@ -9,6 +9,7 @@ use commwatch::core::detect::Happened;
 use commwatch::core::event::{Event, EventKind};
 use commwatch::core::message::{Author, AuthorKind, ChildId, Message, Snapshot, Unparsed};
 use commwatch::core::notification::{self, Content};
+use commwatch::core::waiting::{Alarm, Ended, Threshold, Waiting};
 use commwatch::core::watch::{Baseline, ConversationId, Priority, Stream, Watch};
 use jiff::Timestamp;
 use jsonschema::Validator;
@@ -69,6 +70,16 @@ fn message() -> Message {
     }
 }
 
+/// Somebody who has waited for an hour, and of whom it was told that she had for so long.
+fn waiting(told: &[u64]) -> Waiting {
+    let alarm = |seconds: &u64| Alarm {
+        threshold: Threshold { seconds: *seconds, hours: None },
+        to: vec!["ops-slack".to_owned()],
+    };
+    let waiting = Waiting::new(ChildId::new("2251799813699002"), at("2026-03-01T07:00:00Z"));
+    Waiting { told: told.iter().map(alarm).collect(), ..waiting }
+}
+
 /// An event of this kind, made as the daemon makes it.
 fn example(kind: EventKind) -> Event {
     let (now, since) = (at("2026-03-01T08:00:04.25Z"), at("2026-03-01T07:00:00Z"));
@@ -102,6 +113,16 @@ fn example(kind: EventKind) -> Event {
         }
         EventKind::StatusChanged => found(Happened::Status { previous: Some(2), current: Some(1) }, true),
         EventKind::Assigned => found(Happened::Assigned { previous: None, current: Some(12_345) }, true),
+        EventKind::Waiting => {
+            let (waiting, message) = (waiting(&[]), Some(message()));
+            let passed = vec![Threshold { seconds: 3_600, hours: None }];
+            found(Happened::Waiting { waiting, passed, message, confirmed: true }, true)
+        }
+        EventKind::Answered => {
+            let by = Author { kind: AuthorKind::Agent, id: Some("51".into()), name: Some("Noa Bar".into()) };
+            let ended = Ended::Replied { by, at: at("2026-03-01T08:00:01Z") };
+            found(Happened::Answered { waiting: waiting(&[3_600]), ended }, true)
+        }
         EventKind::WatchUnreachable => {
             found(Happened::Unreachable { since, why: "404 Not Found".to_owned() }, false)
         }

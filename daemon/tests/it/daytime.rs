@@ -8,13 +8,13 @@ use crate::world::{PATIENCE, World};
 
 const HOUR: i64 = 3600;
 
-struct Daytime {
+pub struct Daytime {
     folder: PathBuf,
 }
 
 impl Daytime {
     /// Every daemon that this world starts from now on has such a clock.
-    fn of(world: &mut World) -> Self {
+    pub fn of(world: &mut World) -> Self {
         let folder = world.preload("daytime");
         world.environment.insert("SHIFTED_CLOCK", folder.join("shift").display().to_string());
         let daytime = Self { folder };
@@ -23,7 +23,7 @@ impl Daytime {
     }
 
     /// From now on the clock is this many seconds from the right time.
-    fn set(&self, seconds: i64) {
+    pub fn set(&self, seconds: i64) {
         let (new, path) = (self.folder.join("new"), self.folder.join("shift"));
         std::fs::write(&new, seconds.to_string()).unwrap();
         // By rename: nobody sees half of it.

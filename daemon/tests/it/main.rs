@@ -26,4 +26,5 @@ mod slack;
 mod stores;
 mod stuck;
 mod unchanged;
+mod waiting;
 mod why;

@@ -89,7 +89,7 @@ fn every_key_stands_in_the_manual_and_every_key_in_it_exists() {
 /// The tables whose keys a section's reader knows.
 fn tables<'v>(section: &str, value: &'v Value) -> Vec<&'v toml::Table> {
     match (section, value) {
-        ("accounts" | "notifiers", Value::Table(named)) => {
+        ("accounts" | "notifiers" | "hours", Value::Table(named)) => {
             named.values().filter_map(Value::as_table).collect()
         }
         (_, Value::Array(values)) => values.iter().filter_map(Value::as_table).collect(),

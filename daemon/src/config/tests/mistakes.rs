@@ -506,17 +506,17 @@ level = "infoo"
       config.toml:20:11
        20 | events = ["message.creatd", "commwatch.watch.recovered.v1", "message.*"]
           |           ^^^^^^^^^^^^^^^^
-      hint: types are `message.created`, `message.edited`, `message.deleted`, `message.unparsed`, `conversation.status_changed`, `conversation.assigned`, `watch.unreachable`, `watch.recovered`, `gap.unresolved`, `account.denied`, `account.recovered`, `notifier.broken`, `notifier.recovered`, `delivery.dead`; did you mean `message.created`?
+      hint: types are `message.created`, `message.edited`, `message.deleted`, `message.unparsed`, `conversation.status_changed`, `conversation.assigned`, `conversation.waiting`, `conversation.answered`, `watch.unreachable`, `watch.recovered`, `gap.unresolved`, `account.denied`, `account.recovered`, `notifier.broken`, `notifier.recovered`, `delivery.dead`; did you mean `message.created`?
     error: unknown event type `commwatch.watch.recovered.v1`
       config.toml:20:29
        20 | events = ["message.creatd", "commwatch.watch.recovered.v1", "message.*"]
           |                             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-      hint: types are `message.created`, `message.edited`, `message.deleted`, `message.unparsed`, `conversation.status_changed`, `conversation.assigned`, `watch.unreachable`, `watch.recovered`, `gap.unresolved`, `account.denied`, `account.recovered`, `notifier.broken`, `notifier.recovered`, `delivery.dead`; did you mean `watch.recovered`?
+      hint: types are `message.created`, `message.edited`, `message.deleted`, `message.unparsed`, `conversation.status_changed`, `conversation.assigned`, `conversation.waiting`, `conversation.answered`, `watch.unreachable`, `watch.recovered`, `gap.unresolved`, `account.denied`, `account.recovered`, `notifier.broken`, `notifier.recovered`, `delivery.dead`; did you mean `watch.recovered`?
     error: unknown event type `message.*`
       config.toml:20:61
        20 | events = ["message.creatd", "commwatch.watch.recovered.v1", "message.*"]
           |                                                             ^^^^^^^^^^^
-      hint: types are `message.created`, `message.edited`, `message.deleted`, `message.unparsed`, `conversation.status_changed`, `conversation.assigned`, `watch.unreachable`, `watch.recovered`, `gap.unresolved`, `account.denied`, `account.recovered`, `notifier.broken`, `notifier.recovered`, `delivery.dead`
+      hint: types are `message.created`, `message.edited`, `message.deleted`, `message.unparsed`, `conversation.status_changed`, `conversation.assigned`, `conversation.waiting`, `conversation.answered`, `watch.unreachable`, `watch.recovered`, `gap.unresolved`, `account.denied`, `account.recovered`, `notifier.broken`, `notifier.recovered`, `delivery.dead`
     error: unknown word `none` for `trust`
       config.toml:23:9
        23 | trust = "none"
@@ -541,8 +541,6 @@ fn keys_of_later_versions_say_so() {
 [heartbeat]
 every = "5m"
 notify = ["log"]
-[hours.desk]
-zone = "Asia/Jerusalem"
 [notifiers.other]
 plugin = "log"
 fallback = ["log"]
@@ -551,46 +549,110 @@ group = { wait = "5s" }
 [[watch]]
 name = "a"
 customer = 531826
-[[route]]
-unanswered_for = ["10m"]
-events = ["conversation.waiting"]
-notify = ["log"]
 "#), @r#"
     error: [heartbeat] does not exist yet
       config.toml:10:2
        10 | [heartbeat]
           |  ^^^^^^^^^
       hint: delete the section; a later version brings it
-    error: [hours] does not exist yet
-      config.toml:13:2
-       13 | [hours.desk]
-          |  ^^^^^
-      hint: delete the section; a later version brings it
     error: `fallback` in [notifiers.other] does not exist yet
-      config.toml:17:1
-       17 | fallback = ["log"]
+      config.toml:15:1
+       15 | fallback = ["log"]
           | ^^^^^^^^
       hint: delete the key; a later version brings it
     error: `fallback_after` in [notifiers.other] does not exist yet
-      config.toml:18:1
-       18 | fallback_after = "5m"
+      config.toml:16:1
+       16 | fallback_after = "5m"
           | ^^^^^^^^^^^^^^
       hint: delete the key; a later version brings it
     error: `group` in [notifiers.other] does not exist yet
-      config.toml:19:1
-       19 | group = { wait = "5s" }
+      config.toml:17:1
+       17 | group = { wait = "5s" }
           | ^^^^^
       hint: delete the key; a later version brings it
     error: `customer` in [[watch]] `a` does not exist yet
-      config.toml:22:1
-       22 | customer = 531826
+      config.toml:20:1
+       20 | customer = 531826
           | ^^^^^^^^
       hint: delete the key; a later version brings it
-    error: `unanswered_for` in [[route]] does not exist yet
-      config.toml:24:1
-       24 | unanswered_for = ["10m"]
-          | ^^^^^^^^^^^^^^
-      hint: delete the key; a later version brings it
+    "#);
+}
+
+#[test]
+fn who_waits_and_when_people_are_at_work_are_checked() {
+    assert_snapshot!(errors_after_good(r#"
+[hours.desk]
+timezone = "Asia/Nowhere"
+open = ["sun-thu 9-18", "mon 18:00-09:00"]
+holidays = ["2026-02-30"]
+[hours.empty]
+open = []
+[[route]]
+unanswered_for = ["10m", "1s", "soon"]
+hours = "dask"
+notify = ["log"]
+[[route]]
+unanswered_for = []
+notify = ["log"]
+[[route]]
+hours = "desk"
+notify = ["log"]
+"#), @r#"
+    error: there is no time zone `Asia/Nowhere`
+      config.toml:11:12
+       11 | timezone = "Asia/Nowhere"
+          |            ^^^^^^^^^^^^^^
+      hint: time zones have IANA's names, such as "Europe/Berlin" or "UTC"
+    error: `sun-thu 9-18` are no hours
+      config.toml:12:9
+       12 | open = ["sun-thu 9-18", "mon 18:00-09:00"]
+          |         ^^^^^^^^^^^^^^
+      hint: hours are written "sun-thu 09:00-18:00", "fri 09:00-13:00" or "sat,sun 00:00-24:00"
+    error: `mon 18:00-09:00` ends before it begins
+      config.toml:12:25
+       12 | open = ["sun-thu 9-18", "mon 18:00-09:00"]
+          |                         ^^^^^^^^^^^^^^^^^
+      hint: hours that go past midnight are two: "mon 22:00-24:00" and "tue 00:00-06:00"
+    error: `2026-02-30` is not a day
+      config.toml:13:13
+       13 | holidays = ["2026-02-30"]
+          |             ^^^^^^^^^^^^
+      hint: days are written "2026-12-25"
+    error: `timezone` is missing in [hours.empty]
+      config.toml:14:1
+       14 | [hours.empty]
+          | ^^^^^^^^^^^^^
+      hint: name the place whose clocks count, such as timezone = "Asia/Jerusalem"
+    error: `open` holds no hours: no time would ever count
+      config.toml:15:8
+       15 | open = []
+          |        ^^
+      hint: hours are written "sun-thu 09:00-18:00", "fri 09:00-13:00" or "sat,sun 00:00-24:00"
+    error: `unanswered_for` holds 1s
+      config.toml:17:26
+       17 | unanswered_for = ["10m", "1s", "soon"]
+          |                          ^^^^
+      hint: whole seconds, from 10s to 30d
+    error: `soon` is not a duration
+      config.toml:17:32
+       17 | unanswered_for = ["10m", "1s", "soon"]
+          |                                ^^^^^^
+      hint: durations are written "500ms", "10s", "5m", "1h30m" or "30d"
+    error: unknown hours `dask` in a route
+      config.toml:18:9
+       18 | hours = "dask"
+          |         ^^^^^^
+      hint: hours in this file are `desk`, `empty`; did you mean `desk`?
+    error: `unanswered_for` is empty: nobody would be told who waits
+      config.toml:21:18
+       21 | unanswered_for = []
+          |                  ^^
+      hint: name how long is too long, such as ["10m", "30m"]
+    error: `hours` says when waiting counts, and nothing waits
+      config.toml:24:9
+       24 | hours = "desk"
+          |         ^^^^^^
+      hint: add unanswered_for = ["10m"], or delete `hours`
     "#);
 }
 

@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use super::commbox::Conversation;
 use super::house::House;
 use super::markers::Marker;
 use super::setup::IN_FLIGHT_MAX;
+use super::waits::oldest;
 use super::world::State;
-use crate::core::cursor::Vanished;
+use crate::core::cursor::{Cursor, Vanished};
 use crate::core::delivery;
 use crate::core::detect::children::is_round;
 use crate::core::event::EventKind;
 use crate::core::outcome::Retries;
+use crate::core::waiting;
 
 /// When everything works, the outbox is empty and everything is told within this: the longest pause that anybody can
 /// ask for is an hour, a broken receiver is tried every five minutes, and a clock may have gone back by two hours.
@@ -175,6 +178,7 @@ impl State {
                     untold.push(format!("I1: {child} of {id} is there and counts as vanished"));
                 }
             }
+            untold.extend(self.unwaited(conversation, &cursor));
             if cursor.status_id != Some(conversation.status) {
                 untold.push(format!(
                     "I1: the status of {id} is {}, not {:?}",
@@ -183,6 +187,40 @@ impl State {
             }
         }
         untold
+    }
+
+    /// Who waits is known, and was told where somebody wants to hear of it.
+    fn unwaited(&self, conversation: &Conversation, cursor: &Cursor) -> Option<String> {
+        let id = &conversation.id;
+        if waiting::is_over(Some(conversation.status)) {
+            let open = cursor.waiting.as_ref().filter(|waiting| !waiting.over);
+            return open.map(|open| format!("I1: {} of {id} counts as waiting, and it is over", open.child));
+        }
+        let floor = cursor.waiting.as_ref().filter(|waiting| waiting.over);
+        let oldest = oldest(conversation).map(|one| (one.id.to_string(), one.created));
+        let open = cursor.waiting.as_ref().filter(|waiting| !waiting.over);
+        let is_known = match (&oldest, open) {
+            // One that was cut off waits as long as nobody replies.
+            (_, Some(open)) if cursor.seen.get(&open.child).is_some_and(|seen| seen.vanished.is_some()) => {
+                true
+            }
+            (Some((child, _)), Some(open)) => *child == open.child.to_string(),
+            (Some((_, created)), None) => floor.is_some_and(|floor| *created <= floor.since),
+            (None, open) => open.is_none(),
+        };
+        // A list that may be cut says nothing of an older one; nor does what was over say of what came between.
+        let shown = conversation.messages.iter().filter(|message| !message.deleted).count();
+        // A reply that was seen and is deleted now was one.
+        let was_answered = conversation.messages.iter().any(|one| one.agent && one.was_deleted);
+        if !is_known && !is_round(shown) && floor.is_none() && !was_answered {
+            return Some(format!("I1: {oldest:?} of {id} waits, not {:?}", cursor.waiting));
+        }
+        let open = open?;
+        let watching = self.setup.watching(id).filter(|watching| watching.watched)?;
+        let is_told = |seconds: &u64| open.told.iter().any(|alarm| alarm.threshold.seconds == *seconds);
+        let untold = self.setup.thresholds(watching.vip).iter().find(|seconds| !is_told(seconds));
+        untold
+            .map(|seconds| format!("I1: nobody was told that {} of {id} has waited {seconds} s", open.child))
     }
 
     /// I1: every delivery was accepted, or is dead.

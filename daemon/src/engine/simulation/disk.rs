@@ -13,6 +13,7 @@ use super::world::{Point, State, World};
 use crate::core::cursor::Cursor;
 use crate::core::outcome::Fate;
 use crate::core::pressure::Fill;
+use crate::core::waiting::Waiting;
 use crate::core::watch::ConversationId;
 use crate::store::model::Rows;
 use crate::store::{
@@ -322,6 +323,11 @@ impl DiskStore {
 impl Store for DiskStore {
     async fn cursor(&self, id: &ConversationId) -> Result<Option<Cursor>, StoreError> {
         self.read(|rows| rows.cursor(id)).await
+    }
+
+    async fn waits(&self) -> Result<Vec<(ConversationId, Waiting)>, StoreError> {
+        let waiting = |(id, cursor): (&ConversationId, &Cursor)| Some((id.clone(), cursor.waiting.clone()?));
+        self.read(move |rows| rows.cursors().filter_map(waiting).collect()).await
     }
 
     async fn commit_poll(&self, commit: PollCommit) -> Result<(), StoreError> {

@@ -151,7 +151,7 @@ impl House {
         drop(daemon);
         self.world.with(|state| {
             state.lose_what_is_not_synced();
-            state.ledger.daemon_ended();
+            state.ledger.daemon_ended(state.time.passed());
         });
     }
 
@@ -417,6 +417,7 @@ impl State {
             Action::Clock { seconds } => {
                 self.markers.reach(if seconds < 0 { Marker::ClockBack } else { Marker::ClockForward });
                 self.time.off += SignedDuration::from_secs(seconds.into());
+                self.ledger.clock_set(self.time.passed());
             }
             _ => {}
         }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::commbox::{Conversation, Message, Served};
 use super::markers::{Marker, Markers};
 use super::setup::{self, Setup};
+use super::waits::{Seen, Waits};
 use crate::core::cursor::Vanished;
 use crate::core::event::{EventKind, status_name};
 use crate::core::message::AuthorKind;
@@ -48,10 +49,14 @@ pub(super) struct Ledger {
     /// By notifier and lane, the latest event that arrived there for the first time.
     arrived: BTreeMap<(String, String), usize>,
     requests: BTreeMap<String, Requests>,
+    clock_set_at: Option<Duration>,
+    /// For attempts before a restart after the clock was set, nobody knows how long they are ago.
+    unsure_before: Duration,
     /// By notifier, whether each attempt failed.
     recent: BTreeMap<String, Vec<bool>>,
     asking: BTreeSet<ConversationId>,
     pub(super) asked_at: BTreeMap<ConversationId, Vec<Duration>>,
+    waits: Waits,
     /// By notifier: durable deliveries, and how many of them ended.
     written: BTreeMap<String, [u64; 2]>,
     /// Durable changes, but for what is written each hour.
@@ -261,7 +266,7 @@ impl Ledger {
             }
         }
         let allowed = |told: &Told| match told.event.kind {
-            EventKind::WatchRecovered => true,
+            EventKind::WatchRecovered | EventKind::Waiting => true,
             EventKind::MessageCreated => newest,
             _ => false,
         };
@@ -325,6 +330,23 @@ impl Ledger {
                 let current = event.data.change.as_ref().and_then(|change| change.current.clone());
                 let said = served.filter(|served| served.assigned != 0).map(|s| s.assigned.to_string());
                 self.must(current == said, || format!("I2: {} is {current:?}", name()));
+            }
+            EventKind::Waiting | EventKind::Answered => {
+                let since = now.saturating_sub(SETUP_LINGERS);
+                let ends = self.setups.iter().skip(1).map(|(at, _)| *at).chain([Duration::MAX]);
+                let setups = self.setups.iter().zip(ends).filter(|(_, end)| *end >= since);
+                let seen = Seen {
+                    truth,
+                    served,
+                    behind: behind && event.data.waiting.as_ref().is_some_and(|waiting| waiting.confirmed),
+                    gone: self.gone.get(id).copied().unwrap_or(0),
+                    setups: setups.map(|((_, setup), _)| setup).collect(),
+                    known: self.events.contains_key(&event.id),
+                    now: super::world::right(now),
+                };
+                let wrong = self.waits.told(id, told, &seen, markers);
+                self.violations.extend(wrong);
+                return self.kept(told);
             }
             EventKind::WatchUnreachable => {
                 let times = self.gone.get(id).copied().unwrap_or(0);
@@ -460,8 +482,13 @@ impl Ledger {
             .filter(|(_, end)| *end >= since)
             .any(|((_, setup), _)| setup.told(event.kind, vip, author, concerned) == names);
         self.must(fits, || format!("I1: {} is told to {names:?}", event.kind.as_str()));
-        for name in &names {
-            self.written.entry((*name).to_owned()).or_default()[0] += 1;
+        self.kept(told);
+    }
+
+    fn kept(&mut self, told: &Told) {
+        let event = &told.event;
+        for delivery in &told.deliveries {
+            self.written.entry(delivery.notifier.clone()).or_default()[0] += 1;
         }
         let deliveries = told.deliveries.iter().map(|delivery| {
             let what = (delivery.lane.clone(), delivery.notification.payload.clone());
@@ -489,7 +516,8 @@ impl Ledger {
         handed.settled |= is_final;
         let (said, accepted, times) = (handed.said, handed.accepted, handed.times);
         let tried = now.saturating_sub(handed.first_at);
-        let tried_long = times >= 3 && tried.as_secs_f64() >= retry_for.as_secs_f64() * 0.5;
+        let is_long = tried.as_secs_f64() >= retry_for.as_secs_f64() * 0.5;
+        let tried_long = times >= 3 && (is_long || handed.first_at < self.unsure_before);
         let (crashes, is_rejected) = (handed.crashes, said == Some(Said::Rejected));
         match &settle.fate {
             Fate::Delivered => self.must(accepted > 0, || format!("I1: {name} was never accepted")),
@@ -614,10 +642,17 @@ impl Ledger {
         }
     }
 
+    pub(super) fn clock_set(&mut self, now: Duration) {
+        self.clock_set_at = Some(now);
+    }
+
     /// The daemon is gone: what it had not settled comes again, and its budgets begin anew.
-    pub(super) fn daemon_ended(&mut self) {
+    pub(super) fn daemon_ended(&mut self, now: Duration) {
         for handed in self.handed.values_mut().filter(|handed| handed.accepted > 0 && !handed.settled) {
             handed.excuse = Some(Marker::RepeatAfterCrash);
+        }
+        if self.clock_set_at.is_some() {
+            self.unsure_before = now;
         }
         self.requests.clear();
         self.asking.clear();

@@ -14,6 +14,7 @@ use crate::core::event::EventKind;
 use crate::core::message::AuthorKind;
 use crate::core::outcome::Retries;
 use crate::core::route::Route;
+use crate::core::waiting::Threshold;
 use crate::core::watch::{Baseline, ConversationId, Priority, Stream, Watch};
 
 pub(super) const ACCOUNTS: [&str; 2] = ["main", "branch"];
@@ -90,7 +91,30 @@ impl Setup {
         self.watches.iter().find(|watching| watching.id == *id)
     }
 
-    fn is_present(&self, name: &str) -> bool {
+    /// Who may be told that somebody has waited for so long: one of these sets. Where two times are over at once, who is
+    /// told of either.
+    pub(super) fn waits(&self, seconds: u64, vip: bool) -> Vec<Vec<&'static str>> {
+        let present =
+            |names: &[&'static str]| names.iter().copied().filter(|name| self.is_present(name)).collect();
+        match (self.routes, seconds) {
+            (0, 60) => vec![present(&["hook", "ops"])],
+            (2, 60) => vec![present(&["hook"])],
+            (2, 300) if vip => vec![present(&["pager"]), present(&["hook", "pager"])],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The times after which somebody is told of who waits.
+    pub(super) fn thresholds(&self, vip: bool) -> &'static [u64] {
+        match self.routes {
+            0 => &[60],
+            2 if vip => &[60, 300],
+            2 => &[60],
+            _ => &[],
+        }
+    }
+
+    pub(super) fn is_present(&self, name: &str) -> bool {
         self.notifiers.iter().any(|notifying| notifying.present && notifying.name == name)
     }
 
@@ -149,6 +173,7 @@ impl Setup {
                 .map(|one| (one.name.to_owned(), one.notifier()))
                 .collect(),
             routes: routes.collect(),
+            hours: BTreeMap::new(),
             operators: present(self.operators()),
             plugins: Plugins { path: Vec::new(), trust: Trust::Strict },
             store: Store {
@@ -189,6 +214,7 @@ impl Setup {
             tags: Vec::new(),
             tags_all: Vec::new(),
             not_tags: Vec::new(),
+            unanswered_for: Vec::new(),
             notify: notify.iter().map(|&name| name.to_owned()).collect(),
         };
         let messages = |name: &str, priority, notify: &[&str]| Route {
@@ -197,10 +223,24 @@ impl Setup {
             from: vec![AuthorKind::Customer, AuthorKind::Unknown],
             ..all(name, notify)
         };
+        let waits = |name: &str, priority, seconds, notify: &[&str]| Route {
+            priority,
+            events: Vec::new(),
+            unanswered_for: vec![Threshold { seconds, hours: None }],
+            ..all(name, notify)
+        };
         match self.routes {
-            0 => vec![all("all", &["hook"]), messages("vip", Some(Priority::Vip), &["pager"])],
+            0 => vec![
+                all("all", &["hook"]),
+                messages("vip", Some(Priority::Vip), &["pager"]),
+                waits("waits", None, 60, &["ops"]),
+            ],
             1 => vec![all("all", &["hook", "pager"]), messages("again", None, &["hook"])],
-            _ => vec![messages("messages", None, &["hook"])],
+            _ => vec![
+                messages("messages", None, &["hook"]),
+                waits("waits", None, 60, &["hook"]),
+                waits("vip-waits", Some(Priority::Vip), 300, &["pager"]),
+            ],
         }
     }
 }

@@ -111,6 +111,11 @@ pub(super) struct Story {
     pub(super) lines: Vec<String>,
 }
 
+/// What `CommBox`'s clock says so long after the story began.
+pub(super) fn right(passed: Duration) -> Timestamp {
+    Timestamp::from_second(EPOCH_SECONDS).expect("a time") + passed
+}
+
 impl Time {
     pub(super) fn passed(&self) -> Duration {
         self.before + self.began.map_or(Duration::ZERO, |began| began.elapsed())
@@ -118,7 +123,7 @@ impl Time {
 
     /// What `CommBox`'s clock says.
     pub(super) fn right(&self) -> Timestamp {
-        Timestamp::from_second(EPOCH_SECONDS).expect("a time") + self.passed()
+        right(self.passed())
     }
 
     /// What the machine's clock says.

@@ -94,6 +94,11 @@ families! {
     OLDEST_SUCCESS = Gauge, "oldest_success_timestamp_seconds", ["priority"],
         "The last successful poll of the watch that has gone longest without one.";
 
+    CONVERSATIONS_WAITING = Gauge, "conversations_waiting", ["priority"],
+        "Conversations whose customer waits for an answer of a person.";
+    OLDEST_WAITING = Gauge, "oldest_waiting_timestamp_seconds", ["priority"],
+        "When the message was written that has waited longest for an answer; absent while nobody waits.";
+
     EVENTS = Counter, "events_total", ["type", "priority"],
         "Events written to the store; priority is none where an event is about commwatch itself.";
     DETECTION_DELAY = Histogram(DELAY_SECONDS), "detection_delay_seconds", ["priority"],

@@ -40,6 +40,7 @@ fn configured(accounts: &[&str], watches: &[Watch], notifiers: &[&str]) -> Confi
         watches: watches.to_vec(),
         notifiers: notifiers.iter().map(|name| ((*name).to_owned(), notifier.clone())).collect(),
         routes: vec![],
+        hours: BTreeMap::new(),
         operators: vec![],
         plugins: config::Plugins { path: vec![], trust: config::Trust::Strict },
         store: config::Store {
@@ -107,6 +108,7 @@ fn exercise(metrics: &Metrics, config: &Config) {
         let watch = metrics.watch(watch, Duration::from_secs(10), NOW);
         watch.succeeded(NOW);
         watch.message_at(NOW);
+        watch.waits_since(Some(NOW));
     }
 }
 
@@ -136,7 +138,7 @@ fn value(metrics: &Metrics, name: &str, labels: &[(&str, &str)]) -> Option<f64> 
 #[test]
 fn every_metric_has_the_name_type_labels_and_help_that_were_promised() {
     let lines: Vec<String> = families::ALL.iter().map(|family| family.line()).collect();
-    insta::assert_snapshot!(lines.join("\n"), @r"
+    insta::assert_snapshot!(lines.join("\n"), @"
     commwatch_build_info{version,revision} gauge: Which build this is; always 1.
     commwatch_config_last_reload_successful gauge: Whether the configuration as it stands on disk is the one in use (1) or was refused or held back (0).
     commwatch_config_last_reload_success_timestamp_seconds gauge: When a configuration was last taken into use.
@@ -158,6 +160,8 @@ fn every_metric_has_the_name_type_labels_and_help_that_were_promised() {
     commwatch_watch_last_message_timestamp_seconds{watch} gauge: When the newest message in this watch was written.
     commwatch_watches{priority,state} gauge: Watches by how well they are seen.
     commwatch_oldest_success_timestamp_seconds{priority} gauge: The last successful poll of the watch that has gone longest without one.
+    commwatch_conversations_waiting{priority} gauge: Conversations whose customer waits for an answer of a person.
+    commwatch_oldest_waiting_timestamp_seconds{priority} gauge: When the message was written that has waited longest for an answer; absent while nobody waits.
     commwatch_events_total{type,priority} counter: Events written to the store; priority is none where an event is about commwatch itself.
     commwatch_detection_delay_seconds{priority} histogram: Time from when a message was created in CommBox until its event was committed.
     commwatch_dispatch_delay_seconds{notifier,priority} histogram: Time from when a message was created in CommBox until a notifier's receiver accepted it.

@@ -10,7 +10,8 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto;
 
 use super::families::{
-    OLDEST_SUCCESS, WATCH_INFO, WATCH_INTERVAL, WATCH_MESSAGE, WATCH_SUCCESS, WATCH_UP, WATCHES,
+    CONVERSATIONS_WAITING, OLDEST_SUCCESS, OLDEST_WAITING, WATCH_INFO, WATCH_INTERVAL, WATCH_MESSAGE,
+    WATCH_SUCCESS, WATCH_UP, WATCHES,
 };
 use super::unix_seconds;
 use crate::core::daytime::moved;
@@ -37,6 +38,8 @@ struct Seen {
     /// Whether any poll has ended yet.
     polled: bool,
     last_message: Option<Timestamp>,
+    /// Since when its customer waits for an answer.
+    waiting: Option<Timestamp>,
 }
 
 impl Seen {
@@ -53,6 +56,7 @@ impl Seen {
             },
             polled: false,
             last_message: None,
+            waiting: None,
         }
     }
 
@@ -101,11 +105,17 @@ impl WatchMetrics {
         self.change(|seen| seen.last_message = seen.last_message.max(Some(at)));
     }
 
+    /// Since when the customer waits for an answer; `None` = nobody does.
+    pub fn waits_since(&self, since: Option<Timestamp>) {
+        self.change(|seen| seen.waiting = since);
+    }
+
     fn clock_jumped(&self, by: SignedDuration) {
         self.change(|seen| {
             let freshness = &mut seen.freshness;
             freshness.since = moved(freshness.since, by);
-            for at in [&mut freshness.last_success, &mut seen.last_message].into_iter().flatten() {
+            let times = [&mut freshness.last_success, &mut seen.last_message, &mut seen.waiting];
+            for at in times.into_iter().flatten() {
                 *at = moved(*at, by);
             }
         });
@@ -128,7 +138,7 @@ impl WatchMetrics {
 /// All watches, as a collector.
 #[derive(Clone, Debug)]
 pub(super) struct Watches {
-    descs: [Desc; 7],
+    descs: [Desc; 9],
     series_max: usize,
     by_name: Arc<Mutex<BTreeMap<String, Arc<WatchMetrics>>>>,
 }
@@ -139,8 +149,17 @@ impl Watches {
     }
 
     fn with_series_max(series_max: usize) -> Self {
-        let families =
-            [WATCH_INFO, WATCH_UP, WATCH_INTERVAL, WATCH_SUCCESS, WATCH_MESSAGE, WATCHES, OLDEST_SUCCESS];
+        let families = [
+            WATCH_INFO,
+            WATCH_UP,
+            WATCH_INTERVAL,
+            WATCH_SUCCESS,
+            WATCH_MESSAGE,
+            WATCHES,
+            OLDEST_SUCCESS,
+            CONVERSATIONS_WAITING,
+            OLDEST_WAITING,
+        ];
         Self { descs: families.map(|family| family.desc()), series_max, by_name: Arc::default() }
     }
 
@@ -191,6 +210,8 @@ impl Watches {
         ];
         families.push(WATCHES.rows(counts(&all, now)));
         families.push(OLDEST_SUCCESS.rows(oldest(&all)));
+        families.push(CONVERSATIONS_WAITING.rows(by_priority(&all, |waiting| Some(waiting.count() as f64))));
+        families.push(OLDEST_WAITING.rows(by_priority(&all, |waiting| waiting.min().map(unix_seconds))));
         families
     }
 }
@@ -285,6 +306,20 @@ fn oldest(all: &[(String, Seen)]) -> Vec<(Vec<&'static str>, f64)> {
         .into_iter()
         .filter_map(|priority| Some((vec![priority.as_str()], unix_seconds(oldest(priority)?))))
         .collect()
+}
+
+/// What a value is for each priority, of the times since when customers wait.
+fn by_priority(
+    all: &[(String, Seen)],
+    value: impl Fn(&mut dyn Iterator<Item = Timestamp>) -> Option<f64>,
+) -> Vec<(Vec<&'static str>, f64)> {
+    let of = |priority| {
+        let rows = all.iter().filter(move |(_, seen)| seen.priority == priority);
+        value(&mut rows.filter_map(|(_, seen)| seen.waiting))
+    };
+    let rows =
+        Priority::ALL.into_iter().filter_map(|priority| Some((vec![priority.as_str()], of(priority)?)));
+    rows.collect()
 }
 
 #[cfg(test)]

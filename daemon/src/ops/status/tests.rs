@@ -25,6 +25,7 @@ pub(crate) fn example() -> Status {
         next_poll: Some(NOW + Duration::from_secs(6)),
         last_error: None,
         last_message_at: Some(ago(900)),
+        waiting_since: Some(ago(840)).filter(|_| priority == Priority::Vip),
         events_total: 3,
     };
     let notifier = |name: &str, plugin: &str| NotifierStatus {
@@ -109,10 +110,10 @@ fn a_person_reads_first_whether_the_vips_are_fresh() {
     1 of 2 VIPs NOT FRESH.
     commwatch 0.1.0, up 3 h, ready
 
-    WATCH     PRIORITY  STATE  SUCCESS    NEXT    EVENTS  TITLE
-    acme-cfo  vip       stale  5 min ago  in 6 s  3       ACME / Dana Levi (timed out after 10 s)
-    globex    vip       fresh  4 s ago    in 6 s  3       Globex
-    initech   normal    fresh  4 s ago    in 6 s  3       Initech / דנה
+    WATCH     PRIORITY  STATE  SUCCESS    NEXT    WAITS   EVENTS  TITLE
+    acme-cfo  vip       stale  5 min ago  in 6 s  14 min  3       ACME / Dana Levi (timed out after 10 s)
+    globex    vip       fresh  4 s ago    in 6 s  14 min  3       Globex
+    initech   normal    fresh  4 s ago    in 6 s  -       3       Initech / דנה
 
     NOTIFIER   PLUGIN       STATE    PENDING  HELD         DEAD  DELIVERED   LAST ERROR
     ops-log    log 0.1.0    running  0        0            0     13 min ago
@@ -136,13 +137,13 @@ fn a_good_day_is_told_in_few_lines() {
     status.notifiers.pop();
     status.recent_events.clear();
     status.recent_deliveries.clear();
-    insta::assert_snapshot!(render(&status, false), @r"
+    insta::assert_snapshot!(render(&status, false), @"
     The VIP is fresh.
     commwatch 0.1.0, up 3 h, ready
 
-    WATCH    PRIORITY  STATE  SUCCESS  NEXT    EVENTS  TITLE
-    globex   vip       fresh  4 s ago  in 6 s  3       Globex
-    initech  normal    fresh  4 s ago  in 6 s  3       Initech / דנה
+    WATCH    PRIORITY  STATE  SUCCESS  NEXT    WAITS   EVENTS  TITLE
+    globex   vip       fresh  4 s ago  in 6 s  14 min  3       Globex
+    initech  normal    fresh  4 s ago  in 6 s  -       3       Initech / דנה
 
     NOTIFIER  PLUGIN     STATE    PENDING  HELD  DEAD  DELIVERED   LAST ERROR
     ops-log   log 0.1.0  running  0        0     0     13 min ago
@@ -269,6 +270,7 @@ fn a_status_survives_the_way_through_json() {
           "next_poll": "2026-11-22T14:00:06Z",
           "last_error": "timed out after 10 s",
           "last_message_at": "2026-11-22T13:45:00Z",
+          "waiting_since": "2026-11-22T13:46:00Z",
           "events_total": 3
         },
         {
@@ -285,6 +287,7 @@ fn a_status_survives_the_way_through_json() {
           "next_poll": "2026-11-22T14:00:06Z",
           "last_error": null,
           "last_message_at": "2026-11-22T13:45:00Z",
+          "waiting_since": "2026-11-22T13:46:00Z",
           "events_total": 3
         },
         {
@@ -301,6 +304,7 @@ fn a_status_survives_the_way_through_json() {
           "next_poll": "2026-11-22T14:00:06Z",
           "last_error": null,
           "last_message_at": "2026-11-22T13:45:00Z",
+          "waiting_since": null,
           "events_total": 3
         }
       ],

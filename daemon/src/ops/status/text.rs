@@ -148,7 +148,7 @@ impl Page<'_> {
 
     fn watches(&self) -> String {
         let mut rows =
-            vec![self.header(["WATCH", "PRIORITY", "STATE", "SUCCESS", "NEXT", "EVENTS", "TITLE"])];
+            vec![self.header(["WATCH", "PRIORITY", "STATE", "SUCCESS", "NEXT", "WAITS", "EVENTS", "TITLE"])];
         for watch in &self.status.watches {
             let tone = match watch.state {
                 WatchState::Fresh => Tone::Good,
@@ -165,6 +165,10 @@ impl Page<'_> {
                 Cell::toned(watch.state.as_str(), tone),
                 self.age(watch.last_success),
                 self.age(watch.next_poll),
+                match watch.waiting_since {
+                    Some(since) => Cell::toned(Age::of(since, self.status.taken).span(), Tone::Strong),
+                    None => Cell::new("-"),
+                },
                 Cell::new(watch.events_total),
                 Cell::new(title),
             ]);

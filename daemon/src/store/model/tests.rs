@@ -8,6 +8,7 @@ use crate::core::cursor::{CursorChange, CursorRow, Seen, Vanished};
 use crate::core::event::{Event, EventData, EventKind, MessageData, WatchData};
 use crate::core::message::{AuthorKind, ChildId};
 use crate::core::notification::Notification;
+use crate::core::waiting::{Alarm, Threshold, Waiting};
 use crate::core::watch::Priority;
 use crate::store::{NewDelivery, Options, SqliteStore, Store};
 
@@ -248,6 +249,11 @@ impl Pair {
         change.after.unreachable_since = which.is_multiple_of(2).then(|| self.now());
         change.after.updated_at = which.is_multiple_of(3).then(|| self.now());
         change.after.gap_since = (which % 3 == 1).then(|| self.now());
+        change.after.waiting = (which % 3 == 2).then(|| Waiting {
+            over: which % 2 == 0,
+            told: vec![Alarm { threshold: Threshold { seconds: 60, hours: None }, to: vec!["ops".into()] }],
+            ..Waiting::new(ChildId::new("7"), self.now())
+        });
         let mut ids: Vec<_> = cursor.seen.iter().collect();
         ids.sort_by(|a, b| a.0.cmp(b.0));
         for (n, (id, seen)) in (0..).zip(ids) {

@@ -1,0 +1,338 @@
+//! Who waits: since when a customer has had no answer, and who has been told.
+//!
+//! The clock starts with the oldest message of the customer that nobody of the business has answered, and stops with a
+//! reply. Bots and the system do not stop it, nor does an author who cannot be told from a customer; that one starts it,
+//! since it may be one. All times are by `CommBox`'s clock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::core::hours::Hours;
+use crate::core::message::{Author, AuthorKind, ChildId, Message};
+
+/// How long `CommBox` may not answer until somebody is told that a customer waits, though that could not be confirmed.
+pub const UNCONFIRMED_AFTER: Duration = Duration::from_secs(120);
+
+/// So long somebody may wait before others are told.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct Threshold {
+    /// How long, in seconds.
+    pub seconds: u64,
+    /// In which hours alone it counts; `None` = in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<String>,
+}
+
+/// A threshold with the hours that it means.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// What it is.
+    pub threshold: Threshold,
+    /// The hours of that name.
+    pub hours: Option<Arc<Hours>>,
+}
+
+/// A customer who waits; kept with the cursor.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Waiting {
+    /// The oldest message that nobody has answered.
+    pub child: ChildId,
+    /// When it was written.
+    pub since: Timestamp,
+    /// Whether the conversation is over, or was: nothing up to this message waits.
+    #[serde(default)]
+    pub over: bool,
+    /// How often it was said to be over, and then was not.
+    #[serde(default)]
+    pub round: u32,
+    /// Which thresholds have been passed and told, in this round.
+    #[serde(default)]
+    pub told: Vec<Alarm>,
+}
+
+/// A threshold that was told.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Alarm {
+    /// Which.
+    pub threshold: Threshold,
+    /// To which notifiers.
+    pub to: Vec<String>,
+}
+
+/// How waiting ends.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ended {
+    /// Somebody replied.
+    Replied {
+        /// Who.
+        by: Author,
+        /// When.
+        at: Timestamp,
+    },
+    /// The conversation is resolved, irrelevant, deleted or in the archive.
+    Closed,
+    /// The message was deleted.
+    Withdrawn,
+    /// `CommBox` no longer shows the conversation.
+    Gone,
+}
+
+impl Ended {
+    /// In a word.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Replied { .. } => "replied",
+            Self::Closed => "closed",
+            Self::Withdrawn => "withdrawn",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+/// Whether nobody waits in a conversation of this status, whatever was written last (commbox-api §8.1).
+pub fn is_over(status_id: Option<i64>) -> bool {
+    matches!(status_id, Some(2 | 4 | 5 | 14))
+}
+
+impl Waiting {
+    /// Somebody waits since this message.
+    pub fn new(child: ChildId, since: Timestamp) -> Self {
+        Self { child, since, over: false, round: 0, told: Vec::new() }
+    }
+
+    /// Nobody waits, whatever was written up to this message.
+    pub fn over(child: ChildId, since: Timestamp) -> Self {
+        Self { over: true, ..Self::new(child, since) }
+    }
+
+    /// Notes to whom these were told.
+    pub fn told_to(&mut self, passed: &[Threshold], names: impl Iterator<Item = String>) {
+        let names: Vec<String> = names.collect();
+        let alarms = self.told.iter_mut().filter(|alarm| passed.contains(&alarm.threshold));
+        alarms.for_each(|alarm| alarm.to.clone_from(&names));
+    }
+
+    /// The rules whose time is over and that were not told yet, the shortest first.
+    pub fn passed(&self, rules: &[Rule], now: Timestamp) -> Vec<Threshold> {
+        let mut passed: Vec<Threshold> = self
+            .untold(rules)
+            .filter(|rule| rule.deadline(self.since).is_some_and(|deadline| deadline <= now))
+            .map(|rule| rule.threshold.clone())
+            .collect();
+        passed.sort_unstable();
+        passed.dedup();
+        passed
+    }
+
+    /// When the next rule's time is over, told ones aside.
+    pub fn deadline(&self, rules: &[Rule]) -> Option<Timestamp> {
+        self.untold(rules).filter_map(|rule| rule.deadline(self.since)).min()
+    }
+
+    fn untold<'r>(&self, rules: &'r [Rule]) -> impl Iterator<Item = &'r Rule> {
+        let is_told = |rule: &&Rule| self.told.iter().any(|alarm| alarm.threshold == rule.threshold);
+        let open = if self.over { &[] } else { rules };
+        open.iter().filter(move |rule| !is_told(rule))
+    }
+
+    /// Notes what is being told; to whom, whoever routes it fills in.
+    pub fn tell(&mut self, passed: &[Threshold]) {
+        self.told
+            .extend(passed.iter().map(|threshold| Alarm { threshold: threshold.clone(), to: Vec::new() }));
+    }
+
+    /// Whoever was told has been told that it is over. If it is not after all, that is another round.
+    pub fn begin_again(&mut self) {
+        self.told.clear();
+        self.round += 1;
+    }
+}
+
+impl Rule {
+    fn deadline(&self, since: Timestamp) -> Option<Timestamp> {
+        let wait = Duration::from_secs(self.threshold.seconds);
+        match &self.hours {
+            None => since.checked_add(wait).ok(),
+            Some(hours) => hours.after(since, wait),
+        }
+    }
+}
+
+/// A message and when it was written.
+type Dated<'a> = (&'a Message, Timestamp);
+
+/// What a whole list of messages says about who waits.
+#[derive(Clone, Debug)]
+pub struct Look<'a> {
+    /// Those with a time, oldest first.
+    dated: Vec<Dated<'a>>,
+    /// Nothing up to this one waits.
+    floor: Option<(Timestamp, ChildId)>,
+}
+
+impl<'a> Look<'a> {
+    /// Looks who waits. Nothing up to `floor` does.
+    pub fn new(messages: &'a [Message], floor: Option<(Timestamp, ChildId)>) -> Self {
+        let dated = messages.iter().filter_map(|message| Some((message, message.created?)));
+        let mut dated: Vec<Dated<'_>> = dated.collect();
+        dated.sort_by(|(one, at), (other, then)| (at, &one.id).cmp(&(then, &other.id)));
+        Self { dated, floor }
+    }
+
+    /// The oldest message that nobody answered.
+    pub fn oldest(&self) -> Option<Dated<'a>> {
+        let is_reply = |(message, _): &Dated<'_>| message.author.kind == AuthorKind::Agent;
+        let unanswered = self.dated.iter().rposition(is_reply).map_or(0, |last| last + 1);
+        let is_floored = |(message, at): &Dated<'_>| {
+            self.floor.as_ref().is_some_and(|(floor, id)| (*at, &message.id) <= (*floor, id))
+        };
+        let starts = |kind| matches!(kind, AuthorKind::Customer | AuthorKind::Unknown);
+        let mut rest = self.dated[unanswered..].iter().copied();
+        rest.find(|one| starts(one.0.author.kind) && !is_floored(one))
+    }
+
+    /// The newest message of all.
+    pub fn newest(&self) -> Option<Dated<'a>> {
+        self.dated.last().copied()
+    }
+
+    /// A message that is listed.
+    pub fn message(&self, child: &ChildId) -> Option<&'a Message> {
+        self.dated.iter().map(|(message, _)| *message).find(|message| message.id == *child)
+    }
+
+    /// The first reply to a message of that id and time, if there is any.
+    pub fn answer(&self, child: &ChildId, since: Timestamp) -> Option<Ended> {
+        let is_after = |(message, at): &&Dated<'_>| (*at, &message.id) > (since, child);
+        let mut later = self.dated.iter().filter(is_after);
+        let (first, at) = later.find(|(message, _)| message.author.kind == AuthorKind::Agent)?;
+        Some(Ended::Replied { by: first.author.clone(), at: *at })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    /// "c3 a5 u9": who wrote when; ids count up.
+    fn messages(line: &str) -> Vec<Message> {
+        let message = |(n, word): (usize, &str)| {
+            let (who, second) = word.split_at(1);
+            let kind = match who {
+                "c" => AuthorKind::Customer,
+                "a" => AuthorKind::Agent,
+                "b" => AuthorKind::Bot,
+                "s" => AuthorKind::System,
+                _ => AuthorKind::Unknown,
+            };
+            Message {
+                id: ChildId::new((n + 1).to_string()),
+                created: second.parse().ok().map(at),
+                author: Author { kind, id: None, name: None },
+                text: String::new(),
+                text_truncated: false,
+                attachments: 0,
+                text_hash: 0,
+            }
+        };
+        line.split_whitespace().enumerate().map(message).collect()
+    }
+
+    #[track_caller]
+    fn waits(line: &str, expected: Option<(&str, i64)>) {
+        let messages = messages(line);
+        let look = Look::new(&messages, None);
+        let oldest = look.oldest().map(|(message, since)| (message.id.as_str().to_owned(), since));
+        assert_eq!(oldest, expected.map(|(id, second)| (id.to_owned(), at(second))), "{line}");
+    }
+
+    #[test]
+    fn the_clock_starts_with_the_oldest_unanswered_message_and_a_person_stops_it() {
+        waits("", None);
+        waits("c1", Some(("1", 1)));
+        waits("c1 c5 c9", Some(("1", 1)));
+        waits("c1 a5", None);
+        waits("c1 a5 c7 c9", Some(("3", 7)));
+        waits("a5", None);
+        // Neither bots nor the system answer; an author who cannot be told may be a customer, and is no answer.
+        waits("c1 b5 s6", Some(("1", 1)));
+        waits("a1 u5", Some(("2", 5)));
+        waits("c1 u5", Some(("1", 1)));
+        waits("b1 s2", None);
+        // The place in the list says nothing; within one second, the id decides.
+        waits("a5 c1", None);
+        waits("a5 c5", Some(("2", 5)));
+        waits("c5 a5", None);
+        // A message without a time starts nothing and stops nothing.
+        waits("c1 a c", Some(("1", 1)));
+    }
+
+    #[test]
+    fn the_first_reply_after_it_is_its_answer() {
+        let list = messages("a1 c5 a9 a20 c30");
+        let look = Look::new(&list, None);
+        let answer = look.answer(&ChildId::new("2"), at(5));
+        assert_eq!(answer, Some(Ended::Replied { by: list[2].author.clone(), at: at(9) }));
+        assert_eq!(look.answer(&ChildId::new("5"), at(30)), None);
+    }
+
+    #[test]
+    fn what_was_written_before_a_conversation_was_over_does_not_wait_when_it_goes_on() {
+        let list = messages("c1 c5 c9");
+        let oldest = |floor: i64| {
+            let floor = Some((at(floor), ChildId::new("2")));
+            Look::new(&list, floor).oldest().map(|(message, _)| message.id.as_str().to_owned())
+        };
+        assert_eq!(oldest(5), Some("3".into()));
+        assert_eq!(oldest(4), Some("2".into()));
+        assert_eq!(oldest(9), Some("3".into()));
+        assert_eq!(oldest(10), None);
+    }
+
+    fn rules(seconds: &[u64]) -> Vec<Rule> {
+        let threshold = |seconds: &u64| Threshold { seconds: *seconds, hours: None };
+        seconds.iter().map(|seconds| Rule { threshold: threshold(seconds), hours: None }).collect()
+    }
+
+    #[test]
+    fn a_threshold_is_passed_when_its_time_is_over_and_told_once() {
+        let mut waiting = Waiting::new(ChildId::new("1"), at(0));
+        let rules = rules(&[600, 1800, 600]);
+        let passed = |waiting: &Waiting, second| {
+            waiting.passed(&rules, at(second)).iter().map(|one| one.seconds).collect::<Vec<_>>()
+        };
+        assert_eq!(waiting.deadline(&rules), Some(at(600)));
+        assert_eq!(passed(&waiting, 599), [0_u64; 0]);
+        assert_eq!(passed(&waiting, 600), [600]);
+        assert_eq!(passed(&waiting, 9999), [600, 1800]);
+        waiting.tell(&waiting.passed(&rules, at(600)));
+        assert_eq!(passed(&waiting, 700), [0_u64; 0]);
+        assert_eq!(waiting.deadline(&rules), Some(at(1800)));
+        // Said to be over, and then it is not: everything is told anew, as another round.
+        waiting.begin_again();
+        assert_eq!((passed(&waiting, 9999), waiting.round), (vec![600, 1800], 1));
+        let over = Waiting::over(ChildId::new("1"), at(0));
+        assert_eq!((passed(&over, 9999), over.deadline(&rules)), (vec![], None));
+    }
+
+    #[test]
+    fn a_clock_may_run_in_business_hours_only() {
+        use jiff::civil::Time;
+        let spans = vec![crate::core::hours::Span { from: Time::constant(9, 0, 0, 0), until: None }];
+        let week = std::array::from_fn(|day| if day < 5 { spans.clone() } else { Vec::new() });
+        let hours = Hours::new(jiff::tz::TimeZone::UTC, week, Default::default());
+        let threshold = Threshold { seconds: 600, hours: Some("desk".into()) };
+        let rule = Rule { threshold, hours: Some(Arc::new(hours)) };
+        // A Saturday; work begins on Monday at nine.
+        let since = "2026-11-28T12:00:00Z".parse().unwrap();
+        let waiting = Waiting::new(ChildId::new("1"), since);
+        assert_eq!(waiting.deadline(&[rule]), Some("2026-11-30T09:10:00Z".parse().unwrap()));
+    }
+}
