@@ -161,6 +161,7 @@ fn pages() -> Vec<PathBuf> {
     let root = root();
     [
         "",
+        "plugins/alertmanager",
         "plugins/log",
         "plugins/pagerduty",
         "plugins/slack",
