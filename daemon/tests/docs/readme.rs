@@ -162,6 +162,7 @@ fn pages() -> Vec<PathBuf> {
     [
         "",
         "plugins/alertmanager",
+        "plugins/http",
         "plugins/log",
         "plugins/pagerduty",
         "plugins/slack",

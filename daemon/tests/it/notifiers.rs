@@ -1,10 +1,11 @@
-//! Plugins that open and close alerts elsewhere, each against a receiver of its own.
+//! Plugins that open and close alerts elsewhere, and the one that speaks to anything; each against a receiver of its own.
 
 use serde_json::json;
 
 use crate::receiver::{Received, Receiver, Reply};
 use crate::world::{PATIENCE, World};
 
+const CHAT_PATH: &str = "/webhooks/1/chat-path-that-must-not-be-seen";
 const PASSWORD: &str = "password-that-must-not-be-seen";
 const ROUTING_KEY: &str = "r0utingkeyr0utingkeyr0utingkey12";
 
@@ -83,4 +84,49 @@ async fn an_alert_is_ended_with_the_labels_it_was_raised_with() {
     assert_eq!(both[0].body[0]["labels"], both[1].body[0]["labels"]);
     let end = |one: &Received| one.body[0]["endsAt"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
     assert!(end(&both[0]) > jiff::Timestamp::now() && end(&both[1]) <= jiff::Timestamp::now());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn templates_are_tried_at_the_start_and_one_that_fails_later_costs_no_alert() {
+    let mut world = World::new().await;
+    let api = Receiver::start().await;
+    world.secret("chat-url", &api.url_of(CHAT_PATH));
+    world.secrets.push(CHAT_PATH.to_owned());
+    let chat = "[notifiers.chat]\nplugin = \"http\"\nrate = \"1000/s\"\n[notifiers.chat.config]\n\
+                preset = \"discord\"\nurl = { file = \"chat-url\" }\n";
+    let tickets = |body: &str| {
+        format!("url = \"{}\"\npath = \"/{{{{ key }}}}\"\nbody = '{body}'\n", api.url_of("/api"))
+    };
+    with(&mut world, "http", "", &tickets(r#"{"text": "{{ text }}"}"#));
+    world.config.more += chat;
+    world.config.routes = "[[route]]\nnotify = [\"http\", \"chat\", \"hook\"]\n".to_owned();
+    let dana = world.watching(7);
+    world.start().await;
+    world.baselined().await;
+    let wrong = world
+        .notifier_until("http", "is broken", |one| one["state"] == "failed" || one["state"] == "broken")
+        .await;
+    assert!(wrong.to_string().contains("without quotes around it"), "{wrong}");
+
+    // Right for most messages, and wrong for one that says so.
+    let body =
+        r#"{"text": {{ text }}, "x": {{ "a" ~ event.data.message.text if not "fail" in text else [] + 1 }}}"#;
+    with(&mut world, "http", "", &tickets(body));
+    world.config.more += chat;
+    world.config.routes = "[[route]]\nnotify = [\"http\", \"chat\", \"hook\"]\n".to_owned();
+    world.write_config();
+    world.ask(&["reload"]);
+    dana.customer_says("\"quoted\" @everyone");
+    dana.customer_says("let it fail");
+    api.wait("both in both", PATIENCE, |received| received.len() >= 4).await;
+    let (to_chat, to_api): (Vec<Received>, Vec<Received>) =
+        api.received().into_iter().partition(|one| one.path == CHAT_PATH);
+    assert!(to_api.iter().all(|one| one.path == "/api/main%2F7"));
+    assert_eq!(to_api[0].body, json!({"text": "\"quoted\" @everyone", "x": "a\"quoted\" @everyone"}));
+    assert_eq!(to_api[1].body["text"], "let it fail");
+    assert!(to_api[1].body["title"].as_str().unwrap().contains("Dana Levi"), "{}", to_api[1].body);
+    world.line_after(0, "sent in a plain form instead").await;
+    assert_eq!(to_chat[0].body["allowed_mentions"], json!({"parse": []}));
+    assert!(to_chat[0].body["content"].as_str().unwrap().contains("\"quoted\" @\u{2060}everyone"));
+    world.notifier_until("http", "runs", |one| one["state"] == "running" && one["dead"] == 0).await;
 }
