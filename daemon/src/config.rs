@@ -1,6 +1,6 @@
 //! The operator's TOML, checked. A [`Config`] has passed every check; the raw form stays private to this wing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -171,6 +171,8 @@ pub struct Notifier {
     pub config: serde_json::Value,
     /// Where those secrets come from, by pointer.
     pub secrets: BTreeMap<String, SecretRef>,
+    /// The pointers of those that the operator lets the plugin itself see.
+    pub reveal: BTreeSet<String>,
 }
 
 /// A typed reference to a secret; the text itself is never part of a configuration.

@@ -8,7 +8,8 @@ use crate::{Host, Notification, Outcome};
 /// that process.
 pub trait Notifier: Sized + Send + Sync + 'static {
     /// The notifier's configuration, `[notifiers.NAME.config]`, already checked against the manifest's schema
-    /// and with the schema's defaults filled in. Secret fields arrive as [`Secret`](crate::Secret).
+    /// and with the schema's defaults filled in. Secret fields arrive as [`Secret`](crate::Secret), or as
+    /// text where the operator reveals them (`reveal = ["FIELD"]`).
     type Config: DeserializeOwned;
 
     /// Makes the notifier. Should not reach for the network: it runs at each start and reload.

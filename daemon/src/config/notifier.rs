@@ -1,6 +1,6 @@
 //! `[notifiers.NAME]`: a configured instance of a plugin.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ pub(super) const KEYS: &[Key] = &[
     key("rate"),
     key("retry_for"),
     key("retries"),
+    key("reveal"),
     key("config"),
     later("fallback"),
     later("fallback_after"),
@@ -30,7 +31,6 @@ pub(super) const KEYS: &[Key] = &[
     later("network"),
     later("order"),
     later("quiet_hours"),
-    later("reveal"),
     later("timezone"),
 ];
 
@@ -91,7 +91,8 @@ fn read(cx: Context<'_>, title: &str, value: &Value, plugins: &Plugins) -> Optio
         |why| (Err(why), Checked::default()),
         |(library, checked)| (Ok(library), checked.unwrap_or_default()),
     );
-    let Checked { config, secrets } = checked;
+    let reveal = reveal(&section, title, library.is_ok(), &checked);
+    let Checked { config, secrets, to_reveal: _ } = checked;
     Some(Notifier {
         plugin: plugin.to_owned(),
         library,
@@ -102,7 +103,40 @@ fn read(cx: Context<'_>, title: &str, value: &Value, plugins: &Plugins) -> Optio
         retries: retries.unwrap_or_else(|| default_retries(plugin)),
         config,
         secrets,
+        reveal,
     })
+}
+
+/// The pointers of the secrets that the plugin is told. Without a configuration that was accepted nothing is known
+/// of its secrets, and nothing more needs to be said.
+fn reveal(section: &Section<'_>, title: &str, is_there: bool, checked: &Checked) -> BTreeSet<String> {
+    let is_checked = is_there && !checked.config.is_null();
+    let named = section.texts("reveal").unwrap_or_default();
+    for (at, field) in &named {
+        if is_checked && !checked.secrets.contains_key(&plugin_config::pointer_to(field)) {
+            let fields: Vec<&str> = checked.secrets.keys().map(|pointer| &pointer[1..]).collect();
+            let hint = match fields[..] {
+                [] => "no secret is configured there; delete the line".to_owned(),
+                _ => format!("secrets there are {}", list(fields.iter().copied())),
+            };
+            section.error(*at, format!("`{field}` in `reveal` is no secret of {}", of_config(title)), hint);
+        }
+    }
+    let reveal: BTreeSet<String> =
+        named.into_iter().map(|(_, field)| plugin_config::pointer_to(field)).collect();
+    for pointer in checked.to_reveal.difference(&reveal) {
+        let field = &pointer[1..];
+        let hint = format!(
+            "write reveal = [\"{field}\"] in {title}: its receiver wants it where only the plugin can put it"
+        );
+        section.error(section.place("config"), format!("the plugin must be told `{field}`"), hint);
+    }
+    reveal
+}
+
+/// What messages call a notifier's own configuration.
+fn of_config(title: &str) -> String {
+    title.replace(']', ".config]")
 }
 
 fn plugin_word(text: &str) -> Result<&str, Bad> {
@@ -140,7 +174,7 @@ fn check_config(
     config: Option<&Value>,
     found: &Found,
 ) -> Result<Option<Checked>, String> {
-    let title = title.replace(']', ".config]");
+    let title = of_config(title);
     plugin_config::check(cx, &title, config, section.at, &found.schema).map_err(|why| {
         if let Some(config) = config {
             cx.findings.hide_all(config, Doubt::May);

@@ -21,6 +21,8 @@ pub(super) struct Checked {
     pub(super) config: Json,
     /// Where its secrets come from, by JSON pointer.
     pub(super) secrets: BTreeMap<String, SecretRef>,
+    /// Those that the plugin cannot work with unless it is told them, by JSON pointer.
+    pub(super) to_reveal: BTreeSet<String>,
 }
 
 /// Checks a configuration; one that was left out is empty and stands at `header`. `None` = mistakes were told.
@@ -42,6 +44,7 @@ pub(super) fn check(
     let mut convert = Convert {
         cx,
         secrets: BTreeMap::new(),
+        to_reveal: BTreeSet::new(),
         places: Places::new(),
         refused: BTreeSet::new(),
         mistakes: false,
@@ -68,13 +71,15 @@ pub(super) fn check(
         convert.mistakes = true;
         violation::tell(cx, title, &violation, &convert.places, &rules);
     }
-    Ok((!convert.mistakes).then_some(Checked { config: json, secrets: convert.secrets }))
+    let Convert { secrets, to_reveal, mistakes, .. } = convert;
+    Ok((!mistakes).then_some(Checked { config: json, secrets, to_reveal }))
 }
 
 /// Turns TOML into JSON.
 struct Convert<'a> {
     cx: Context<'a>,
     secrets: BTreeMap<String, SecretRef>,
+    to_reveal: BTreeSet<String>,
     places: Places,
     /// Pointers of values that mistakes were told of.
     refused: BTreeSet<String>,
@@ -85,7 +90,7 @@ impl Convert<'_> {
     fn table(&mut self, table: &Table, pointer: &str, rules: &Rules<'_>) -> Json {
         let mut object = Map::new();
         for entry in &table.0 {
-            let pointer = format!("{pointer}/{}", entry.key.replace('~', "~0").replace('/', "~1"));
+            let pointer = pointer.to_owned() + &pointer_to(&entry.key);
             self.places.insert(pointer.clone(), Spots { key: entry.key_at, value: entry.value.at });
             let value = self.value(&entry.key, &entry.value, pointer, &rules.property(&entry.key));
             object.insert(entry.key.clone(), value);
@@ -97,6 +102,9 @@ impl Convert<'_> {
     fn value(&mut self, label: &str, value: &Value, pointer: String, rules: &Rules<'_>) -> Json {
         if rules.are_silent() {
             self.cx.findings.hide_all(value, Doubt::May);
+        }
+        if rules.must_be_revealed() {
+            self.to_reveal.insert(pointer.clone());
         }
         match (rules.secrecy(), &value.kind) {
             (_, Kind::Unusable) => {
@@ -166,6 +174,11 @@ impl Convert<'_> {
             self.cx.findings.add(Note::warning(at, message).hint("use https where the receiver can"));
         }
     }
+}
+
+/// The pointer of a field of the configuration's top.
+pub(super) fn pointer_to(field: &str) -> String {
+    format!("/{}", field.replace('~', "~0").replace('/', "~1"))
 }
 
 fn placeholder(pointer: &str) -> Json {

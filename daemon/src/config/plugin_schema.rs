@@ -97,6 +97,11 @@ impl<'s> Rules<'s> {
             .unwrap_or(Secrecy::None)
     }
 
+    /// Whether the plugin cannot work with the secret unless it is told it: `"x-reveal": "required"`.
+    pub(super) fn must_be_revealed(&self) -> bool {
+        self.schemas.iter().any(|schema| schema.get("x-reveal").is_some())
+    }
+
     /// Whether anything is said about the value at all.
     pub(super) fn are_silent(&self) -> bool {
         self.schemas.is_empty()

@@ -95,6 +95,7 @@ impl Catalog for Shelf {
                 "properties": { "file": { "type": "string" }, "level": { "enum": ["error", "warn", "info", "debug"], "default": "info" }, "lines_max": { "type": "integer", "minimum": 1, "default": 100 } },
             }),
             "slack" => slack(),
+            "pager" => json!({ "properties": { "key": { "x-secret": "required", "x-reveal": "required" } } }),
             "webhook" => webhook(),
             "recursive" => json!({
                 "$ref": "#", "allOf": [{ "$ref": "#" }], "properties": { "x": { "$ref": "#", "default": {} } },

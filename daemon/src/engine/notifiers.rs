@@ -71,6 +71,7 @@ impl Workshop {
         let identity = identity(notifier, &secrets);
         let grant =
             Grant::new(&manifest.config, &notifier.config, secrets).map_err(|error| error.to_string())?;
+        let grant = grant.revealing(notifier.reveal.clone());
         let spec = PluginSpec {
             notifier: name.to_owned(),
             library,
@@ -265,6 +266,9 @@ fn identity(notifier: &Notifier, secrets: &BTreeMap<String, Secret>) -> [u8; 32]
         add(&meta.map_or(0, |meta| meta.len()).to_be_bytes());
     }
     add(notifier.config.to_string().as_bytes());
+    for pointer in &notifier.reveal {
+        add(pointer.as_bytes());
+    }
     for (pointer, secret) in secrets {
         add(pointer.as_bytes());
         add(secret.expose_secret().as_bytes());

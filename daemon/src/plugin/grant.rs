@@ -5,7 +5,7 @@
 
 mod uri_fields;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use commwatch_plugin_api::Secret;
@@ -18,6 +18,8 @@ use url::{Host, Url};
 pub struct Grant {
     secrets: BTreeMap<String, SecretString>,
     origins: Vec<Origin>,
+    /// Pointers of the secrets that the plugin itself is told.
+    revealed: BTreeSet<String>,
 }
 
 /// Why a configuration grants nothing. Tells the field, never what stands in it.
@@ -77,7 +79,30 @@ impl Grant {
                 origins.push(origin);
             }
         }
-        Ok(Self { secrets, origins })
+        Ok(Self { secrets, origins, revealed: BTreeSet::new() })
+    }
+
+    /// The same, with the plugin itself being told the secrets at these pointers: the operator's choice, for a
+    /// receiver that wants a secret where the host cannot put it.
+    #[must_use]
+    pub fn revealing(self, revealed: BTreeSet<String>) -> Self {
+        Self { revealed, ..self }
+    }
+
+    /// The configuration that the plugin is started with: `config` with the revealed secrets in it as text.
+    pub(crate) fn reveal_in(&self, mut config: Json) -> Json {
+        for (pointer, secret) in self.revealed() {
+            if let Some(field) = config.pointer_mut(pointer) {
+                *field = Json::from(secret.expose_secret());
+            }
+        }
+        config
+    }
+
+    /// What the plugin is told, by pointer.
+    pub(crate) fn revealed(&self) -> impl Iterator<Item = (&str, &SecretString)> {
+        let secret = |pointer: &'_ String| self.secrets.get_key_value(pointer);
+        self.revealed.iter().filter_map(secret).map(|(pointer, secret)| (pointer.as_str(), secret))
     }
 
     /// Whether the operator wrote this scheme, host and port.
@@ -220,6 +245,18 @@ mod tests {
         let grant =
             Grant::new(&schema(), &json!({"proxy": "smtp://mail.example.org"}), BTreeMap::new()).unwrap();
         assert!(!allows(&grant, "http://mail.example.org:25/"));
+    }
+
+    #[test]
+    fn a_plugin_is_told_what_the_operator_reveals_and_no_more() {
+        let config = json!({"url": {"$secret": "/url"}, "note": {"$secret": "/note"}});
+        let both = || secrets([("/url", "https://hush.example.org/TOPSECRET"), ("/note", "hush")]);
+        let grant = || Grant::new(&schema(), &config, both()).unwrap();
+        assert_eq!(grant().reveal_in(config.clone()), config);
+        let told = grant().revealing(["/note".to_owned(), "/other".to_owned()].into());
+        assert_eq!(told.reveal_in(config.clone()), json!({"url": {"$secret": "/url"}, "note": "hush"}));
+        assert_eq!(told.revealed().map(|(pointer, _)| pointer).collect::<Vec<_>>(), ["/note"]);
+        assert!(!format!("{told:?}").contains("hush"));
     }
 
     #[test]

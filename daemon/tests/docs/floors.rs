@@ -194,7 +194,10 @@ fn unsafe_has_four_addresses() {
     for folder in [
         "daemon/src",
         "plugin-api/src",
+        "plugins/alertmanager/src",
+        "plugins/http/src",
         "plugins/log/src",
+        "plugins/pagerduty/src",
         "plugins/slack/src",
         "plugins/webhook/src",
         "simulator/src",
@@ -222,7 +225,14 @@ fn crates_depend_in_one_direction() {
     assert_eq!(of_ours("daemon"), ["commwatch-plugin-api"]);
     assert!(of_ours("plugin-api").is_empty());
     assert!(of_ours("simulator").is_empty());
-    for plugin in ["plugins/log", "plugins/slack", "plugins/webhook"] {
+    for plugin in [
+        "plugins/alertmanager",
+        "plugins/http",
+        "plugins/log",
+        "plugins/pagerduty",
+        "plugins/slack",
+        "plugins/webhook",
+    ] {
         assert_eq!(of_ours(plugin), ["commwatch-plugin-api"], "{plugin}");
     }
 }

@@ -159,9 +159,20 @@ fn pages() -> Vec<PathBuf> {
         pages.extend(entries.filter(|path| path.extension().is_some_and(|end| end == "md")));
     };
     let root = root();
-    ["", "plugins/log", "plugins/slack", "plugins/webhook", "simulator", "systemd", "monitoring"]
-        .iter()
-        .for_each(|folder| add(&root.join(folder)));
+    [
+        "",
+        "plugins/alertmanager",
+        "plugins/http",
+        "plugins/log",
+        "plugins/pagerduty",
+        "plugins/slack",
+        "plugins/webhook",
+        "simulator",
+        "systemd",
+        "monitoring",
+    ]
+    .iter()
+    .for_each(|folder| add(&root.join(folder)));
     assert!(pages.len() >= 9, "{pages:?}");
     pages
 }

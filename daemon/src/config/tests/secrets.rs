@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::{World, errors, errors_after_good};
+use super::{GOOD, World, errors, errors_after_good};
 
 #[test]
 fn a_literal_token_is_refused_and_not_shown() {
@@ -172,5 +172,49 @@ fn in_a_file_that_is_not_toml_only_punctuation_and_our_own_words_are_shown() {
       config.toml:10:49
        10 | *********** = '*****:*******.*******************
           |                                                 ^
+    "#);
+}
+
+#[test]
+fn only_secrets_that_are_there_are_revealed_to_a_plugin() {
+    let world = World::new(&format!(
+        "{GOOD}[notifiers.x]\nplugin = 'slack'\nreveal = ['bot_token']\n\
+         config = {{ bot_token = {{ env = 'A' }}, channel = 'C' }}\n"
+    ));
+    let notifier = &world.config().notifiers["x"];
+    assert_eq!(notifier.reveal, ["/bot_token".to_owned()].into());
+    assert_eq!(notifier.config["bot_token"]["$secret"], "/bot_token", "it is told at the start, not before");
+    assert_snapshot!(errors_after_good(r#"
+[notifiers.a]
+plugin = "slack"
+reveal = ["channel", "token"]
+config = { bot_token = { env = "A" }, channel = "C" }
+[notifiers.b]
+plugin = "log"
+reveal = ["level"]
+[notifiers.c]
+plugin = "pager"
+config = { key = { env = "A" } }
+"#), @r#"
+    error: `channel` in `reveal` is no secret of [notifiers.a.config]
+      config.toml:12:11
+       12 | reveal = ["channel", "token"]
+          |           ^^^^^^^^^
+      hint: secrets there are `bot_token`
+    error: `token` in `reveal` is no secret of [notifiers.a.config]
+      config.toml:12:22
+       12 | reveal = ["channel", "token"]
+          |                      ^^^^^^^
+      hint: secrets there are `bot_token`
+    error: `level` in `reveal` is no secret of [notifiers.b.config]
+      config.toml:16:11
+       16 | reveal = ["level"]
+          |           ^^^^^^^
+      hint: no secret is configured there; delete the line
+    error: the plugin must be told `key`
+      config.toml:19:10
+       19 | config = { key = { env = "A" } }
+          |          ^^^^^^^^^^^^^^^^^^^^^^^
+      hint: write reveal = ["key"] in [notifiers.c]: its receiver wants it where only the plugin can put it
     "#);
 }

@@ -274,6 +274,7 @@ impl Notifying {
             retries: self.retries,
             config: serde_json::Value::Null,
             secrets: BTreeMap::new(),
+            reveal: Default::default(),
         }
     }
 }

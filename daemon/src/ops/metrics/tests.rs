@@ -32,6 +32,7 @@ fn configured(accounts: &[&str], watches: &[Watch], notifiers: &[&str]) -> Confi
         retries: crate::core::outcome::Retries::People,
         config: serde_json::Value::Null,
         secrets: BTreeMap::new(),
+        reveal: Default::default(),
     };
     Config {
         path: "/etc/commwatch/commwatch.toml".into(),

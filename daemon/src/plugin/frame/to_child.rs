@@ -19,7 +19,7 @@ pub struct Hello {
     pub protocol: u32,
     /// Absolute path of the `.so`.
     pub library: String,
-    /// The notifier's configuration, with secrets as references.
+    /// The notifier's configuration, with secrets as references but for those that are revealed.
     pub config: serde_json::Value,
     /// How many deliveries will be outstanding at once.
     pub concurrency: u16,

@@ -71,7 +71,7 @@ fn hello(spec: &PluginSpec, concurrency: u16) -> Result<ToChild, String> {
     let library = path.to_str().filter(|_| path.is_absolute()).map(str::to_owned);
     let library =
         library.ok_or_else(|| format!("plugin {}: not an absolute path in UTF-8", path.display()))?;
-    let config = spec.config.clone();
+    let config = spec.grant.reveal_in(spec.config.clone());
     Ok(ToChild::Hello(Hello { protocol: PROTOCOL, library, config, concurrency }))
 }
 

@@ -58,6 +58,8 @@ pub(super) struct Prepared {
 /// [`HttpError::Refused`], with a text that holds no secret.
 pub(super) fn prepare(request: Request, grant: &Grant, now: SystemTime) -> Result<Prepared, HttpError> {
     let mut desk = Desk { grant, mask: Mask::default(), headers: HeaderMap::new() };
+    // The plugin may have put these anywhere, also into the body.
+    grant.revealed().for_each(|(_, secret)| desk.mask.add(secret.expose_secret()));
     desk.request(request, now)
         .map(|request| Prepared { request, mask: desk.mask })
         .map_err(|why| HttpError::Refused { why: fault::one_line(&why) })

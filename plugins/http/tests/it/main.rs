@@ -1,0 +1,9 @@
+//! The plugin as the daemon sees it: a notification goes in, a request and an outcome come out.
+
+mod answers;
+mod config;
+mod failures;
+mod presets;
+mod properties;
+mod requests;
+mod world;
