@@ -195,7 +195,11 @@ fn unsafe_has_four_addresses() {
         "daemon/src",
         "plugin-api/src",
         "plugins/log/src",
+        "plugins/ntfy/src",
         "plugins/slack/src",
+        "plugins/teams/src",
+        "plugins/telegram/src",
+        "plugins/twilio/src",
         "plugins/webhook/src",
         "simulator/src",
     ] {
@@ -222,7 +226,15 @@ fn crates_depend_in_one_direction() {
     assert_eq!(of_ours("daemon"), ["commwatch-plugin-api"]);
     assert!(of_ours("plugin-api").is_empty());
     assert!(of_ours("simulator").is_empty());
-    for plugin in ["plugins/log", "plugins/slack", "plugins/webhook"] {
+    for plugin in [
+        "plugins/log",
+        "plugins/ntfy",
+        "plugins/slack",
+        "plugins/teams",
+        "plugins/telegram",
+        "plugins/twilio",
+        "plugins/webhook",
+    ] {
         assert_eq!(of_ours(plugin), ["commwatch-plugin-api"], "{plugin}");
     }
 }

@@ -159,9 +159,20 @@ fn pages() -> Vec<PathBuf> {
         pages.extend(entries.filter(|path| path.extension().is_some_and(|end| end == "md")));
     };
     let root = root();
-    ["", "plugins/log", "plugins/slack", "plugins/webhook", "simulator", "systemd", "monitoring"]
-        .iter()
-        .for_each(|folder| add(&root.join(folder)));
-    assert!(pages.len() >= 9, "{pages:?}");
+    let folders = [
+        "",
+        "plugins/log",
+        "plugins/ntfy",
+        "plugins/slack",
+        "plugins/teams",
+        "plugins/telegram",
+        "plugins/twilio",
+        "plugins/webhook",
+        "simulator",
+        "systemd",
+        "monitoring",
+    ];
+    folders.iter().for_each(|folder| add(&root.join(folder)));
+    assert!(pages.len() >= 13, "{pages:?}");
     pages
 }
