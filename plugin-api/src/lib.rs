@@ -13,6 +13,8 @@
 //! HTTP is the host's: a plugin describes a [`Request`] and gets a [`Response`]. Secrets are the host's as
 //! well: where the configuration has one, the plugin sees a [`Secret`], a reference that it can put into a
 //! request but not read.
+//!
+//! What customers wrote goes through [`text`] before it is shown to anybody.
 #![deny(missing_docs)]
 
 pub mod abi;
@@ -25,8 +27,9 @@ mod notification;
 mod notifier;
 mod outcome;
 pub mod testing;
+pub mod text;
 
 pub use host::{Auth, Body, Host, HostFunctions, HttpError, Level, Request, Response, Secret, Sign, Value};
 pub use notification::{Action, Event, Notification, Severity};
 pub use notifier::Notifier;
-pub use outcome::{Outcome, excerpt, outcome_of};
+pub use outcome::{Outcome, excerpt, outcome_of, outcome_of_status};

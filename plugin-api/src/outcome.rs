@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::{HttpError, Response};
 
+/// The longest receipt.
+const RECEIPT_BYTES_MAX: usize = 255;
+
 /// How a delivery ended, in the words that the daemon acts on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Outcome {
@@ -43,6 +46,14 @@ impl Outcome {
     /// Accepted, without a receipt.
     pub fn delivered() -> Self {
         Self::Delivered { receipt: None }
+    }
+
+    /// Accepted, and called `receipt` by the receiver; one that is empty, longer than 255 bytes or anything but
+    /// printable ASCII without spaces is left out.
+    pub fn delivered_as(receipt: &str) -> Self {
+        let is_plain = (1..=RECEIPT_BYTES_MAX).contains(&receipt.len());
+        let is_plain = is_plain && receipt.bytes().all(|byte| byte.is_ascii_graphic());
+        Self::Delivered { receipt: is_plain.then(|| receipt.to_owned()) }
     }
 
     /// Not now; the daemon chooses when.
@@ -87,13 +98,18 @@ pub fn outcome_of(answer: Result<Response, HttpError>) -> Outcome {
 }
 
 fn outcome_of_response(response: &Response) -> Outcome {
-    let why = || format!("HTTP {}: {}", response.status, excerpt(&response.body));
+    outcome_of_status(response, format!("HTTP {}: {}", response.status, excerpt(&response.body)))
+}
+
+/// As [`outcome_of`] reads an answer, with the plugin's own words for the operator: for receivers whose address is
+/// a secret, since pages from something in between like to repeat the address.
+pub fn outcome_of_status(response: &Response, why: impl Into<String>) -> Outcome {
     match response.status {
         200..=299 => Outcome::delivered(),
-        408 | 425 | 429 | 500..=599 => Outcome::Retry { after: response.retry_after(), why: why() },
-        401 | 403 | 404 | 405 => Outcome::broken(why()),
-        410 => Outcome::broken_until_reload(why()),
-        _ => Outcome::reject(why()),
+        408 | 425 | 429 | 500..=599 => Outcome::Retry { after: response.retry_after(), why: why.into() },
+        401 | 403 | 404 | 405 => Outcome::broken(why),
+        410 => Outcome::broken_until_reload(why),
+        _ => Outcome::reject(why),
     }
 }
 
@@ -106,4 +122,33 @@ pub fn excerpt(body: &[u8]) -> String {
         return "(empty answer)".to_owned();
     }
     line.chars().take(CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::response;
+
+    #[test]
+    fn a_status_is_read_the_same_with_and_without_the_body() {
+        for status in 100..600 {
+            let (with, without) = (outcome_of(Ok(response(status, "page"))), response(status, "page"));
+            let why = format!("HTTP {status}: page");
+            assert_eq!(with, outcome_of_status(&without, why));
+        }
+        assert_eq!(outcome_of_status(&response(404, "secret"), "gone"), Outcome::broken("gone"));
+    }
+
+    #[test]
+    fn a_receipt_is_one_plain_word_or_none() {
+        let receipt = |text: &str| match Outcome::delivered_as(text) {
+            Outcome::Delivered { receipt } => receipt,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(receipt("C01/15.02").as_deref(), Some("C01/15.02"));
+        assert_eq!(receipt(&"x".repeat(255)).map(|text| text.len()), Some(255));
+        for none in ["", "two words", "line\n", "\u{202e}x", &"x".repeat(256)] {
+            assert_eq!(receipt(none), None, "{none:?}");
+        }
+    }
 }

@@ -41,9 +41,10 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
 const TIMEOUT_BOUNDS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(600);
 const RETRY_FOR_BOUNDS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(30 * 86_400);
 
-/// Slack takes one message a second and channel.
+/// What people read takes about one message a second for a channel, a chat or a number.
 pub(super) fn default_rate(plugin: &str) -> Rate {
-    Rate { count: if plugin == "slack" { 1 } else { 10 }, per: Duration::from_secs(1) }
+    let is_messenger = matches!(plugin, "slack" | "ntfy" | "teams" | "telegram" | "twilio");
+    Rate { count: if is_messenger { 1 } else { 10 }, per: Duration::from_secs(1) }
 }
 
 /// People do not want yesterday's alerts; programs want every event.

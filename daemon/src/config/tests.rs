@@ -97,6 +97,10 @@ impl Catalog for Shelf {
             "slack" => slack(),
             "pager" => json!({ "properties": { "key": { "x-secret": "required", "x-reveal": "required" } } }),
             "webhook" => webhook(),
+            "ntfy" => shipped(include_str!("../../../plugins/ntfy/schema.json")),
+            "teams" => shipped(include_str!("../../../plugins/teams/schema.json")),
+            "telegram" => shipped(include_str!("../../../plugins/telegram/schema.json")),
+            "twilio" => shipped(include_str!("../../../plugins/twilio/schema.json")),
             "recursive" => json!({
                 "$ref": "#", "allOf": [{ "$ref": "#" }], "properties": { "x": { "$ref": "#", "default": {} } },
             }),
@@ -112,6 +116,11 @@ impl Catalog for Shelf {
         let library = Path::new("/plugins").join(format!("libcommwatch_{plugin}.so"));
         Ok(Found { library, schema, version: "1.0.0".into() })
     }
+}
+
+/// The very schema of a plugin that we ship, so that the manual's examples fit it.
+fn shipped(schema: &str) -> Json {
+    serde_json::from_str(schema).unwrap()
 }
 
 /// Of the same make as the schemas of the plugins that we ship.

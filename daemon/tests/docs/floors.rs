@@ -197,8 +197,12 @@ fn unsafe_has_four_addresses() {
         "plugins/alertmanager/src",
         "plugins/http/src",
         "plugins/log/src",
+        "plugins/ntfy/src",
         "plugins/pagerduty/src",
         "plugins/slack/src",
+        "plugins/teams/src",
+        "plugins/telegram/src",
+        "plugins/twilio/src",
         "plugins/webhook/src",
         "simulator/src",
     ] {
@@ -229,8 +233,12 @@ fn crates_depend_in_one_direction() {
         "plugins/alertmanager",
         "plugins/http",
         "plugins/log",
+        "plugins/ntfy",
         "plugins/pagerduty",
         "plugins/slack",
+        "plugins/teams",
+        "plugins/telegram",
+        "plugins/twilio",
         "plugins/webhook",
     ] {
         assert_eq!(of_ours(plugin), ["commwatch-plugin-api"], "{plugin}");

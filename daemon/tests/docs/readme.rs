@@ -159,20 +159,23 @@ fn pages() -> Vec<PathBuf> {
         pages.extend(entries.filter(|path| path.extension().is_some_and(|end| end == "md")));
     };
     let root = root();
-    [
+    let folders = [
         "",
         "plugins/alertmanager",
         "plugins/http",
         "plugins/log",
+        "plugins/ntfy",
         "plugins/pagerduty",
         "plugins/slack",
+        "plugins/teams",
+        "plugins/telegram",
+        "plugins/twilio",
         "plugins/webhook",
         "simulator",
         "systemd",
         "monitoring",
-    ]
-    .iter()
-    .for_each(|folder| add(&root.join(folder)));
-    assert!(pages.len() >= 9, "{pages:?}");
+    ];
+    folders.iter().for_each(|folder| add(&root.join(folder)));
+    assert!(pages.len() >= 16, "{pages:?}");
     pages
 }

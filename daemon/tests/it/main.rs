@@ -15,6 +15,7 @@ mod crash;
 mod delivery;
 mod exchange;
 mod failing;
+mod messengers;
 mod notifiers;
 mod plugins;
 mod polling;

@@ -267,7 +267,9 @@ async fn receive(State(shared): State<Shared>, uri: Uri, headers: HeaderMap, bod
         }
     };
     let bytes = body;
-    let body: Value = serde_json::from_slice(&bytes).expect("a JSON body");
+    let is_form = headers.get("content-type").is_some_and(|kind| kind == "application/x-www-form-urlencoded");
+    let body: Value =
+        if is_form { Value::Null } else { serde_json::from_slice(&bytes).expect("a JSON body") };
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let received = Received {
         path: uri.to_string(),

@@ -68,6 +68,10 @@ fn every_example_in_the_manual_is_taken() {
     assert!(config.accounts["main"].proxy.is_some() && config.accounts["main"].ca_file.is_some());
     assert!(config.http.token.is_some() && config.routes[0].priority.is_some());
     assert_eq!(config.notifiers["events"].secrets.len(), 2);
+    assert!(config.notifiers.values().all(|notifier| notifier.library.is_ok()));
+    for (name, secrets) in [("phones", 1), ("ops-telegram", 1), ("ops-teams", 1), ("sms-dana", 1)] {
+        assert_eq!(config.notifiers[name].secrets.len(), secrets, "{name}");
+    }
 }
 
 #[test]
