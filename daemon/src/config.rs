@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::core::message::Bot;
 pub use crate::core::notification::Content;
-use crate::core::outcome::Retries;
+use crate::core::outcome::{Order, Retries};
 use crate::core::route::Route;
 use crate::core::watch::Watch;
 
@@ -161,6 +161,8 @@ pub struct Notifier {
     pub retry_for: Duration,
     /// When it is tried again.
     pub retries: Retries,
+    /// Whether what is newer in a conversation waits for what fails again and again.
+    pub order: Order,
     /// The plugin's own configuration: checked against its schema, defaults filled in, every secret replaced
     /// by `{"$secret": "/json/pointer"}`.
     pub config: serde_json::Value,

@@ -13,7 +13,7 @@ use super::section::{Bad, Context, Key, Section, key, later};
 use super::spanned::{Place, Table, Value};
 use super::suggest::{did_you_mean, list};
 use super::{Content, Notifier, Plugins, Rate, name};
-use crate::core::outcome::Retries;
+use crate::core::outcome::{Order, Retries};
 
 pub(super) const KEYS: &[Key] = &[
     key("plugin"),
@@ -22,13 +22,13 @@ pub(super) const KEYS: &[Key] = &[
     key("rate"),
     key("retry_for"),
     key("retries"),
+    key("order"),
     key("config"),
     later("fallback"),
     later("fallback_after"),
     later("group"),
     later("max_per"),
     later("network"),
-    later("order"),
     later("quiet_hours"),
     later("reveal"),
     later("timezone"),
@@ -58,6 +58,16 @@ pub(super) fn default_retries(plugin: &str) -> Retries {
     if plugin == "webhook" { Retries::Machines } else { Retries::People }
 }
 
+const ORDERS: [(&str, Order); 2] = [("any", Order::Any), ("conversation", Order::Conversation)];
+
+/// People need the new alert more than the old one before it; programs count on the order.
+pub(super) fn default_order(retries: Retries) -> Order {
+    match retries {
+        Retries::People => Order::Any,
+        Retries::Machines => Order::Conversation,
+    }
+}
+
 /// Reads all notifiers, finding each one's plugin and checking its configuration against the plugin's schema.
 pub(super) fn read_all(
     cx: Context<'_>,
@@ -76,6 +86,7 @@ fn read(cx: Context<'_>, title: &str, value: &Value, plugins: &Plugins) -> Optio
     let rate = section.rate("rate");
     let retry_for = section.duration("retry_for", RETRY_FOR_BOUNDS);
     let retries = section.word("retries", &RETRIES);
+    let order = section.word("order", &ORDERS);
     let config = section.get("config").map(|entry| &entry.value);
     let found = plugin.map(|plugin| find(cx, plugin, section.place("plugin"), plugins));
     if let (None | Some(Err(_)), Some(config)) = (&found, config) {
@@ -92,6 +103,7 @@ fn read(cx: Context<'_>, title: &str, value: &Value, plugins: &Plugins) -> Optio
         |(library, checked)| (Ok(library), checked.unwrap_or_default()),
     );
     let Checked { config, secrets } = checked;
+    let retries = retries.unwrap_or_else(|| default_retries(plugin));
     Some(Notifier {
         plugin: plugin.to_owned(),
         library,
@@ -99,7 +111,8 @@ fn read(cx: Context<'_>, title: &str, value: &Value, plugins: &Plugins) -> Optio
         timeout,
         rate: rate.unwrap_or_else(|| default_rate(plugin)),
         retry_for: retry_for.unwrap_or_else(|| default_retry_for(plugin)),
-        retries: retries.unwrap_or_else(|| default_retries(plugin)),
+        retries,
+        order: order.unwrap_or_else(|| default_order(retries)),
         config,
         secrets,
     })

@@ -147,6 +147,9 @@ pub struct DeliveryStory {
     pub finished_at: Option<Timestamp>,
     /// Attempts that count, since it was written or replayed.
     pub counted: u32,
+    /// Whether it has stepped aside, so that what is newer in its lane does not wait for it.
+    #[serde(default)]
+    pub aside: bool,
     /// What it waits behind in its lane.
     pub behind: Option<Behind>,
     /// Why its notifier takes nothing, while it does not.

@@ -23,7 +23,7 @@ use super::wakes::Wakes;
 use crate::core::backoff::{mix, seed_of};
 use crate::core::budget::Budget;
 use crate::core::event::EventKind;
-use crate::core::outcome::{self, Attempted, Fate, Retries};
+use crate::core::outcome::{self, Attempted, Fate, Order, Retries};
 use crate::core::receiver::Receiver;
 use crate::core::watch::Priority;
 use crate::ops::metrics::{Attempt, DeliveryResult, Metrics, NotifierMetrics};
@@ -92,6 +92,7 @@ pub(super) struct Delivering {
     timeout: Duration,
     retry_for: Duration,
     retries: Retries,
+    order: Order,
 }
 
 struct Ended {
@@ -140,6 +141,7 @@ impl Delivering {
             timeout: Duration::from_secs(15),
             retry_for: Duration::MAX,
             retries: Retries::People,
+            order: Order::Conversation,
             parts,
         };
         delivering.take_plan();
@@ -208,7 +210,7 @@ impl Delivering {
         let now = self.parts.clock.elapsed();
         self.budget.reconfigure(notifier.rate.per_second(), burst, now);
         (self.timeout, self.retry_for) = (notifier.timeout, notifier.retry_for);
-        self.retries = notifier.retries;
+        (self.retries, self.order) = (notifier.retries, notifier.order);
         self.renewed();
     }
 
@@ -351,6 +353,8 @@ impl Delivering {
             retries: self.retries,
             counts,
             crashes_alone: due.crashes_alone + u32::from(report.crashed && alone),
+            order: self.order,
+            flows: self.receiver.held().is_none(),
         };
         let fate = outcome::fate(&report.outcome, attempted, now, seed);
         self.count(&due, &report, &fate, now);

@@ -59,6 +59,7 @@ pub(crate) struct Delivery {
     payload: String,
     due_at: Timestamp,
     sending_at: Option<Timestamp>,
+    aside: bool,
     handed: u32,
     crashes: u32,
     crashes_alone: u32,
@@ -174,6 +175,7 @@ impl Rows {
                 due_at: event.recorded,
                 sending_at: None,
                 attempts: 0,
+                aside: false,
                 handed: 0,
                 crashes: 0,
                 crashes_alone: 0,
@@ -191,8 +193,7 @@ impl Rows {
 
     /// What a delivery is that comes into a lane.
     fn at_the_end_of(&self, notifier: &str, lane: &str) -> State {
-        let is_open = |one: &Delivery| one.notifier == notifier && one.lane == lane && !one.state.is_final();
-        if self.deliveries.values().any(is_open) { State::Queued } else { State::Pending }
+        if self.has_head(notifier, lane) { State::Queued } else { State::Pending }
     }
 
     /// A message was deleted: its text goes from what is final.
@@ -208,7 +209,12 @@ impl Rows {
         }
     }
 
-    /// The head of each lane of a notifier.
+    /// Whether a lane has one that the others wait for.
+    fn has_head(&self, notifier: &str, lane: &str) -> bool {
+        self.heads(notifier).iter().any(|(_, head)| head.lane == lane && !head.aside)
+    }
+
+    /// The head of each lane of a notifier, and what has stepped aside.
     fn heads(&self, notifier: &str) -> Vec<(i64, &Delivery)> {
         let is_head =
             |one: &Delivery| one.notifier == notifier && matches!(one.state, State::Pending | State::Sending);
@@ -330,7 +336,11 @@ impl Rows {
             one.payload.clear();
         }
         let (notifier, lane) = (one.notifier.clone(), one.lane.clone());
-        if self.heads(&notifier).iter().any(|(_, head)| head.lane == lane) {
+        self.turn(&notifier, &lane, at);
+    }
+
+    fn turn(&mut self, notifier: &str, lane: &str, at: Timestamp) {
+        if self.has_head(notifier, lane) {
             return;
         }
         let is_next =
@@ -387,7 +397,7 @@ impl Rows {
             let Some(one) = self.deliveries.get_mut(&id) else { continue };
             (one.state, one.replay, one.due_at, one.created_at) = (state, true, at, at);
             (one.attempts, one.crashes, one.crashes_alone, one.tried) = (0, 0, 0, Duration::ZERO);
-            (one.finished_at, one.was_tried) = (None, false);
+            (one.finished_at, one.was_tried, one.aside) = (None, false, false);
         }
         Ok(found)
     }
@@ -467,8 +477,9 @@ impl Rows {
         let (state, tried) = match &settle.fate {
             Fate::Delivered => (State::Delivered, settle.took),
             Fate::Dead(_) => (State::Dead, settle.took),
-            Fate::RetryAt { at, delay } => {
+            Fate::RetryAt { at, delay, aside } => {
                 delivery.due_at = *at;
+                delivery.aside |= *aside;
                 (State::Pending, settle.took + *delay)
             }
             Fate::Held(_) => {
@@ -485,6 +496,7 @@ impl Rows {
         delivery.was_tried = true;
         delivery.tried += whole_millis(tried);
         let number = delivery.handed;
+        let lane = delivery.aside.then(|| (delivery.notifier.clone(), delivery.lane.clone()));
         self.attempts.push(Attempt {
             delivery: settle.delivery,
             number,
@@ -495,6 +507,8 @@ impl Rows {
         });
         if state.is_final() {
             self.finish(settle.delivery, ended_at);
+        } else if let Some((notifier, lane)) = lane {
+            self.turn(&notifier, &lane, ended_at);
         }
         settle.told.as_ref().is_some_and(|told| self.tell(told, None))
     }
@@ -617,6 +631,18 @@ impl Rows {
     /// What was written for whom and how it ended, for whoever checks from outside.
     pub(crate) fn deliveries(&self) -> impl Iterator<Item = (i64, &Delivery)> {
         self.deliveries.iter().map(|(id, delivery)| (*id, delivery))
+    }
+
+    /// Lanes with more than one that the others wait for, or with some that wait for nothing.
+    pub(crate) fn lanes_out_of_line(&self) -> Vec<String> {
+        let mut lanes: BTreeMap<(&str, &str), (u32, bool)> = BTreeMap::new();
+        for one in self.deliveries.values() {
+            let (heads, waits) = lanes.entry((&one.notifier, &one.lane)).or_default();
+            *heads += u32::from(matches!(one.state, State::Pending | State::Sending) && !one.aside);
+            *waits |= one.state == State::Queued;
+        }
+        let out = lanes.into_iter().filter(|(_, (heads, waits))| *heads > 1 || (*waits && *heads == 0));
+        out.map(|((notifier, lane), (heads, _))| format!("{lane} for {notifier} has {heads} heads")).collect()
     }
 
     /// Every conversation that was ever committed.

@@ -33,9 +33,9 @@ pub(super) fn replay(
     }
     let mut again = connection.prepare_cached(
         "UPDATE delivery SET replay = 1, attempts = 0, crashes = 0, crashes_alone = 0, tried_ms = 0,
-                first_attempt_at = NULL, finished_at = NULL, due_at = ?2, created_at = ?2,
+                first_attempt_at = NULL, finished_at = NULL, due_at = ?2, created_at = ?2, aside = 0,
                 state = CASE WHEN EXISTS (SELECT 1 FROM delivery WHERE notifier = ?3 AND lane = ?4
-                                          AND state IN ('queued', 'pending'))
+                                          AND state = 'pending' AND aside = 0)
                              THEN 'queued' ELSE 'pending' END
          WHERE id = ?1",
     )?;

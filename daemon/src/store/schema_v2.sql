@@ -37,3 +37,8 @@ CREATE INDEX event_child ON event (child_id) WHERE child_id IS NOT NULL;
 CREATE INDEX event_watch ON event (watch, recorded_at);
 CREATE INDEX event_type ON event (type, recorded_at);
 CREATE INDEX conversation_watched ON conversation (watched_at);
+
+-- A delivery that failed again and again, and behind which the others of its lane do not wait. `pending` and not aside
+-- is the head of a lane; of each there is one at most.
+ALTER TABLE delivery ADD COLUMN aside INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX delivery_head ON delivery (notifier, lane) WHERE state = 'pending' AND aside = 0;

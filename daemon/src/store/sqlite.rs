@@ -498,7 +498,7 @@ fn insert_delivery(
             "INSERT OR IGNORE INTO delivery (notification_id, notifier, lane, state, due_at, created_at, payload)
              SELECT ?1, ?2, ?3,
                     CASE WHEN EXISTS (SELECT 1 FROM delivery WHERE notifier = ?2 AND lane = ?3
-                                      AND state IN ('queued', 'pending'))
+                                      AND state = 'pending' AND aside = 0)
                          THEN 'queued' ELSE 'pending' END,
                     ?4, ?4, ?5",
         )?

@@ -157,7 +157,7 @@ async fn a_lane_hands_out_its_head_alone_and_the_next_only_when_that_is_final() 
     let head = store.due("ops", at(10), 1).await.unwrap().remove(0);
 
     store
-        .settle(settle(head.id, Fate::RetryAt { at: at(60), delay: Duration::from_secs(58) }))
+        .settle(settle(head.id, Fate::RetryAt { at: at(60), delay: Duration::from_secs(58), aside: false }))
         .await
         .unwrap();
     assert_eq!(due_ids(&store, "ops", 10).await, ["evt_3"]);
@@ -180,7 +180,10 @@ async fn only_attempts_and_the_waits_between_them_count_as_time_that_was_tried()
     store.commit_poll(poll(0, vec![told("1", "a", &["ops"])])).await.unwrap();
     let head = || async { store.due("ops", at(9_999), 1).await.unwrap().remove(0) };
     let id = head().await.id;
-    store.settle(settle(id, Fate::RetryAt { at: at(12), delay: Duration::from_secs(10) })).await.unwrap();
+    store
+        .settle(settle(id, Fate::RetryAt { at: at(12), delay: Duration::from_secs(10), aside: false }))
+        .await
+        .unwrap();
     let tried = Duration::from_millis(10_030);
     assert_eq!((head().await.tried, head().await.attempts), (tried, 1));
     // A week later the notifier turns out to be broken, and a week after that it is well again.
@@ -209,7 +212,10 @@ async fn a_clock_that_was_wrong_holds_up_no_delivery() {
     let now = store.due("ops", at(10), 1).await.unwrap().remove(0);
     assert_eq!(now.notification_id, "evt_2");
     store
-        .settle(settle(now.id, Fate::RetryAt { at: at(3600), delay: Duration::from_secs(3590) }))
+        .settle(settle(
+            now.id,
+            Fate::RetryAt { at: at(3600), delay: Duration::from_secs(3590), aside: false },
+        ))
         .await
         .unwrap();
     // The clock was put right. What was written tomorrow is due already.
@@ -218,7 +224,7 @@ async fn a_clock_that_was_wrong_holds_up_no_delivery() {
     assert_eq!(store.due("ops", at(3600), 1).await.unwrap().len(), 1);
     // Once it was tried it waits as others do.
     let tomorrows = store.due("ops", at(10), 1).await.unwrap().remove(0);
-    let later = Fate::RetryAt { at: at(600), delay: Duration::from_secs(590) };
+    let later = Fate::RetryAt { at: at(600), delay: Duration::from_secs(590), aside: false };
     store.settle(settle(tomorrows.id, later)).await.unwrap();
     assert_eq!(due_ids(&store, "ops", 599).await, [""; 0]);
     assert_eq!(due_ids(&store, "ops", 600).await, ["evt_1"]);
@@ -231,7 +237,7 @@ async fn a_wait_that_is_cut_short_does_not_count_as_time_in_which_it_was_tried()
     store.commit_poll(poll(0, vec![told("1", "a", &["ops"])])).await.unwrap();
     let delivery = store.due("ops", at(10), 1).await.unwrap().remove(0);
     // Tried at 2 s, for 30 ms, and to be tried again 600 s later; but at 102 s its receiver is back.
-    let later = Fate::RetryAt { at: at(602), delay: Duration::from_secs(600) };
+    let later = Fate::RetryAt { at: at(602), delay: Duration::from_secs(600), aside: false };
     store.settle(settle(delivery.id, later)).await.unwrap();
     store.bring_forward("ops", at(102)).await.unwrap();
     let due = store.due("ops", at(102), 1).await.unwrap().remove(0);

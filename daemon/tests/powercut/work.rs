@@ -130,7 +130,7 @@ fn told(object: i64, sequence: u64, round: u64) -> Told {
 
 async fn end(store: &SqliteStore, notifier: &str, due: Due, round: u64, answers: &std::fs::File) {
     store.hand_over(vec![due.id], at(round)).await.unwrap();
-    let retry = Fate::RetryAt { at: at(round + 1), delay: Duration::from_secs(60) };
+    let retry = Fate::RetryAt { at: at(round + 1), delay: Duration::from_secs(60), aside: false };
     let (outcome, fate) = match (due.id + i64::from(due.attempts)) % 5 {
         0 => ("reject", Fate::Dead("no".into())),
         1 | 2 => ("retry", retry),

@@ -23,6 +23,7 @@ impl House {
     pub(super) fn check(&self) -> Result<(), String> {
         self.world.with(|state| {
             state.conserved();
+            state.in_line();
             state.seen_is_told();
             state.first_violation()
         })
@@ -95,6 +96,13 @@ impl State {
                 let of = format!("{written} written, {ended} ended, {count:?}");
                 self.ledger.violated(format!("I6: {of}"));
             }
+        }
+    }
+
+    /// I3: of each lane one waits for its turn at a time, and somebody has it where others wait.
+    fn in_line(&mut self) {
+        for out in self.disk.rows.lanes_out_of_line() {
+            self.ledger.violated(format!("I3: {out}"));
         }
     }
 

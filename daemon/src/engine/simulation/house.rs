@@ -22,6 +22,7 @@ use super::receiver::SimulatedHost;
 use super::script::Action;
 use super::setup::{NOTIFIERS, Setup};
 use super::world::{MachineClock, Point, State, Story, Time, World};
+use crate::core::backoff::mix;
 use crate::engine::Clock;
 use crate::engine::board::Board;
 use crate::engine::clock::DayClock;
@@ -70,7 +71,7 @@ struct Daemon {
 impl House {
     pub(super) fn new(seed: u64, is_told: bool) -> Self {
         let mut dice = Dice::new(seed);
-        let setup = Setup::drawn(&mut dice);
+        let setup = Setup::drawn(&mut dice, &mut Dice::new(mix(seed)));
         let time = Time::default();
         let conversations = setup
             .watches

@@ -43,6 +43,8 @@ markers! {
     AccountRecovered,
     // What became of deliveries.
     Retry,
+    WentPast,
+    KeptInOrder,
     RetryAfter,
     UnknownOutcome,
     RepeatAfterUnknown,

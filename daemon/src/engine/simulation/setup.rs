@@ -12,7 +12,7 @@ use crate::config::{
 };
 use crate::core::event::EventKind;
 use crate::core::message::AuthorKind;
-use crate::core::outcome::Retries;
+use crate::core::outcome::{Order, Retries};
 use crate::core::route::Route;
 use crate::core::watch::{Baseline, ConversationId, Priority, Stream, Watch};
 
@@ -55,10 +55,12 @@ pub(super) struct Notifying {
     pub(super) timeout: Duration,
     pub(super) retry_for: Duration,
     pub(super) retries: Retries,
+    pub(super) order: Order,
 }
 
 impl Setup {
-    pub(super) fn drawn(dice: &mut Dice) -> Self {
+    /// `later` draws what came to a setup later, so that the seeds of before keep their stories.
+    pub(super) fn drawn(dice: &mut Dice, later: &mut Dice) -> Self {
         let accounts = dice.within(1..3);
         let watches = (0..dice.within(1..5)).map(|n| Watching {
             id: ConversationId {
@@ -80,6 +82,7 @@ impl Setup {
             timeout: Duration::from_secs(dice.pick(&[5, 15])),
             retry_for: Duration::from_secs(dice.pick(&[60, 600, 21_600])),
             retries: if dice.percent(4) { Retries::Machines } else { Retries::People },
+            order: later.pick(&[Order::Any, Order::Conversation]),
         });
         let routes = dice.within(0..u64::from(ROUTES)) as u8;
         let retention = Duration::from_secs(if dice.percent(15) { 3600 } else { 30 * 86_400 });
@@ -232,6 +235,7 @@ impl Notifying {
             rate: Rate { count: self.per_second, per: Duration::from_secs(1) },
             retry_for: self.retry_for,
             retries: self.retries,
+            order: self.order,
             config: serde_json::Value::Null,
             secrets: BTreeMap::new(),
         }

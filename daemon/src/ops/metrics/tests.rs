@@ -30,6 +30,7 @@ fn configured(accounts: &[&str], watches: &[Watch], notifiers: &[&str]) -> Confi
         rate: config::Rate { count: 1, per: Duration::from_secs(1) },
         retry_for: Duration::from_secs(3600),
         retries: crate::core::outcome::Retries::People,
+        order: crate::core::outcome::Order::Any,
         config: serde_json::Value::Null,
         secrets: BTreeMap::new(),
     };

@@ -37,7 +37,10 @@ impl Teller {
 
     /// What it is, and until when.
     fn how(&self, delivery: &DeliveryStory) -> String {
-        let state = &delivery.state;
+        let state = &match delivery.aside {
+            true => format!("{}, newer ones go past it", delivery.state),
+            false => delivery.state.clone(),
+        };
         if let Some(Behind { event, ahead }) = &delivery.behind {
             return format!("{state} behind {} in its lane, whose head is {event}", many(*ahead, "other"));
         }

@@ -57,6 +57,7 @@ fn delivery(notifier: &str, state: &str) -> DeliveryStory {
         sending_since: None,
         finished_at: finished.then_some(ago(20)),
         counted: 1,
+        aside: false,
         behind: None,
         held: None,
         attempts: Several::default(),
@@ -169,6 +170,7 @@ fn every_state_of_a_delivery_says_what_it_waits_for() {
             d.due_at = Some(NOW + Duration::from_secs(15));
             d.attempts = Several { shown: vec![attempt(7, 5, "retry", "status 503")], more: 6 };
         }),
+        with("pending", "aside", |d| (d.aside, d.due_at) = (true, Some(NOW + Duration::from_secs(60)))),
         with("sending", "sending", |d| d.sending_since = Some(ago(3))),
         with("pending", "broken", |d| d.held = held(HELD[0], "401 from hooks.example")),
         with("pending", "open", |d| d.held = held(HELD[1], "retry: status 500")),
@@ -188,6 +190,7 @@ fn every_state_of_a_delivery_says_what_it_waits_for() {
     again: pending, tried again 2027-01-15T08:00:15Z (in 15 s)
       and 6 earlier attempts
       attempt 7 2027-01-15T07:59:55Z, retry after 210 ms: status 503
+    aside: pending, newer ones go past it, tried 2027-01-15T08:01:00Z (in 60 s)
     sending: sending since 2027-01-15T07:59:57Z (3 s ago): its plugin has it, and has not said how it ended
     broken: pending, held
       Held: broken is broken since 2027-01-15T07:50:00Z (10 min ago): 401 from hooks.example. It is tried with one delivery now and then; `commwatch notifiers resume broken` tries it now.
@@ -645,6 +648,7 @@ fn the_json_of_a_story_has_stable_names() {
               "sending_since": null,
               "finished_at": null,
               "counted": 1,
+              "aside": false,
               "behind": {
                 "event": "evt_0",
                 "ahead": 1

@@ -12,7 +12,7 @@ use crate::store::{StoreError, outbox};
 
 const COLUMNS: &str =
     "d.id, d.notification_id, d.notifier, d.lane, d.state, d.replay, d.created_at, d.due_at,
-    d.sending_at, d.finished_at, d.attempts";
+    d.sending_at, d.finished_at, d.attempts, d.aside";
 
 const fn question(from: &'static str, order: &'static str) -> Question {
     Question { columns: COLUMNS, from, order }
@@ -42,12 +42,14 @@ pub(super) const ATTEMPTS: Question = Question {
     order: "ORDER BY a.id DESC",
 };
 
-/// The head of a lane. The first condition is the index's own.
+/// The head of a lane. The conditions are the index's own.
 pub(super) const HEAD: &str = "SELECT notification_id FROM delivery
-     WHERE notifier = ?1 AND lane = ?2 AND state IN ('queued', 'pending') AND state = 'pending' LIMIT 1";
-/// How many of a lane are before one of it: the head, and what was written earlier.
+     WHERE notifier = ?1 AND lane = ?2 AND state = 'pending' AND aside = 0 LIMIT 1";
+/// How many of a lane are before one of it: the head, and what was written earlier and has not stepped aside. The first
+/// condition is the index's own.
 pub(super) const AHEAD: &str = "SELECT count(*) FROM (SELECT 1 FROM delivery
-     WHERE notifier = ?1 AND lane = ?2 AND state IN ('queued', 'pending') AND (state = 'pending' OR id < ?3)
+     WHERE notifier = ?1 AND lane = ?2 AND state IN ('queued', 'pending') AND aside = 0
+       AND (state = 'pending' OR id < ?3)
      LIMIT ?4)";
 
 pub(super) fn of_event(
@@ -105,6 +107,7 @@ fn read(connection: &Connection, row: &Row<'_>, attempts: usize) -> Result<Deliv
         sending_since: sending.map(instant),
         finished_at: row.get::<_, Option<i64>>(9)?.map(instant),
         counted: row.get(10)?,
+        aside: state == State::Pending && row.get::<_, bool>(11)?,
         behind,
         held: None,
         attempts,

@@ -96,7 +96,7 @@ enum Step {
 enum SettleAs {
     Delivered,
     Dead,
-    Retry { after: u16 },
+    Retry { after: u16, aside: bool },
     Broken,
     Crashed,
 }
@@ -105,7 +105,7 @@ fn step() -> impl Strategy<Value = Step> {
     let end = prop_oneof![
         4 => Just(SettleAs::Delivered),
         1 => Just(SettleAs::Dead),
-        2 => (0..5_000_u16).prop_map(|after| SettleAs::Retry { after }),
+        3 => (0..5_000_u16, any::<bool>()).prop_map(|(after, aside)| SettleAs::Retry { after, aside }),
         1 => Just(SettleAs::Broken),
         1 => Just(SettleAs::Crashed),
     ];
@@ -268,8 +268,8 @@ impl Pair {
             SettleAs::Delivered => Fate::Delivered,
             SettleAs::Dead => Fate::Dead("no".into()),
             SettleAs::Broken => Fate::Held("401".into()),
-            SettleAs::Retry { after } => retry(self.now(), after),
-            SettleAs::Crashed => retry(self.now(), 3),
+            SettleAs::Retry { after, aside } => retry(self.now(), after, aside),
+            SettleAs::Crashed => retry(self.now(), 3, false),
         };
         self.told += 1;
         // Two dead letters of one time are told of once.
@@ -424,6 +424,7 @@ impl Pair {
 
     async fn compare(&self) {
         let (sqlite, model) = (self.sqlite(), &self.model);
+        assert_eq!(model.lanes_out_of_line(), Vec::<String>::new());
         for object in 0..CONVERSATIONS {
             let id = Self::conversation(object);
             assert_eq!(sqlite.cursor(&id).await.unwrap(), model.cursor(&id));
@@ -446,9 +447,9 @@ impl Pair {
     }
 }
 
-fn retry(now: Timestamp, after: u16) -> Fate {
+fn retry(now: Timestamp, after: u16, aside: bool) -> Fate {
     let delay = Duration::from_secs(after.into());
-    Fate::RetryAt { at: now + delay, delay }
+    Fate::RetryAt { at: now + delay, delay, aside }
 }
 
 async fn play(steps: Vec<Step>) {
