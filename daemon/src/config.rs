@@ -23,6 +23,7 @@ mod collection;
 mod duration;
 mod event_type;
 mod excerpt;
+mod fallback;
 mod findings;
 mod http;
 mod keys;
@@ -163,6 +164,10 @@ pub struct Notifier {
     pub retries: Retries,
     /// Whether what is newer in a conversation waits for what fails again and again.
     pub order: Order,
+    /// Who is told in its place when it has not accepted something in time; never itself.
+    pub fallback: Vec<String>,
+    /// How long it has for that.
+    pub fallback_after: Duration,
     /// The plugin's own configuration: checked against its schema, defaults filled in, every secret replaced
     /// by `{"$secret": "/json/pointer"}`.
     pub config: serde_json::Value,

@@ -12,7 +12,7 @@ use super::plugin_config::{self, Checked};
 use super::section::{Bad, Context, Key, Section, key, later};
 use super::spanned::{Place, Table, Value};
 use super::suggest::{did_you_mean, list};
-use super::{Content, Notifier, Plugins, Rate, name};
+use super::{Content, Notifier, Plugins, Rate, fallback, name};
 use crate::core::outcome::{Order, Retries};
 
 pub(super) const KEYS: &[Key] = &[
@@ -23,9 +23,9 @@ pub(super) const KEYS: &[Key] = &[
     key("retry_for"),
     key("retries"),
     key("order"),
+    key("fallback"),
+    key("fallback_after"),
     key("config"),
-    later("fallback"),
-    later("fallback_after"),
     later("group"),
     later("max_per"),
     later("network"),
@@ -87,6 +87,7 @@ fn read(cx: Context<'_>, title: &str, value: &Value, plugins: &Plugins) -> Optio
     let retry_for = section.duration("retry_for", RETRY_FOR_BOUNDS);
     let retries = section.word("retries", &RETRIES);
     let order = section.word("order", &ORDERS);
+    let (fallback, fallback_after) = fallback::read(&section);
     let config = section.get("config").map(|entry| &entry.value);
     let found = plugin.map(|plugin| find(cx, plugin, section.place("plugin"), plugins));
     if let (None | Some(Err(_)), Some(config)) = (&found, config) {
@@ -113,6 +114,8 @@ fn read(cx: Context<'_>, title: &str, value: &Value, plugins: &Plugins) -> Optio
         retry_for: retry_for.unwrap_or_else(|| default_retry_for(plugin)),
         retries,
         order: order.unwrap_or_else(|| default_order(retries)),
+        fallback,
+        fallback_after,
         config,
         secrets,
     })

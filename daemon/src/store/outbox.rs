@@ -219,7 +219,8 @@ pub(super) fn give_up(
     }
     let number: u32 = connection
         .prepare_cached(
-            "UPDATE delivery SET state = 'dead', finished_at = ?2 WHERE id = ?1 RETURNING handed",
+            "UPDATE delivery SET state = 'dead', finished_at = ?2, fallback_at = min(fallback_at, ?2)
+             WHERE id = ?1 RETURNING handed",
         )?
         .query_row(params![delivery, nanos(at)], |row| row.get(0))?;
     note_attempt(connection, delivery, number, at, Duration::ZERO, "expired", why)?;
@@ -250,7 +251,9 @@ pub(super) fn settle(connection: &Connection, settle: &Settle) -> Result<bool, S
                     crashes = crashes + ?5, crashes_alone = crashes_alone + ?6,
                     first_attempt_at = coalesce(first_attempt_at, ?7), finished_at = ?8,
                     tried_ms = tried_ms + ?9, handed = handed + (sending_at IS NULL), sending_at = NULL,
-                    aside = max(aside, ?10)
+                    aside = max(aside, ?10), fallback_at = CASE ?2 WHEN 'delivered' THEN NULL
+                                                           WHEN 'dead' THEN min(fallback_at, ?11)
+                                                           ELSE fallback_at END
              WHERE id = ?1 RETURNING handed",
         )?
         .query_row(
@@ -265,6 +268,7 @@ pub(super) fn settle(connection: &Connection, settle: &Settle) -> Result<bool, S
                 after.is_final().then_some(nanos(now)),
                 i64::try_from(tried.as_millis()).unwrap_or(i64::MAX),
                 aside,
+                nanos(now),
             ],
             |row| row.get(0),
         )?;

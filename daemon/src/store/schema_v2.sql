@@ -42,3 +42,10 @@ CREATE INDEX conversation_watched ON conversation (watched_at);
 -- is the head of a lane; of each there is one at most.
 ALTER TABLE delivery ADD COLUMN aside INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX delivery_head ON delivery (notifier, lane) WHERE state = 'pending' AND aside = 0;
+
+-- When its notifier's fallbacks are told of it, unless it is accepted before: none = never, or they were. When that was;
+-- and of those that were written so, in place of which notifier.
+ALTER TABLE delivery ADD COLUMN fallback_at INTEGER;
+ALTER TABLE delivery ADD COLUMN fell_back_at INTEGER;
+ALTER TABLE delivery ADD COLUMN fallback_of TEXT;
+CREATE INDEX delivery_fallback ON delivery (fallback_at) WHERE fallback_at IS NOT NULL;

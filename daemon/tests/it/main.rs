@@ -15,6 +15,7 @@ mod crash;
 mod delivery;
 mod exchange;
 mod failing;
+mod fallback;
 mod lanes;
 mod plugins;
 mod polling;

@@ -124,6 +124,7 @@ fn told(object: i64, sequence: u64, round: u64) -> Told {
         notification: Notification { id: event.id.clone(), payload: format!("{{\"text\":\"{text}\"}}") },
         notifier: notifier.into(),
         lane: object.to_string(),
+        fallback_after: None,
     });
     Told { event, deliveries: deliveries.into(), routing: vec![] }
 }

@@ -130,6 +130,9 @@ impl State {
         if let Some(count) = self.disk.rows.outbox().iter().find(|count| count.pending > 0) {
             return Some(format!("{} deliveries wait for {}", count.pending, count.notifier));
         }
+        if let Some((_, one)) = self.disk.rows.deliveries().find(|(_, one)| one.fallback_at.is_some()) {
+            return Some(format!("I1: nobody is told of {} in place of {}", one.notification, one.notifier));
+        }
         if now < self.mended_at + Duration::from_secs(5) {
             return Some("a process that died does not run yet".to_owned());
         }

@@ -14,7 +14,7 @@ use crate::core::event::{EventKind, status_name};
 use crate::core::message::AuthorKind;
 use crate::core::outcome::{ASIDE_AFTER, Fate, Order};
 use crate::core::watch::ConversationId;
-use crate::store::{NewDelivery, PollCommit, Settle, Told};
+use crate::store::{FallBack, NewDelivery, PollCommit, Settle, Told};
 
 /// What was told by a configuration that has just been exchanged may become durable so much later.
 const SETUP_LINGERS: Duration = Duration::from_secs(180);
@@ -61,10 +61,15 @@ pub(super) struct Ledger {
     /// Deliveries that ever became durable.
     deliveries: u64,
     pub(super) arrivals: u64,
+    /// Then nobody can say by a clock when it is time.
+    pub(super) clock_was_set: bool,
 }
 
 /// An event that is durable.
 pub(super) struct Kept {
+    recorded: Timestamp,
+    /// The notifier that it is about.
+    concerned: Option<String>,
     /// By notifier.
     pub(super) deliveries: BTreeMap<String, Written>,
 }
@@ -75,6 +80,10 @@ pub(super) struct Written {
     number: u64,
     lane: String,
     payload: String,
+    /// Whether it was written in place of another.
+    is_fallback: bool,
+    /// Whether others were written in its place.
+    fell_back: bool,
 }
 
 struct Baseline {
@@ -107,6 +116,8 @@ struct Handed {
     /// Why it may arrive once more.
     excuse: Option<Marker>,
     settled: bool,
+    /// And it counts as delivered.
+    delivered: bool,
     /// Attempts that ended, were durable, and counted as failed.
     failed: u32,
     /// An operator wants it: it comes when it comes.
@@ -473,19 +484,73 @@ impl Ledger {
             .filter(|(_, end)| *end >= since)
             .any(|((_, setup), _)| setup.told(event.kind, vip, author, concerned) == names);
         self.must(fits, || format!("I1: {} is told to {names:?}", event.kind.as_str()));
-        let mut kept = Kept { deliveries: BTreeMap::new() };
+        let (recorded, concerned) = (event.recorded, concerned.map(str::to_owned));
+        let mut kept = Kept { recorded, concerned, deliveries: BTreeMap::new() };
         for delivery in &told.deliveries {
-            kept.deliveries.insert(delivery.notifier.clone(), self.writes(delivery, &event.id));
+            kept.deliveries.insert(delivery.notifier.clone(), self.writes(delivery, &event.id, false));
         }
         self.events.insert(event.id.clone(), kept);
     }
 
-    fn writes(&mut self, delivery: &NewDelivery, event: &str) -> Written {
-        let NewDelivery { notification, notifier, lane } = delivery;
+    fn writes(&mut self, delivery: &NewDelivery, event: &str, is_fallback: bool) -> Written {
+        let NewDelivery { notification, notifier, lane, .. } = delivery;
         self.written.entry(notifier.clone()).or_default()[0] += 1;
         self.lanes.entry((notifier.clone(), lane.clone())).or_default().push(event.to_owned());
         self.deliveries += 1;
-        Written { number: self.deliveries, lane: lane.clone(), payload: notification.payload.clone() }
+        let (lane, payload) = (lane.clone(), notification.payload.clone());
+        Written { number: self.deliveries, lane, payload, is_fallback, fell_back: false }
+    }
+
+    /// Others are told in place of one that is not accepted: those that were configured, once, not before its time, and
+    /// nobody who knows it already.
+    pub(super) fn fell_back(
+        &mut self,
+        key: &(String, String),
+        fall_back: &FallBack,
+        told: &[String],
+        now: Duration,
+        markers: &mut Markers,
+    ) {
+        self.changes += 1;
+        let name = format!("{} in place of {}", key.1, key.0);
+        let (delivered, settled) =
+            self.handed.get(key).map_or((false, false), |one| (one.delivered, one.settled));
+        self.must(!delivered, || format!("I2: {name}, which was delivered"));
+        let since = now.saturating_sub(SETUP_LINGERS);
+        let ends = self.setups.iter().skip(1).map(|(at, _)| *at).chain([Duration::MAX]);
+        let setups = self.setups.iter().zip(ends).filter(|(_, end)| *end >= since);
+        let configured: Vec<_> = setups.filter_map(|((_, setup), _)| setup.in_place_of(&key.0)).collect();
+        let Some(kept) = self.events.get_mut(&key.1) else {
+            return self.violated(format!("I2: {name} is not durable"));
+        };
+        let (recorded, concerned) = (kept.recorded, kept.concerned.clone());
+        let known: BTreeSet<String> = kept.deliveries.keys().cloned().collect();
+        let is_once = kept
+            .deliveries
+            .get_mut(&key.0)
+            .is_some_and(|one| !one.is_fallback && !std::mem::replace(&mut one.fell_back, true));
+        self.must(is_once, || format!("I2: {name} once more, or in a chain"));
+        for new in &fall_back.deliveries {
+            let to = &new.notifier;
+            let after = configured.iter().find(|(fallback, _)| fallback == to).map(|(_, after)| *after);
+            self.must(after.is_some() && concerned.as_ref() != Some(to), || {
+                format!("I2: {to} is told {name}")
+            });
+            let is_time = |after| settled || self.clock_was_set || fall_back.at >= recorded + after;
+            let is_late = after.is_none_or(is_time);
+            self.must(is_late, || format!("I2: {name} at {}, found at {recorded}", fall_back.at));
+            let is_told = told.contains(to);
+            self.must(is_told != known.contains(to), || format!("I1: {to} is told {name}: {is_told}"));
+            if !is_told {
+                markers.reach(Marker::FellBackOnWhoKnew);
+                continue;
+            }
+            markers.reach(if settled { Marker::FellBackWhenDead } else { Marker::FellBack });
+            let written = self.writes(new, &key.1, true);
+            if let Some(kept) = self.events.get_mut(&key.1) {
+                kept.deliveries.insert(to.clone(), written);
+            }
+        }
     }
 
     /// Its lane waits for it no more.
@@ -545,6 +610,7 @@ impl Ledger {
         };
         let is_final = matches!(settle.fate, Fate::Delivered | Fate::Dead(_));
         handed.settled |= is_final;
+        handed.delivered |= matches!(settle.fate, Fate::Delivered);
         handed.failed += u32::from(settle.counts && !is_final);
         let (said, accepted, times) = (handed.said, handed.accepted, handed.times);
         let tried = now.saturating_sub(handed.first_at);

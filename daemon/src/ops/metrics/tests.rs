@@ -31,6 +31,8 @@ fn configured(accounts: &[&str], watches: &[Watch], notifiers: &[&str]) -> Confi
         retry_for: Duration::from_secs(3600),
         retries: crate::core::outcome::Retries::People,
         order: crate::core::outcome::Order::Any,
+        fallback: Vec::new(),
+        fallback_after: Duration::from_secs(300),
         config: serde_json::Value::Null,
         secrets: BTreeMap::new(),
     };

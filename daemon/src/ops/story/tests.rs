@@ -58,6 +58,8 @@ fn delivery(notifier: &str, state: &str) -> DeliveryStory {
         finished_at: finished.then_some(ago(20)),
         counted: 1,
         aside: false,
+        fell_back_at: None,
+        in_place_of: None,
         behind: None,
         held: None,
         attempts: Several::default(),
@@ -179,6 +181,8 @@ fn every_state_of_a_delivery_says_what_it_waits_for() {
             d.held = Some(Held { reason: NOT_CONFIGURED.into(), since: None, why: None });
         }),
         with("dead", "dead", |d| d.attempts = several(vec![attempt(1, 20, "reject", "status 400")])),
+        with("pending", "late", |d| d.fell_back_at = Some(ago(20))),
+        with("delivered", "other", |d| d.in_place_of = Some("late".into())),
         with("delivered", "replayed", |d| (d.replay, d.counted) = (true, 1)),
     ];
     let mut story = event(deliveries, vec![]);
@@ -202,6 +206,10 @@ fn every_state_of_a_delivery_says_what_it_waits_for() {
       Held: removed is not configured any more. It goes on when that is configured again, and becomes a dead letter when it is as old as [store] retention.
     dead: dead, given up 2027-01-15T07:59:40Z (20 s ago); `commwatch replay evt_a` sends it again
       attempt 1 2027-01-15T07:59:40Z, reject after 30 ms: status 400
+    late: pending, due since 2027-01-15T07:59:30Z (30 s ago)
+      Not accepted in time: its fallbacks were told 2027-01-15T07:59:40Z (20 s ago).
+    other: delivered 2027-01-15T07:59:40Z (20 s ago)
+      In place of late, which had not accepted it 2027-01-15T07:59:00Z (60 s ago).
     replayed: delivered 2027-01-15T07:59:40Z (20 s ago)
       An operator had it sent again 2027-01-15T07:59:00Z (60 s ago); 1 attempt counted since.
     and 2 more notifiers
@@ -649,6 +657,8 @@ fn the_json_of_a_story_has_stable_names() {
               "finished_at": null,
               "counted": 1,
               "aside": false,
+              "fell_back_at": null,
+              "in_place_of": null,
               "behind": {
                 "event": "evt_0",
                 "ahead": 1

@@ -103,6 +103,7 @@ fn told(id: ConversationId, n: u64) -> Told {
         notification: Notification { id: event.id.clone(), payload: "my secret wish".into() },
         notifier: "hook".into(),
         lane: format!("{}/{}", id.account, id.object),
+        fallback_after: None,
     };
     let routing = vec![Said { route: "vip".into(), told: vec!["hook".into()], no: None }];
     Told { event, deliveries: vec![delivery], routing }
