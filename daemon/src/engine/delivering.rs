@@ -82,7 +82,7 @@ pub(super) struct Delivering {
     in_flight: FuturesUnordered<BoxFuture<'static, Ended>>,
     handed: HashSet<i64>,
     receiver: Receiver,
-    /// How often it was configured anew, or got another process.
+    /// How often it was configured anew, got another process, or was to be tried at once.
     renewals: u64,
     /// Since when its process does not run.
     down_since: Option<Duration>,
@@ -159,8 +159,9 @@ impl Delivering {
                 Wake::NewHost => self.take_host(),
                 Wake::NewPlan => self.take_plan(),
                 Wake::StateChanged | Wake::Look => {
+                    // What is in flight was sent before that was asked, and its end must not undo it.
                     if self.parts.wakes.is_resumed(&self.parts.notifier) {
-                        self.receiver.try_now(self.parts.clock.elapsed());
+                        self.renewed();
                     }
                 }
                 Wake::Stop => break,
