@@ -12,7 +12,7 @@ use url::Url;
 use crate::core::hours::Hours;
 use crate::core::message::Bot;
 pub use crate::core::notification::Content;
-use crate::core::outcome::Retries;
+use crate::core::outcome::{Order, Retries};
 use crate::core::route::Route;
 use crate::core::watch::Watch;
 
@@ -25,6 +25,7 @@ mod collection;
 mod duration;
 mod event_type;
 mod excerpt;
+mod fallback;
 mod findings;
 mod hours;
 mod http;
@@ -166,6 +167,12 @@ pub struct Notifier {
     pub retry_for: Duration,
     /// When it is tried again.
     pub retries: Retries,
+    /// Whether what is newer in a conversation waits for what fails again and again.
+    pub order: Order,
+    /// Who is told in its place when it has not accepted something in time; never itself.
+    pub fallback: Vec<String>,
+    /// How long it has for that.
+    pub fallback_after: Duration,
     /// The plugin's own configuration: checked against its schema, defaults filled in, every secret replaced
     /// by `{"$secret": "/json/pointer"}`.
     pub config: serde_json::Value,

@@ -5,6 +5,7 @@ mod clock;
 mod control;
 mod daemon;
 mod delivering;
+mod fallback;
 mod health;
 mod host;
 mod housekeeping;

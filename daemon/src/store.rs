@@ -21,6 +21,7 @@ mod clock;
 mod disk;
 mod episodes;
 mod error;
+mod fallback;
 mod history;
 mod lock;
 mod migrate;
@@ -77,6 +78,14 @@ pub trait Store: Send + Sync {
 
     /// Gives up an open delivery that is not in flight, and tells of it. `false` when it is not open any more.
     async fn give_up(&self, delivery: i64, why: &str, at: Timestamp, told: Told) -> Result<bool, StoreError>;
+
+    /// Deliveries that were not accepted in time and whose notifiers' fallbacks have not been told, the longest overdue
+    /// first.
+    async fn unaccepted(&self, now: Timestamp, limit: usize) -> Result<Vec<Unaccepted>, StoreError>;
+
+    /// Tells a notifier's fallbacks in its place, once; the delivery itself goes on as before. Says who is told by it,
+    /// which is nobody who had the event already; `None` when it was accepted or done meanwhile.
+    async fn fall_back(&self, fall_back: FallBack) -> Result<Option<Vec<String>>, StoreError>;
 
     /// Sends again what was selected, under the ids that it had; nothing but says what that is, in a dry run.
     async fn replay(
@@ -184,6 +193,34 @@ pub struct NewDelivery {
     pub notifier: String,
     /// Deliveries of one lane of one notifier go in order.
     pub lane: String,
+    /// Its notifier's fallbacks are told when it is not accepted within this; `None` = it has none.
+    pub fallback_after: Option<Duration>,
+}
+
+/// A delivery that its notifier has not accepted in time, or never will.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unaccepted {
+    /// The delivery's row.
+    pub delivery: i64,
+    /// Who has not accepted it.
+    pub notifier: String,
+    /// Its lane.
+    pub lane: String,
+    /// Whether it was given up.
+    pub is_dead: bool,
+    /// What it tells of; `None` when that cannot be read any more.
+    pub event: Option<Event>,
+}
+
+/// What is written in place of a delivery that was not accepted in time.
+#[derive(Clone, Debug)]
+pub struct FallBack {
+    /// The delivery's row.
+    pub delivery: i64,
+    /// One for each fallback; none = there is none any more.
+    pub deliveries: Vec<NewDelivery>,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A delivery that may be handed over.

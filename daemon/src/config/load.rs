@@ -12,8 +12,8 @@ use super::section::{Context, not_yet, unknown_key};
 use super::source::{self, Sources};
 use super::spanned::{self, Table};
 use super::{
-    Config, account, admin, hours, http, log, notifier, operators, plugins, polling, reload, route, store,
-    warning, watch,
+    Config, account, admin, fallback, hours, http, log, notifier, operators, plugins, polling, reload, route,
+    store, warning, watch,
 };
 
 /// A configuration that may be used.
@@ -98,6 +98,7 @@ fn read(cx: Context<'_>, root: &Table, path: PathBuf, files: Vec<PathBuf>) -> Op
     let watches = watch::read_all(cx, root, &accounts, interval);
     let plugins = plugins::read(cx, root);
     let notifiers = notifier::read_all(cx, root, &plugins);
+    fallback::check(cx, root);
     let hours = hours::read_all(cx, root);
     let routes = route::read_all(cx, root, &notifiers, &hours);
     let (operators, operators_at) = operators::read(cx, root, &notifiers);

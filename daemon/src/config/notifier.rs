@@ -12,8 +12,8 @@ use super::plugin_config::{self, Checked};
 use super::section::{Bad, Context, Key, Section, key, later};
 use super::spanned::{Place, Table, Value};
 use super::suggest::{did_you_mean, list};
-use super::{Content, Notifier, Plugins, Rate, name};
-use crate::core::outcome::Retries;
+use super::{Content, Notifier, Plugins, Rate, fallback, name};
+use crate::core::outcome::{Order, Retries};
 
 pub(super) const KEYS: &[Key] = &[
     key("plugin"),
@@ -22,14 +22,14 @@ pub(super) const KEYS: &[Key] = &[
     key("rate"),
     key("retry_for"),
     key("retries"),
+    key("order"),
+    key("fallback"),
+    key("fallback_after"),
     key("reveal"),
     key("config"),
-    later("fallback"),
-    later("fallback_after"),
     later("group"),
     later("max_per"),
     later("network"),
-    later("order"),
     later("quiet_hours"),
     later("timezone"),
 ];
@@ -59,6 +59,16 @@ pub(super) fn default_retries(plugin: &str) -> Retries {
     if plugin == "webhook" { Retries::Machines } else { Retries::People }
 }
 
+const ORDERS: [(&str, Order); 2] = [("any", Order::Any), ("conversation", Order::Conversation)];
+
+/// People need the new alert more than the old one before it; programs count on the order.
+pub(super) fn default_order(retries: Retries) -> Order {
+    match retries {
+        Retries::People => Order::Any,
+        Retries::Machines => Order::Conversation,
+    }
+}
+
 /// Reads all notifiers, finding each one's plugin and checking its configuration against the plugin's schema.
 pub(super) fn read_all(
     cx: Context<'_>,
@@ -77,6 +87,8 @@ fn read(cx: Context<'_>, title: &str, value: &Value, plugins: &Plugins) -> Optio
     let rate = section.rate("rate");
     let retry_for = section.duration("retry_for", RETRY_FOR_BOUNDS);
     let retries = section.word("retries", &RETRIES);
+    let order = section.word("order", &ORDERS);
+    let (fallback, fallback_after) = fallback::read(&section);
     let config = section.get("config").map(|entry| &entry.value);
     let found = plugin.map(|plugin| find(cx, plugin, section.place("plugin"), plugins));
     if let (None | Some(Err(_)), Some(config)) = (&found, config) {
@@ -94,6 +106,7 @@ fn read(cx: Context<'_>, title: &str, value: &Value, plugins: &Plugins) -> Optio
     );
     let reveal = reveal(&section, title, library.is_ok(), &checked);
     let Checked { config, secrets, to_reveal: _ } = checked;
+    let retries = retries.unwrap_or_else(|| default_retries(plugin));
     Some(Notifier {
         plugin: plugin.to_owned(),
         library,
@@ -101,7 +114,10 @@ fn read(cx: Context<'_>, title: &str, value: &Value, plugins: &Plugins) -> Optio
         timeout,
         rate: rate.unwrap_or_else(|| default_rate(plugin)),
         retry_for: retry_for.unwrap_or_else(|| default_retry_for(plugin)),
-        retries: retries.unwrap_or_else(|| default_retries(plugin)),
+        retries,
+        order: order.unwrap_or_else(|| default_order(retries)),
+        fallback,
+        fallback_after,
         config,
         secrets,
         reveal,

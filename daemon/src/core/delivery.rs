@@ -15,7 +15,9 @@
 //! ```
 //!
 //! *Held* is no state of its own: a pending delivery is held while its notifier takes nothing, because it is broken,
-//! because its circuit is open, or because it has left the configuration.
+//! because its circuit is open, or because it has left the configuration. Nor is *aside*: a pending delivery that has
+//! stepped aside (see [`Order`](crate::core::outcome::Order)) is tried as before, and the next of its lane has its turn
+//! as well. Of each lane, one delivery at most is pending and not aside; where one is queued, exactly one is.
 
 /// What a delivery is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,7 +37,7 @@ pub enum State {
 /// What can happen to it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Step {
-    /// All before it in its lane are final.
+    /// All before it in its lane are final or have stepped aside.
     Turn,
     /// It goes to the plugin.
     HandedOver,

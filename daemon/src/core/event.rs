@@ -340,6 +340,39 @@ impl Event {
         };
         serde_json::to_string(&wire).expect("an event holds text and numbers only")
     }
+
+    /// An event that was written by [`to_json`](Self::to_json); `None` when it is none of ours.
+    pub fn from_json(json: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Wire {
+            id: String,
+            source: String,
+            r#type: String,
+            subject: Option<String>,
+            time: Timestamp,
+            recordedtime: Timestamp,
+            sequence: Option<String>,
+            data: EventData,
+        }
+        let wire: Wire = serde_json::from_str(json).ok()?;
+        let kind = wire.r#type.strip_prefix("commwatch.").and_then(|rest| rest.strip_suffix(".v1"));
+        Some(Self {
+            id: wire.id,
+            kind: EventKind::named(kind?)?,
+            source: wire.source,
+            subject: wire.subject,
+            time: wire.time,
+            recorded: wire.recordedtime,
+            sequence: wire.sequence.and_then(|text| text.parse().ok()),
+            data: wire.data,
+        })
+    }
+
+    /// The notifier that an event of our own health is about: it is never told through itself.
+    pub fn concerned(&self) -> Option<&str> {
+        let rest = self.data.problem.as_ref()?.subject.strip_prefix("notifier/")?;
+        rest.split('/').next()
+    }
 }
 
 /// `ObjectStatusType` in words (commbox-api §8.1).
@@ -397,6 +430,50 @@ mod tests {
         assert_eq!(event_id(&["main", "7", "message.created", "1"]), "evt_xvzqmuuovciyn4j6ygguwph3icdnalzz");
         assert_ne!(event_id(&["ab", "c"]), event_id(&["a", "bc"]));
         assert!(!event_id(&["a.b"]).contains('.'));
+    }
+
+    #[test]
+    fn what_was_written_is_read_as_it_was() {
+        let at: Timestamp = "2026-03-02T10:06:40.123456789Z".parse().unwrap();
+        let plain = |kind| Event {
+            id: "evt_1".into(),
+            kind,
+            source: "https://api.example/objects/7".into(),
+            subject: None,
+            time: at,
+            recorded: at,
+            sequence: None,
+            data: EventData::default(),
+        };
+        let mut full = plain(EventKind::MessageCreated);
+        (full.subject, full.sequence) = (Some("child/9".into()), Some(3));
+        full.data.watch = Some(WatchData {
+            name: "acme".into(),
+            title: "ACME \"x\"".into(),
+            priority: Priority::Vip,
+            tags: vec!["a".into()],
+        });
+        full.data.conversation =
+            Some(ConversationData { object_id: "7".into(), ..ConversationData::default() });
+        full.data.message = Some(MessageData {
+            id: "9".into(),
+            author: AuthorData { kind: AuthorKind::Customer, id: None, name: Some("Dana".into()) },
+            created: Some(at),
+            text: "שלום\n\u{1}".into(),
+            text_truncated: true,
+            attachments: 2,
+        });
+        full.data.detection = Some(DetectionData {
+            polled_at: at,
+            previous_poll_at: None,
+            delay_seconds: Some(4.25),
+            approximate: true,
+        });
+        for event in EventKind::ALL.into_iter().map(plain).chain([full]) {
+            assert_eq!(Event::from_json(&event.to_json()), Some(event));
+        }
+        assert_eq!(Event::from_json("{}"), None);
+        assert_eq!(Event::from_json(&plain(EventKind::Assigned).to_json().replace(".v1", ".v2")), None);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What a notifier is handed, rendered once and then frozen: a retry sends the same bytes.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -34,6 +36,26 @@ pub struct Notification {
 
 /// Renders one event for one notifier.
 pub fn of_event(event: &Event, notifier: &str, content: Content) -> Notification {
+    render(event, notifier, content, None)
+}
+
+/// Renders one event for a notifier that is told in place of another one, with a line that says why.
+pub fn in_place_of(event: &Event, notifier: &str, content: Content, why: &str) -> Notification {
+    render(event, notifier, content, Some(why))
+}
+
+/// Why a fallback is told: how long its notifier has had, or that it has given up.
+pub fn why_in_place_of(notifier: &str, within: Option<Duration>) -> String {
+    let Some(within) = within else { return format!("{notifier} could not be told of this") };
+    let within = match within.as_secs() {
+        seconds if seconds >= 3600 && seconds % 3600 == 0 => format!("{} h", seconds / 3600),
+        seconds if seconds >= 60 && seconds % 60 == 0 => format!("{} min", seconds / 60),
+        seconds => format!("{seconds} s"),
+    };
+    format!("{notifier} has not accepted this within {within}")
+}
+
+fn render(event: &Event, notifier: &str, content: Content, why: Option<&str>) -> Notification {
     #[derive(Serialize)]
     struct Payload<'a> {
         id: &'a str,
@@ -57,7 +79,7 @@ pub fn of_event(event: &Event, notifier: &str, content: Content) -> Notification
         action: action(event.kind),
         severity: severity(event),
         title: cut(&title(&shown), TITLE_CHARS_MAX).0,
-        text: text(&shown),
+        text: text(&shown, why),
         url: shown.data.conversation.as_ref().and_then(|c| c.console_url.as_deref()),
         events: [&json],
         omitted: 0,
@@ -253,7 +275,17 @@ fn deleted(data: &EventData) -> &'static str {
     }
 }
 
-fn text(event: &Event) -> String {
+/// The text, and below it why this notifier is told.
+fn text(event: &Event, why: Option<&str>) -> String {
+    let text = said(event);
+    match why {
+        None => text,
+        Some(why) if text.is_empty() => format!("[{why}]"),
+        Some(why) => format!("{text}\n[{why}]"),
+    }
+}
+
+fn said(event: &Event) -> String {
     if let Some(problem) = &event.data.problem {
         return problem.why.clone();
     }
@@ -338,6 +370,26 @@ mod tests {
     #[test]
     fn a_message_is_ready_to_send() {
         insta::assert_snapshot!(of_event(&message_event("hello"), "ops", Content::Full).payload, @r#"{"id":"evt_1","notifier":"ops","key":"main/7","action":"notify","severity":"warning","title":"ACME / Dana: Dana Levi wrote","text":"hello\n[1 file]","url":"https://acme.example/7","events":[{"specversion":"1.0","id":"evt_1","source":"https://api.example/objects/7","type":"commwatch.message.created.v1","subject":"child/9","time":"2026-03-02T10:06:40Z","recordedtime":"2026-03-02T10:06:40Z","sequence":"00000000000000000003","datacontenttype":"application/json","data":{"account":"main","watch":{"name":"acme-cfo","title":"ACME / Dana","priority":"vip","tags":["acme"]},"conversation":{"stream_id":null,"object_id":"7","status_id":null,"status":null,"assigned_manager_id":null,"customer_name":"Dana Levi","channel":null,"console_url":"https://acme.example/7"},"message":{"id":"9","author":{"kind":"customer","id":"660102","name":"Dana Levi"},"created":"2026-03-02T10:06:40Z","text":"hello","text_truncated":false,"attachments":1}}}],"omitted":0}"#);
+    }
+
+    #[test]
+    fn who_is_told_in_place_of_another_reads_why() {
+        let text = |content, within: Option<u64>| {
+            let why = why_in_place_of("ops-slack", within.map(Duration::from_secs));
+            let told = in_place_of(&message_event("hello"), "sms", content, &why).payload;
+            let told: Value = serde_json::from_str(&told).unwrap();
+            assert_eq!((&told["notifier"], &told["id"]), (&Value::from("sms"), &Value::from("evt_1")));
+            told["text"].as_str().unwrap().to_owned()
+        };
+        let full = "hello\n[1 file]\n[ops-slack has not accepted this within 5 min]";
+        assert_eq!(text(Content::Full, Some(300)), full);
+        assert!(text(Content::Full, Some(90)).ends_with("within 90 s]"));
+        assert!(text(Content::Full, Some(7200)).ends_with("within 2 h]"));
+        assert_eq!(text(Content::None, None), "[1 file]\n[ops-slack could not be told of this]");
+        let mut event = message_event("");
+        event.data.message = None;
+        let told = in_place_of(&event, "sms", Content::Full, "why").payload;
+        assert!(told.contains(r#""text":"[why]""#), "{told}");
     }
 
     #[test]

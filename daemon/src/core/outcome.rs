@@ -25,6 +25,18 @@ pub enum Retries {
     Machines,
 }
 
+/// What of one conversation may arrive before what came earlier.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Order {
+    /// A delivery that has failed [`ASIDE_AFTER`] times steps aside: what is newer need not wait for it.
+    Any,
+    /// Nothing: what is newer waits until what is older was accepted or given up.
+    Conversation,
+}
+
+/// After so many attempts that count, a delivery steps aside.
+pub const ASIDE_AFTER: u32 = 3;
+
 const PEOPLE: &[u64] = &[1, 2, 5, 15, 30, 60, 120, 300, 600];
 const MACHINES: &[u64] = &[5, 30, 120, 300, 900, 1_800, 3_600, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
 /// Each delay is made up to this much longer or shorter.
@@ -64,6 +76,10 @@ pub struct Attempted {
     pub counts: bool,
     /// How often its child died while it alone was in flight, this time included.
     pub crashes_alone: u32,
+    /// Whether others of its lane may go past it.
+    pub order: Order,
+    /// Whether its notifier is handed others at all, as far as is known after this attempt.
+    pub flows: bool,
 }
 
 /// What becomes of it.
@@ -77,6 +93,8 @@ pub enum Fate {
         at: Timestamp,
         /// How long that is from now.
         delay: Duration,
+        /// Whether the next of its lane has its turn meanwhile.
+        aside: bool,
     },
     /// Given up, with the reason.
     Dead(String),
@@ -108,7 +126,9 @@ pub fn fate(outcome: &Outcome, attempted: Attempted, now: Timestamp, seed: u64) 
         let minutes = attempted.tried.as_secs() / 60;
         return Fate::Dead(format!("given up after {} attempts in {minutes} min: {why}", attempted.attempts));
     }
-    Fate::RetryAt { at: now.checked_add(delay).unwrap_or(Timestamp::MAX), delay }
+    // While nothing is accepted at all, it is not this one that others wait for.
+    let aside = attempted.order == Order::Any && attempted.flows && attempted.attempts >= ASIDE_AFTER;
+    Fate::RetryAt { at: now.checked_add(delay).unwrap_or(Timestamp::MAX), delay, aside }
 }
 
 /// The word for metrics and the attempt's row.
@@ -146,6 +166,8 @@ mod tests {
         retries: Retries::People,
         counts: true,
         crashes_alone: 0,
+        order: Order::Any,
+        flows: true,
     };
 
     fn after(outcome: &Outcome, attempts: u32, minutes: u64) -> Fate {
@@ -155,7 +177,7 @@ mod tests {
     }
 
     fn delay(fate: &Fate) -> i64 {
-        let Fate::RetryAt { at, delay } = fate else { panic!("{fate:?}") };
+        let Fate::RetryAt { at, delay, .. } = fate else { panic!("{fate:?}") };
         assert_eq!(at.as_second() - 1_700_000_000, i64::try_from(delay.as_secs()).unwrap());
         at.as_second() - 1_700_000_000
     }
@@ -204,6 +226,29 @@ mod tests {
         let now = Timestamp::from_second(1_700_000_000).unwrap();
         let attempted = Attempted { attempts: 99, tried: HOUR * 9, counts: false, ..PLAIN };
         assert_eq!(fate(&Outcome::retry("503"), attempted, now, 1), Fate::Held("503".into()));
+    }
+
+    #[test]
+    fn one_that_failed_three_times_steps_aside_where_order_does_not_matter_and_others_are_accepted() {
+        let now = Timestamp::from_second(1_700_000_000).unwrap();
+        for (attempts, order, flows, steps_aside) in [
+            (1, Order::Any, true, false),
+            (2, Order::Any, true, false),
+            (3, Order::Any, true, true),
+            // Its order was configured meanwhile, or the circuit was open at its third.
+            (9, Order::Any, true, true),
+            (3, Order::Any, false, false),
+            (3, Order::Conversation, true, false),
+            (99, Order::Conversation, true, false),
+        ] {
+            for outcome in [Outcome::retry("500"), Outcome::unknown("lost")] {
+                let fate = fate(&outcome, Attempted { attempts, order, flows, ..PLAIN }, now, 1);
+                let Fate::RetryAt { aside, .. } = fate else { panic!("{fate:?}") };
+                assert_eq!(aside, steps_aside, "{attempts} {order:?} {flows}");
+            }
+            let held = Attempted { attempts, order, flows, counts: false, ..PLAIN };
+            assert_eq!(fate(&Outcome::retry("503"), held, now, 1), Fate::Held("503".into()));
+        }
     }
 
     #[test]

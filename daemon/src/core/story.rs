@@ -147,6 +147,15 @@ pub struct DeliveryStory {
     pub finished_at: Option<Timestamp>,
     /// Attempts that count, since it was written or replayed.
     pub counted: u32,
+    /// Whether it has stepped aside, so that what is newer in its lane does not wait for it.
+    #[serde(default)]
+    pub aside: bool,
+    /// When its notifier's fallbacks were told of it, since it had not been accepted in time.
+    #[serde(default)]
+    pub fell_back_at: Option<Timestamp>,
+    /// The notifier that had not accepted it in time, where it was written in place of that one's.
+    #[serde(default)]
+    pub in_place_of: Option<String>,
     /// What it waits behind in its lane.
     pub behind: Option<Behind>,
     /// Why its notifier takes nothing, while it does not.

@@ -23,7 +23,7 @@ use super::wakes::Wakes;
 use crate::core::backoff::{mix, seed_of};
 use crate::core::budget::Budget;
 use crate::core::event::EventKind;
-use crate::core::outcome::{self, Attempted, Fate, Retries};
+use crate::core::outcome::{self, Attempted, Fate, Order, Retries};
 use crate::core::receiver::Receiver;
 use crate::core::watch::Priority;
 use crate::ops::metrics::{Attempt, DeliveryResult, Metrics, NotifierMetrics};
@@ -82,7 +82,7 @@ pub(super) struct Delivering {
     in_flight: FuturesUnordered<BoxFuture<'static, Ended>>,
     handed: HashSet<i64>,
     receiver: Receiver,
-    /// How often it was configured anew, or got another process.
+    /// How often it was configured anew, got another process, or was to be tried at once.
     renewals: u64,
     /// Since when its process does not run.
     down_since: Option<Duration>,
@@ -92,6 +92,7 @@ pub(super) struct Delivering {
     timeout: Duration,
     retry_for: Duration,
     retries: Retries,
+    order: Order,
 }
 
 struct Ended {
@@ -140,6 +141,7 @@ impl Delivering {
             timeout: Duration::from_secs(15),
             retry_for: Duration::MAX,
             retries: Retries::People,
+            order: Order::Conversation,
             parts,
         };
         delivering.take_plan();
@@ -157,8 +159,9 @@ impl Delivering {
                 Wake::NewHost => self.take_host(),
                 Wake::NewPlan => self.take_plan(),
                 Wake::StateChanged | Wake::Look => {
+                    // What is in flight was sent before that was asked, and its end must not undo it.
                     if self.parts.wakes.is_resumed(&self.parts.notifier) {
-                        self.receiver.try_now(self.parts.clock.elapsed());
+                        self.renewed();
                     }
                 }
                 Wake::Stop => break,
@@ -208,7 +211,7 @@ impl Delivering {
         let now = self.parts.clock.elapsed();
         self.budget.reconfigure(notifier.rate.per_second(), burst, now);
         (self.timeout, self.retry_for) = (notifier.timeout, notifier.retry_for);
-        self.retries = notifier.retries;
+        (self.retries, self.order) = (notifier.retries, notifier.order);
         self.renewed();
     }
 
@@ -351,6 +354,8 @@ impl Delivering {
             retries: self.retries,
             counts,
             crashes_alone: due.crashes_alone + u32::from(report.crashed && alone),
+            order: self.order,
+            flows: self.receiver.held().is_none(),
         };
         let fate = outcome::fate(&report.outcome, attempted, now, seed);
         self.count(&due, &report, &fate, now);

@@ -10,12 +10,12 @@ use crate::commbox::{Answer, Client, FetchError};
 use crate::config::{Account, Config};
 use crate::core::compose;
 use crate::core::event::{Event, EventKind};
-use crate::core::notification::{self, Content};
+use crate::core::notification;
 use crate::core::route::{Routes, Subject};
 use crate::core::schedule::{Allowance, Target};
 use crate::core::waiting::{Rule, Threshold};
 use crate::core::watch::{ConversationId, Stream, Watch};
-use crate::store::{NewDelivery, Told};
+use crate::store::{NewDelivery, Told, Unaccepted};
 
 /// Asks for one conversation.
 #[async_trait]
@@ -97,8 +97,13 @@ impl Plan {
             .plan(subject)
             .into_iter()
             .filter_map(|name| {
-                let content = self.config.notifiers.get(name).map(|notifier| notifier.content)?;
-                Some(delivery(&event, name, content, &lane))
+                let notifier = self.config.notifiers.get(name)?;
+                Some(NewDelivery {
+                    notification: notification::of_event(&event, name, notifier.content),
+                    notifier: name.to_owned(),
+                    lane: lane.clone(),
+                    fallback_after: (!notifier.fallback.is_empty()).then_some(notifier.fallback_after),
+                })
             })
             .collect();
         Told { event, deliveries, routing: self.routes.explain(subject) }
@@ -113,23 +118,42 @@ impl Plan {
         why: &str,
         now: Timestamp,
     ) -> Told {
-        let concerned = subject.strip_prefix("notifier/").map(|rest| rest.split('/').next().unwrap_or(rest));
         let event = compose::own_health(kind, subject, since, why, now);
+        let concerned = event.concerned().map(str::to_owned);
+        let concerned = concerned.as_deref();
         self.told(event, Subject { concerned, ..Subject::of(kind, None, &[]) })
+    }
+
+    /// Whether any notifier has a fallback.
+    pub fn has_fallbacks(&self) -> bool {
+        self.config.notifiers.values().any(|notifier| !notifier.fallback.is_empty())
+    }
+
+    /// What is told to the fallbacks of a notifier that has not accepted something in time, rendered for each. They have
+    /// no fallbacks of their own for it.
+    pub fn in_place_of(&self, one: &Unaccepted) -> Vec<NewDelivery> {
+        let Some((event, late)) = one.event.as_ref().zip(self.config.notifiers.get(&one.notifier)) else {
+            return Vec::new();
+        };
+        let within = (!one.is_dead).then_some(late.fallback_after);
+        let why = notification::why_in_place_of(&one.notifier, within);
+        let told = late.fallback.iter().filter(|name| event.concerned() != Some(name.as_str()));
+        let deliveries = told.filter_map(|name| {
+            let content = self.config.notifiers.get(name)?.content;
+            Some(NewDelivery {
+                notification: notification::in_place_of(event, name, content, &why),
+                notifier: name.clone(),
+                lane: one.lane.clone(),
+                fallback_after: None,
+            })
+        });
+        deliveries.collect()
     }
 }
 
 impl std::fmt::Debug for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Plan").field("watches", &self.watches.len()).finish_non_exhaustive()
-    }
-}
-
-fn delivery(event: &Event, notifier: &str, content: Content, lane: &str) -> NewDelivery {
-    NewDelivery {
-        notification: notification::of_event(event, notifier, content),
-        notifier: notifier.to_owned(),
-        lane: lane.to_owned(),
     }
 }
 

@@ -31,6 +31,11 @@ pub(super) fn moved(
                  WHERE state IN ('queued', 'pending') AND due_at > ?1 AND due_at < ?2",
             )?
             .execute(params![nanos(now), too_far, by_nanos])?;
+        changed += connection
+            .prepare_cached(
+                "UPDATE delivery SET fallback_at = fallback_at + ?3 WHERE fallback_at > ?1 AND fallback_at < ?2",
+            )?
+            .execute(params![nanos(now), too_far, by_nanos])?;
     }
     // What was never tried was due when it was written.
     changed += connection
@@ -46,6 +51,12 @@ pub(super) fn moved(
                 "UPDATE delivery SET due_at = ?1, tried_ms = max(0, tried_ms - (due_at - ?1) / 1000000)
                  WHERE state IN ('queued', 'pending') AND due_at > ?1
                    AND EXISTS (SELECT 1 FROM attempt WHERE delivery = delivery.id AND started_at > ?1)",
+            )?
+            .execute([nanos(now)])?;
+        // Written later than now: nor does anybody know how long it has waited to be accepted.
+        changed += connection
+            .prepare_cached(
+                "UPDATE delivery SET fallback_at = ?1 WHERE fallback_at > ?1 AND created_at > ?1",
             )?
             .execute([nanos(now)])?;
     }

@@ -7,12 +7,13 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Due, Episode, Fill, OUTBOX_ROWS_MAX, OutboxCount, Overdue, PollCommit, PollSummary, RecentDelivery,
-    RecentEvent, Replayed, ReplayedDelivery, Retention, Selection, Settle, StoreError, Told,
+    Due, Episode, FallBack, Fill, NewDelivery, OUTBOX_ROWS_MAX, OutboxCount, Overdue, PollCommit,
+    PollSummary, RecentDelivery, RecentEvent, Replayed, ReplayedDelivery, Retention, Selection, Settle,
+    StoreError, Told, Unaccepted,
 };
 use crate::core::cursor::Cursor;
 use crate::core::delivery::State;
-use crate::core::event::EventKind;
+use crate::core::event::{Event, EventKind};
 use crate::core::outcome::{DELAY_MAX, Fate};
 use crate::core::watch::ConversationId;
 
@@ -46,6 +47,16 @@ struct EventRow {
     scrubbed: bool,
     subject: Option<String>,
     conversation: Option<ConversationId>,
+    event: Event,
+}
+
+impl EventRow {
+    fn blank(&mut self) {
+        if let Some(message) = &mut self.event.data.message {
+            message.text.clear();
+            message.text_truncated = true;
+        }
+    }
 }
 
 /// One notification for one notifier.
@@ -59,6 +70,7 @@ pub(crate) struct Delivery {
     payload: String,
     due_at: Timestamp,
     sending_at: Option<Timestamp>,
+    aside: bool,
     handed: u32,
     crashes: u32,
     crashes_alone: u32,
@@ -68,6 +80,7 @@ pub(crate) struct Delivery {
     was_tried: bool,
     created_at: Timestamp,
     finished_at: Option<Timestamp>,
+    pub(crate) fallback_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug)]
@@ -151,48 +164,87 @@ impl Rows {
             scrubbed: false,
             subject: event.subject.clone(),
             conversation: conversation.cloned(),
+            event: event.clone(),
         };
         if event.kind == EventKind::MessageDeleted && event.subject.is_some() {
             self.scrub(event.subject.as_deref(), conversation);
         }
         self.events.insert(event.id.clone(), row);
         for new in &told.deliveries {
-            let is_known = self
-                .deliveries
-                .values()
-                .any(|known| known.notification == new.notification.id && known.notifier == new.notifier);
-            if is_known {
-                continue;
-            }
-            self.last_delivery += 1;
-            let delivery = Delivery {
-                notification: new.notification.id.clone(),
-                notifier: new.notifier.clone(),
-                lane: new.lane.clone(),
-                payload: new.notification.payload.clone(),
-                state: self.at_the_end_of(&new.notifier, &new.lane),
-                due_at: event.recorded,
-                sending_at: None,
-                attempts: 0,
-                handed: 0,
-                crashes: 0,
-                crashes_alone: 0,
-                replay: false,
-                tried: Duration::ZERO,
-                was_tried: false,
-                created_at: event.recorded,
-                finished_at: None,
-            };
-            self.deliveries.insert(self.last_delivery, delivery);
-            self.tally.entry(new.notifier.clone()).or_default()[0] += 1;
+            self.insert(new, event.recorded);
         }
         true
     }
 
+    /// `false` when that notifier has it already.
+    fn insert(&mut self, new: &NewDelivery, at: Timestamp) -> bool {
+        let is_known = self
+            .deliveries
+            .values()
+            .any(|known| known.notification == new.notification.id && known.notifier == new.notifier);
+        if is_known {
+            return false;
+        }
+        self.last_delivery += 1;
+        let delivery = Delivery {
+            notification: new.notification.id.clone(),
+            notifier: new.notifier.clone(),
+            lane: new.lane.clone(),
+            payload: new.notification.payload.clone(),
+            state: self.at_the_end_of(&new.notifier, &new.lane),
+            due_at: at,
+            sending_at: None,
+            attempts: 0,
+            aside: false,
+            handed: 0,
+            crashes: 0,
+            crashes_alone: 0,
+            replay: false,
+            tried: Duration::ZERO,
+            was_tried: false,
+            created_at: at,
+            finished_at: None,
+            fallback_at: new.fallback_after.map(|after| at + after),
+        };
+        self.deliveries.insert(self.last_delivery, delivery);
+        self.tally.entry(new.notifier.clone()).or_default()[0] += 1;
+        true
+    }
+
+    pub(crate) fn unaccepted(&self, now: Timestamp, limit: usize) -> Vec<Unaccepted> {
+        let never = now + DELAY_MAX + Duration::from_secs(60);
+        let waits = |(id, one): (&i64, &Delivery)| Some((one.fallback_at?, *id));
+        let mut overdue: Vec<(Timestamp, i64)> = self.deliveries.iter().filter_map(waits).collect();
+        overdue.retain(|(at, _)| *at <= now || *at >= never);
+        overdue.sort_by_key(|(at, id)| (*at > now, *at, *id));
+        let found = overdue.into_iter().take(limit).filter_map(|(_, id)| {
+            let one = self.deliveries.get(&id)?;
+            Some(Unaccepted {
+                delivery: id,
+                notifier: one.notifier.clone(),
+                lane: one.lane.clone(),
+                is_dead: one.state == State::Dead,
+                event: self.events.get(&one.notification).map(|row| row.event.clone()),
+            })
+        });
+        found.collect()
+    }
+
+    pub(crate) fn fall_back(&mut self, fall_back: &FallBack) -> Option<Vec<String>> {
+        let one = self.deliveries.get_mut(&fall_back.delivery)?;
+        one.fallback_at.take()?;
+        let mut told = Vec::new();
+        for new in &fall_back.deliveries {
+            if self.insert(new, fall_back.at) {
+                told.push(new.notifier.clone());
+            }
+        }
+        Some(told)
+    }
+
     /// What a delivery is that comes into a lane.
     fn at_the_end_of(&self, notifier: &str, lane: &str) -> State {
-        let is_open = |one: &Delivery| one.notifier == notifier && one.lane == lane && !one.state.is_final();
-        if self.deliveries.values().any(is_open) { State::Queued } else { State::Pending }
+        if self.has_head(notifier, lane) { State::Queued } else { State::Pending }
     }
 
     /// A message was deleted: its text goes from what is final.
@@ -203,12 +255,18 @@ impl Rows {
                 continue;
             }
             (event.scrubbed, event.has_text) = (true, false);
+            event.blank();
             let theirs = self.deliveries.values_mut().filter(|one| one.notification == *id);
             theirs.filter(|one| one.state.is_final()).for_each(|one| one.payload.clear());
         }
     }
 
-    /// The head of each lane of a notifier.
+    /// Whether a lane has one that the others wait for.
+    fn has_head(&self, notifier: &str, lane: &str) -> bool {
+        self.heads(notifier).iter().any(|(_, head)| head.lane == lane && !head.aside)
+    }
+
+    /// The head of each lane of a notifier, and what has stepped aside.
     fn heads(&self, notifier: &str) -> Vec<(i64, &Delivery)> {
         let is_head =
             |one: &Delivery| one.notifier == notifier && matches!(one.state, State::Pending | State::Sending);
@@ -258,6 +316,18 @@ impl Rows {
         let was = if by_or_none.is_negative() { now - by_or_none } else { now };
         let never = was + DELAY_MAX + Duration::from_secs(60);
         let mut changed = 0;
+        for one in self.deliveries.values_mut() {
+            if !by_or_none.is_zero()
+                && let Some(at) = one.fallback_at.as_mut().filter(|at| **at > now && **at < never)
+            {
+                *at += by_or_none;
+                changed += 1;
+            }
+            if by.is_none() && one.created_at > now && one.fallback_at.is_some_and(|at| at > now) {
+                one.fallback_at = Some(now);
+                changed += 1;
+            }
+        }
         let waits = |one: &Delivery| !one.state.is_final();
         for (id, one) in self.deliveries.iter_mut().filter(|(_, one)| waits(one)) {
             if !by_or_none.is_zero() && one.due_at > now && one.due_at < never {
@@ -307,6 +377,7 @@ impl Rows {
         let waits = |one: &&mut Delivery| matches!(one.state, State::Pending | State::Queued);
         let Some(one) = self.deliveries.get_mut(&delivery).filter(waits) else { return false };
         (one.state, one.finished_at) = (State::Dead, Some(at));
+        one.fallback_at = one.fallback_at.map(|then| then.min(at));
         let number = one.handed;
         self.attempts.push(Attempt {
             delivery,
@@ -330,7 +401,11 @@ impl Rows {
             one.payload.clear();
         }
         let (notifier, lane) = (one.notifier.clone(), one.lane.clone());
-        if self.heads(&notifier).iter().any(|(_, head)| head.lane == lane) {
+        self.turn(&notifier, &lane, at);
+    }
+
+    fn turn(&mut self, notifier: &str, lane: &str, at: Timestamp) {
+        if self.has_head(notifier, lane) {
             return;
         }
         let is_next =
@@ -387,7 +462,7 @@ impl Rows {
             let Some(one) = self.deliveries.get_mut(&id) else { continue };
             (one.state, one.replay, one.due_at, one.created_at) = (state, true, at, at);
             (one.attempts, one.crashes, one.crashes_alone, one.tried) = (0, 0, 0, Duration::ZERO);
-            (one.finished_at, one.was_tried) = (None, false);
+            (one.finished_at, one.was_tried, one.aside) = (None, false, false);
         }
         Ok(found)
     }
@@ -467,8 +542,9 @@ impl Rows {
         let (state, tried) = match &settle.fate {
             Fate::Delivered => (State::Delivered, settle.took),
             Fate::Dead(_) => (State::Dead, settle.took),
-            Fate::RetryAt { at, delay } => {
+            Fate::RetryAt { at, delay, aside } => {
                 delivery.due_at = *at;
+                delivery.aside |= *aside;
                 (State::Pending, settle.took + *delay)
             }
             Fate::Held(_) => {
@@ -478,6 +554,11 @@ impl Rows {
         };
         delivery.state = state;
         delivery.finished_at = state.is_final().then_some(ended_at);
+        delivery.fallback_at = match state {
+            State::Delivered => None,
+            State::Dead => delivery.fallback_at.map(|then| then.min(ended_at)),
+            _ => delivery.fallback_at,
+        };
         delivery.attempts += u32::from(settle.counts);
         delivery.handed += u32::from(delivery.sending_at.take().is_none());
         delivery.crashes += u32::from(settle.crashed);
@@ -485,6 +566,7 @@ impl Rows {
         delivery.was_tried = true;
         delivery.tried += whole_millis(tried);
         let number = delivery.handed;
+        let lane = delivery.aside.then(|| (delivery.notifier.clone(), delivery.lane.clone()));
         self.attempts.push(Attempt {
             delivery: settle.delivery,
             number,
@@ -495,6 +577,8 @@ impl Rows {
         });
         if state.is_final() {
             self.finish(settle.delivery, ended_at);
+        } else if let Some((notifier, lane)) = lane {
+            self.turn(&notifier, &lane, ended_at);
         }
         settle.told.as_ref().is_some_and(|told| self.tell(told, None))
     }
@@ -597,7 +681,11 @@ impl Rows {
         });
         self.summaries.retain(|(_, hour), _| count(*hour >= older.rows_before));
         for event in self.events.values_mut().filter(|event| event.recorded_at < older.text_before) {
-            count(!std::mem::take(&mut event.has_text));
+            let had = std::mem::take(&mut event.has_text);
+            if had {
+                event.blank();
+            }
+            count(!had);
         }
         for id in self.watched.keys().cloned().collect::<Vec<_>>() {
             if self.watched[&id] < older.unwatched_before {
@@ -617,6 +705,18 @@ impl Rows {
     /// What was written for whom and how it ended, for whoever checks from outside.
     pub(crate) fn deliveries(&self) -> impl Iterator<Item = (i64, &Delivery)> {
         self.deliveries.iter().map(|(id, delivery)| (*id, delivery))
+    }
+
+    /// Lanes with more than one that the others wait for, or with some that wait for nothing.
+    pub(crate) fn lanes_out_of_line(&self) -> Vec<String> {
+        let mut lanes: BTreeMap<(&str, &str), (u32, bool)> = BTreeMap::new();
+        for one in self.deliveries.values() {
+            let (heads, waits) = lanes.entry((&one.notifier, &one.lane)).or_default();
+            *heads += u32::from(matches!(one.state, State::Pending | State::Sending) && !one.aside);
+            *waits |= one.state == State::Queued;
+        }
+        let out = lanes.into_iter().filter(|(_, (heads, waits))| *heads > 1 || (*waits && *heads == 0));
+        out.map(|((notifier, lane), (heads, _))| format!("{lane} for {notifier} has {heads} heads")).collect()
     }
 
     /// Every conversation that was ever committed.

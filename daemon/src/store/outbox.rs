@@ -219,7 +219,8 @@ pub(super) fn give_up(
     }
     let number: u32 = connection
         .prepare_cached(
-            "UPDATE delivery SET state = 'dead', finished_at = ?2 WHERE id = ?1 RETURNING handed",
+            "UPDATE delivery SET state = 'dead', finished_at = ?2, fallback_at = min(fallback_at, ?2)
+             WHERE id = ?1 RETURNING handed",
         )?
         .query_row(params![delivery, nanos(at)], |row| row.get(0))?;
     note_attempt(connection, delivery, number, at, Duration::ZERO, "expired", why)?;
@@ -230,12 +231,14 @@ pub(super) fn give_up(
 
 pub(super) fn settle(connection: &Connection, settle: &Settle) -> Result<bool, StoreError> {
     let now = settle.started.checked_add(settle.took).unwrap_or(settle.started);
-    let (step, due_at, tried) = match &settle.fate {
-        Fate::Delivered => (Step::Accepted, None, settle.took),
-        Fate::Dead(_) => (Step::GivenUp, None, settle.took),
-        Fate::RetryAt { at, delay } => (Step::Again, Some(*at), settle.took.saturating_add(*delay)),
+    let (step, due_at, tried, aside) = match &settle.fate {
+        Fate::Delivered => (Step::Accepted, None, settle.took, false),
+        Fate::Dead(_) => (Step::GivenUp, None, settle.took, false),
+        Fate::RetryAt { at, delay, aside } => {
+            (Step::Again, Some(*at), settle.took.saturating_add(*delay), *aside)
+        }
         // While the notifier takes nothing, nothing is being tried.
-        Fate::Held(_) => (Step::Again, Some(now), Duration::ZERO),
+        Fate::Held(_) => (Step::Again, Some(now), Duration::ZERO, false),
     };
     let Some((before, notifier, lane)) = state(connection, settle.delivery)? else { return Ok(false) };
     // Settled already: an attempt that was thought lost came back after all.
@@ -247,7 +250,10 @@ pub(super) fn settle(connection: &Connection, settle: &Settle) -> Result<bool, S
             "UPDATE delivery SET state = ?2, due_at = coalesce(?3, due_at), attempts = attempts + ?4,
                     crashes = crashes + ?5, crashes_alone = crashes_alone + ?6,
                     first_attempt_at = coalesce(first_attempt_at, ?7), finished_at = ?8,
-                    tried_ms = tried_ms + ?9, handed = handed + (sending_at IS NULL), sending_at = NULL
+                    tried_ms = tried_ms + ?9, handed = handed + (sending_at IS NULL), sending_at = NULL,
+                    aside = max(aside, ?10), fallback_at = CASE ?2 WHEN 'delivered' THEN NULL
+                                                           WHEN 'dead' THEN min(fallback_at, ?11)
+                                                           ELSE fallback_at END
              WHERE id = ?1 RETURNING handed",
         )?
         .query_row(
@@ -261,6 +267,8 @@ pub(super) fn settle(connection: &Connection, settle: &Settle) -> Result<bool, S
                 nanos(settle.started),
                 after.is_final().then_some(nanos(now)),
                 i64::try_from(tried.as_millis()).unwrap_or(i64::MAX),
+                aside,
+                nanos(now),
             ],
             |row| row.get(0),
         )?;
@@ -268,6 +276,8 @@ pub(super) fn settle(connection: &Connection, settle: &Settle) -> Result<bool, S
     note_attempt(connection, *delivery, number, *started, *took, outcome, detail)?;
     if after.is_final() {
         finish(connection, settle.delivery, &notifier, &lane, after, now)?;
+    } else if aside {
+        turn(connection, &notifier, &lane, now)?;
     }
     match &settle.told {
         Some(told) => insert_told(connection, told, None),
@@ -295,7 +305,20 @@ fn note_attempt(
     Ok(())
 }
 
-/// A delivery is final: it is counted, and the next of its lane has its turn, behind what is due in other lanes.
+/// A lane that has no head any more: the next has its turn, behind what is due in other lanes.
+fn turn(connection: &Connection, notifier: &str, lane: &str, now: jiff::Timestamp) -> Result<(), StoreError> {
+    connection.prepare_cached(TURN)?.execute(params![notifier, lane, nanos(now)])?;
+    Ok(())
+}
+
+/// The conditions are the indexes' own.
+const TURN: &str = "UPDATE delivery SET state = 'pending', due_at = max(due_at, ?3) WHERE id =
+     (SELECT min(id) FROM delivery WHERE notifier = ?1 AND lane = ?2
+      AND state IN ('queued', 'pending') AND state = 'queued')
+     AND NOT EXISTS (SELECT 1 FROM delivery WHERE notifier = ?1 AND lane = ?2
+                     AND state = 'pending' AND aside = 0)";
+
+/// A delivery is final: it is counted, and the next of its lane has its turn, unless it had that already.
 fn finish(
     connection: &Connection,
     delivery: i64,
@@ -309,13 +332,7 @@ fn finish(
         _ => "UPDATE tally SET dead = dead + 1 WHERE notifier = ?1",
     };
     connection.prepare_cached(ended)?.execute([notifier])?;
-    connection
-        .prepare_cached(
-            "UPDATE delivery SET state = 'pending', due_at = max(due_at, ?3) WHERE id =
-             (SELECT min(id) FROM delivery WHERE notifier = ?1 AND lane = ?2 AND state = 'queued')
-             AND NOT EXISTS (SELECT 1 FROM delivery WHERE notifier = ?1 AND lane = ?2 AND state = 'pending')",
-        )?
-        .execute(params![notifier, lane, nanos(now)])?;
+    turn(connection, notifier, lane, now)?;
     scrub::finished(connection, delivery)
 }
 
@@ -364,4 +381,23 @@ fn for_each(
         take(count, row)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_of_a_lane_is_found_by_indexes_however_many_stepped_aside_or_wait() {
+        let connection = Connection::open_in_memory().unwrap();
+        for step in super::super::migrate::STEPS {
+            connection.execute_batch(step).unwrap();
+        }
+        let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {TURN}")).unwrap();
+        let found: Vec<String> = plan.raw_query().mapped(|row| row.get(3)).collect::<Result<_, _>>().unwrap();
+        for index in ["delivery_lane (notifier=? AND lane=?)", "delivery_head (notifier=? AND lane=?)"] {
+            assert!(found.iter().any(|step| step.contains(index)), "{found:#?}");
+        }
+        assert!(found.iter().all(|step| !step.starts_with("SCAN")), "{found:#?}");
+    }
 }

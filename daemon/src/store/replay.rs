@@ -33,9 +33,9 @@ pub(super) fn replay(
     }
     let mut again = connection.prepare_cached(
         "UPDATE delivery SET replay = 1, attempts = 0, crashes = 0, crashes_alone = 0, tried_ms = 0,
-                first_attempt_at = NULL, finished_at = NULL, due_at = ?2, created_at = ?2,
+                first_attempt_at = NULL, finished_at = NULL, due_at = ?2, created_at = ?2, aside = 0,
                 state = CASE WHEN EXISTS (SELECT 1 FROM delivery WHERE notifier = ?3 AND lane = ?4
-                                          AND state IN ('queued', 'pending'))
+                                          AND state = 'pending' AND aside = 0)
                              THEN 'queued' ELSE 'pending' END
          WHERE id = ?1",
     )?;
@@ -67,17 +67,17 @@ pub(super) fn drop_dead(connection: &Connection, selection: &Selection) -> Resul
 }
 
 /// Where those of an event are.
-const OF_EVENT: &str = "d.notification_id = ?2 AND (?3 IS NULL OR d.notifier = ?3)";
+const OF_EVENT: &str = "delivery d WHERE d.notification_id = ?2 AND (?3 IS NULL OR d.notifier = ?3)";
 /// Where dead letters of a notifier are.
-const DEAD: &str = "d.state = 'dead' AND d.notifier = ?3 AND ?2 IS NULL";
+const DEAD: &str = "delivery d INDEXED BY delivery_dead
+     WHERE d.state = 'dead' AND d.notifier = ?3 AND ?2 IS NULL";
 /// Anywhere.
-const ANY: &str = "?2 IS NULL AND (?3 IS NULL OR d.notifier = ?3)";
+const ANY: &str = "delivery d WHERE ?2 IS NULL AND (?3 IS NULL OR d.notifier = ?3)";
 
 fn question(from: &str) -> String {
     format!(
         "SELECT d.id, d.notification_id, d.notifier, d.lane, d.state, d.created_at, d.payload = ''
-         FROM delivery d
-         WHERE {from} AND d.state IN ('delivered', 'dead') AND (?1 = 0 OR d.state = 'dead')
+         FROM {from} AND d.state IN ('delivered', 'dead') AND (?1 = 0 OR d.state = 'dead')
            AND (?4 IS NULL OR EXISTS (SELECT 1 FROM notification_event n JOIN event e ON e.id = n.event_id
                                       WHERE n.notification_id = d.notification_id AND e.watch = ?4))
            AND d.created_at >= ?5 AND d.created_at < ?6

@@ -39,3 +39,15 @@ CREATE INDEX event_child ON event (child_id) WHERE child_id IS NOT NULL;
 CREATE INDEX event_watch ON event (watch, recorded_at);
 CREATE INDEX event_type ON event (type, recorded_at);
 CREATE INDEX conversation_watched ON conversation (watched_at);
+
+-- A delivery that failed again and again, and behind which the others of its lane do not wait. `pending` and not aside
+-- is the head of a lane; of each there is one at most.
+ALTER TABLE delivery ADD COLUMN aside INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX delivery_head ON delivery (notifier, lane) WHERE state = 'pending' AND aside = 0;
+
+-- When its notifier's fallbacks are told of it, unless it is accepted before: none = never, or they were. When that was;
+-- and of those that were written so, in place of which notifier.
+ALTER TABLE delivery ADD COLUMN fallback_at INTEGER;
+ALTER TABLE delivery ADD COLUMN fell_back_at INTEGER;
+ALTER TABLE delivery ADD COLUMN fallback_of TEXT;
+CREATE INDEX delivery_fallback ON delivery (fallback_at) WHERE fallback_at IS NOT NULL;

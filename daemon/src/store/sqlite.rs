@@ -11,9 +11,10 @@ use super::lock::{Lock, Stamp, beside};
 use super::reserve::{ROOM_MIN, Reserve};
 use super::writer::{BUSY_WITHIN, LOG_BYTES_MAX, LOG_KEPT_BYTES, Observe, Verdict, Worker, Writing, alone};
 use super::{
-    BACKUP_LOG_BYTES_MAX, Backup, BackupError, Due, Episode, NewDelivery, OUTBOX_ROWS_MAX, OutboxCount,
-    Overdue, PollCommit, PollSummary, RecentDelivery, RecentEvent, Replayed, Retention, Selection, Settle,
-    Store, StoreError, Told, backup, clock, episodes, history, migrate, outbox, polls, prune, replay, scrub,
+    BACKUP_LOG_BYTES_MAX, Backup, BackupError, Due, Episode, FallBack, NewDelivery, OUTBOX_ROWS_MAX,
+    OutboxCount, Overdue, PollCommit, PollSummary, RecentDelivery, RecentEvent, Replayed, Retention,
+    Selection, Settle, Store, StoreError, Told, Unaccepted, backup, clock, episodes, fallback, history,
+    migrate, outbox, polls, prune, replay, scrub,
 };
 use crate::core::cursor::Cursor;
 use crate::core::event::EventKind;
@@ -324,6 +325,14 @@ impl Store for SqliteStore {
         self.write(move |connection| outbox::give_up(connection, delivery, &why, at, &told)).await
     }
 
+    async fn unaccepted(&self, now: Timestamp, limit: usize) -> Result<Vec<Unaccepted>, StoreError> {
+        self.reader.run(move |connection| fallback::unaccepted(connection, now, limit)).await
+    }
+
+    async fn fall_back(&self, fall_back: FallBack) -> Result<Option<Vec<String>>, StoreError> {
+        self.write(move |connection| fallback::fall_back(connection, &fall_back)).await
+    }
+
     async fn replay(
         &self,
         selection: Selection,
@@ -483,7 +492,7 @@ pub(super) fn insert_told(
         return Ok(false);
     }
     for delivery in &told.deliveries {
-        insert_delivery(connection, delivery, event)?;
+        insert_delivery(connection, delivery, &event.id, event.recorded, None)?;
     }
     if event.kind == EventKind::MessageDeleted {
         scrub::deleted(connection, event, conversation)?;
@@ -491,25 +500,39 @@ pub(super) fn insert_told(
     Ok(true)
 }
 
-fn insert_delivery(
+/// `false` when the notifier has that one already, or had it.
+pub(super) fn insert_delivery(
     connection: &Connection,
     delivery: &NewDelivery,
-    event: &crate::core::event::Event,
-) -> Result<(), StoreError> {
-    let NewDelivery { notification, notifier, lane } = delivery;
-    let at = super::rows::nanos(event.recorded);
+    event: &str,
+    at: Timestamp,
+    fallback_of: Option<&str>,
+) -> Result<bool, StoreError> {
+    let NewDelivery { notification, notifier, lane, fallback_after } = delivery;
+    let fallback_at = fallback_after.and_then(|after| at.checked_add(after).ok()).map(super::rows::nanos);
+    let at = super::rows::nanos(at);
     let written = connection
         .prepare_cached(
-            "INSERT OR IGNORE INTO delivery (notification_id, notifier, lane, state, due_at, created_at, payload)
+            "INSERT INTO delivery (notification_id, notifier, lane, state, due_at, created_at, payload,
+                                             fallback_at, fallback_of)
              SELECT ?1, ?2, ?3,
                     CASE WHEN EXISTS (SELECT 1 FROM delivery WHERE notifier = ?2 AND lane = ?3
-                                      AND state IN ('queued', 'pending'))
+                                      AND state = 'pending' AND aside = 0)
                          THEN 'queued' ELSE 'pending' END,
-                    ?4, ?4, ?5",
+                    ?4, ?4, ?5, ?6, ?7
+             WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE notification_id = ?1 AND notifier = ?2)",
         )?
-        .execute(rusqlite::params![notification.id, notifier, lane, at, notification.payload])?;
+        .execute(rusqlite::params![
+            notification.id,
+            notifier,
+            lane,
+            at,
+            notification.payload,
+            fallback_at,
+            fallback_of
+        ])?;
     if written == 0 {
-        return Ok(());
+        return Ok(false);
     }
     connection
         .prepare_cached(
@@ -520,8 +543,8 @@ fn insert_delivery(
         .prepare_cached(
             "INSERT OR IGNORE INTO notification_event (notification_id, position, event_id) VALUES (?1, 0, ?2)",
         )?
-        .execute(rusqlite::params![notification.id, event.id])?;
-    Ok(())
+        .execute(rusqlite::params![notification.id, event])?;
+    Ok(true)
 }
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ fn told(id: &str, lane: &str, notifiers: &[&str]) -> Told {
             notification: Notification { id: event.id.clone(), payload: format!("{{\"id\":\"evt_{id}\"}}") },
             notifier: (*notifier).into(),
             lane: lane.into(),
+            fallback_after: None,
         })
         .collect();
     Told { event, deliveries, routing: vec![] }
@@ -157,7 +158,7 @@ async fn a_lane_hands_out_its_head_alone_and_the_next_only_when_that_is_final() 
     let head = store.due("ops", at(10), 1).await.unwrap().remove(0);
 
     store
-        .settle(settle(head.id, Fate::RetryAt { at: at(60), delay: Duration::from_secs(58) }))
+        .settle(settle(head.id, Fate::RetryAt { at: at(60), delay: Duration::from_secs(58), aside: false }))
         .await
         .unwrap();
     assert_eq!(due_ids(&store, "ops", 10).await, ["evt_3"]);
@@ -180,7 +181,10 @@ async fn only_attempts_and_the_waits_between_them_count_as_time_that_was_tried()
     store.commit_poll(poll(0, vec![told("1", "a", &["ops"])])).await.unwrap();
     let head = || async { store.due("ops", at(9_999), 1).await.unwrap().remove(0) };
     let id = head().await.id;
-    store.settle(settle(id, Fate::RetryAt { at: at(12), delay: Duration::from_secs(10) })).await.unwrap();
+    store
+        .settle(settle(id, Fate::RetryAt { at: at(12), delay: Duration::from_secs(10), aside: false }))
+        .await
+        .unwrap();
     let tried = Duration::from_millis(10_030);
     assert_eq!((head().await.tried, head().await.attempts), (tried, 1));
     // A week later the notifier turns out to be broken, and a week after that it is well again.
@@ -209,7 +213,10 @@ async fn a_clock_that_was_wrong_holds_up_no_delivery() {
     let now = store.due("ops", at(10), 1).await.unwrap().remove(0);
     assert_eq!(now.notification_id, "evt_2");
     store
-        .settle(settle(now.id, Fate::RetryAt { at: at(3600), delay: Duration::from_secs(3590) }))
+        .settle(settle(
+            now.id,
+            Fate::RetryAt { at: at(3600), delay: Duration::from_secs(3590), aside: false },
+        ))
         .await
         .unwrap();
     // The clock was put right. What was written tomorrow is due already.
@@ -218,7 +225,7 @@ async fn a_clock_that_was_wrong_holds_up_no_delivery() {
     assert_eq!(store.due("ops", at(3600), 1).await.unwrap().len(), 1);
     // Once it was tried it waits as others do.
     let tomorrows = store.due("ops", at(10), 1).await.unwrap().remove(0);
-    let later = Fate::RetryAt { at: at(600), delay: Duration::from_secs(590) };
+    let later = Fate::RetryAt { at: at(600), delay: Duration::from_secs(590), aside: false };
     store.settle(settle(tomorrows.id, later)).await.unwrap();
     assert_eq!(due_ids(&store, "ops", 599).await, [""; 0]);
     assert_eq!(due_ids(&store, "ops", 600).await, ["evt_1"]);
@@ -231,7 +238,7 @@ async fn a_wait_that_is_cut_short_does_not_count_as_time_in_which_it_was_tried()
     store.commit_poll(poll(0, vec![told("1", "a", &["ops"])])).await.unwrap();
     let delivery = store.due("ops", at(10), 1).await.unwrap().remove(0);
     // Tried at 2 s, for 30 ms, and to be tried again 600 s later; but at 102 s its receiver is back.
-    let later = Fate::RetryAt { at: at(602), delay: Duration::from_secs(600) };
+    let later = Fate::RetryAt { at: at(602), delay: Duration::from_secs(600), aside: false };
     store.settle(settle(delivery.id, later)).await.unwrap();
     store.bring_forward("ops", at(102)).await.unwrap();
     let due = store.due("ops", at(102), 1).await.unwrap().remove(0);
@@ -478,4 +485,87 @@ async fn a_conversation_is_kept_while_it_is_watched_and_forgotten_a_while_after(
     assert!(is_known().await);
     store.prune(older(90)).await.unwrap();
     assert!(!is_known().await);
+}
+
+/// What waits for somebody else to be told: of what, and whether it is dead.
+async fn waits(store: &SqliteStore, second: i64) -> Vec<(String, bool)> {
+    let found = store.unaccepted(at(second), 9).await.unwrap().into_iter();
+    found.map(|one| (one.event.unwrap().id, one.is_dead)).collect()
+}
+
+async fn head(store: &SqliteStore) -> i64 {
+    store.due("ops", at(50), 1).await.unwrap().remove(0).id
+}
+
+#[tokio::test]
+async fn what_is_not_accepted_in_time_is_told_to_somebody_else_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    let store = open(&path);
+    let after = |id: &str| {
+        let mut told = told(id, "a", &["ops", "other"]);
+        told.deliveries[0].fallback_after = Some(Duration::from_secs(60));
+        told
+    };
+    store.commit_poll(poll(0, vec![after("1"), after("2"), after("3")])).await.unwrap();
+    assert_eq!(waits(&store, 60).await, Vec::new());
+    // What was accepted waits for nothing, what was given up does not wait for its time.
+    let one = head(&store).await;
+    store.settle(settle(one, Fate::Delivered)).await.unwrap();
+    let two = head(&store).await;
+    store.settle(settle(two, Fate::Dead("400".into()))).await.unwrap();
+    assert_eq!(waits(&store, 3).await, [("evt_2".to_owned(), true)]);
+    assert_eq!(waits(&store, 61).await, [("evt_2".to_owned(), true), ("evt_3".to_owned(), false)]);
+    // It survives a restart.
+    drop(store);
+    let store = open(&path);
+    let late = store.unaccepted(at(61), 9).await.unwrap().remove(1);
+    assert_eq!((late.notifier.as_str(), late.lane.as_str()), ("ops", "a"));
+    let mut new = told("3", "a", &["sms", "other"]).deliveries;
+    new[0].notification.payload = "in place".into();
+    let fall_back = FallBack { delivery: late.delivery, deliveries: new, at: at(61) };
+    // `other` has it already.
+    assert_eq!(store.fall_back(fall_back.clone()).await.unwrap(), Some(vec!["sms".to_owned()]));
+    assert_eq!(store.fall_back(fall_back.clone()).await.unwrap(), None);
+    let sms = store.due("sms", at(61), 9).await.unwrap();
+    assert_eq!((sms.len(), sms[0].payload.as_str(), sms[0].created_at), (1, "in place", at(61)));
+    // The first goes on, and both are counted.
+    assert_eq!(due_ids(&store, "ops", 61).await, ["evt_3"]);
+    assert!(store.outbox().await.unwrap().iter().all(|count| count.imbalance == 0));
+    let accepted = FallBack { delivery: one, ..fall_back };
+    assert_eq!(store.fall_back(accepted).await.unwrap(), None);
+    assert_eq!(waits(&store, 9_999).await, [("evt_2".to_owned(), true)]);
+}
+
+#[tokio::test]
+async fn one_that_steps_aside_is_tried_on_and_the_next_of_its_lane_is_the_head() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("x.db"));
+    let batch = (1..=4).map(|n| told(&n.to_string(), "a", &["ops"])).collect();
+    store.commit_poll(poll(0, batch)).await.unwrap();
+    let head = store.due("ops", at(10), 9).await.unwrap();
+    assert_eq!(head.len(), 1);
+    let aside = |id| settle(id, Fate::RetryAt { at: at(60), delay: Duration::from_secs(58), aside: true });
+    store.settle(aside(head[0].id)).await.unwrap();
+    assert_eq!(due_ids(&store, "ops", 10).await, ["evt_2"]);
+    // Once more, and the next is still one.
+    store.settle(aside(head[0].id)).await.unwrap();
+    assert_eq!(due_ids(&store, "ops", 60).await, ["evt_2", "evt_1"]);
+    // Its end frees nothing that had its turn already.
+    store.settle(settle(head[0].id, Fate::Delivered)).await.unwrap();
+    assert_eq!(due_ids(&store, "ops", 60).await, ["evt_2"]);
+    let two = store.due("ops", at(60), 9).await.unwrap()[0].id;
+    store.settle(aside(two)).await.unwrap();
+    let three = store.due("ops", at(10), 9).await.unwrap()[0].id;
+    store.settle(settle(three, Fate::Dead("400".into()))).await.unwrap();
+    assert_eq!(due_ids(&store, "ops", 60).await, ["evt_4", "evt_2"]);
+    // What comes while one is aside alone does not wait for it; sent once more, it is as it was at first.
+    let four = store.due("ops", at(10), 9).await.unwrap()[0].id;
+    store.settle(settle(four, Fate::Delivered)).await.unwrap();
+    store.commit_poll(poll(4, vec![told("5", "a", &["ops"])])).await.unwrap();
+    assert_eq!(due_ids(&store, "ops", 60).await, ["evt_5", "evt_2"]);
+    store.settle(settle(two, Fate::Dead("no".into()))).await.unwrap();
+    let again = Selection { event: Some("evt_2".into()), ..Selection::default() };
+    store.replay(again, at(70), false).await.unwrap();
+    assert_eq!(due_ids(&store, "ops", 99).await, ["evt_5"]);
 }

@@ -58,18 +58,18 @@ async fn check_says_all_that_is_wrong_at_once_with_place_and_hint_also_in_a_plug
           |          ^^^^^^
       hint: write the channel's number, or its encrypted id as CommBox shows it ("...==" or "...%3d%3d")
     error: unknown key `retry` in [notifiers.hook]
-      commwatch.toml:27:1
-       27 | retry = …
+      commwatch.toml:28:1
+       28 | retry = …
           | ^^^^^
-      hint: keys here are `plugin`, `content`, `timeout`, `rate`, `retry_for`, `retries`, `config`
+      hint: keys here are `plugin`, `content`, `timeout`, `rate`, `retry_for`, `retries`, `order`, `fallback`, `fallback_after`, `config`
     error: unknown notifier `hok` in a route
-      commwatch.toml:38:11
-       38 | notify = ["hok"]
+      commwatch.toml:39:11
+       39 | notify = ["hok"]
           |           ^^^^^
       hint: notifiers in this file are `hook`, `log`, `quiet`; did you mean `hook`?
     error: unknown key `levl` in [notifiers.quiet.config]
-      commwatch.toml:43:1
-       43 | levl = …
+      commwatch.toml:44:1
+       44 | levl = …
           | ^^^^
       hint: did you mean `level`?
     4 errors, 0 warnings

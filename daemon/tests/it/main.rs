@@ -15,6 +15,8 @@ mod crash;
 mod delivery;
 mod exchange;
 mod failing;
+mod fallback;
+mod lanes;
 mod messengers;
 mod notifiers;
 mod plugins;

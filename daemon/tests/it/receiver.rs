@@ -68,6 +68,10 @@ struct Inner {
     received: Vec<Received>,
     next: VecDeque<Reply>,
     usual: Option<Reply>,
+    /// Answers 500 to what holds one of these.
+    refused: Vec<String>,
+    /// And at this path to everything.
+    refused_at: String,
     fail_every: Option<usize>,
 }
 
@@ -144,6 +148,16 @@ impl Receiver {
     /// Every request that nothing else was said about is answered so.
     pub fn usually(&self, reply: Option<Reply>) {
         self.lock().usual = reply;
+    }
+
+    /// What holds one of these texts is answered 500, from now on; everything else is not.
+    pub fn refuses(&self, texts: &[&str]) {
+        self.lock().refused = texts.iter().map(|&text| text.to_owned()).collect();
+    }
+
+    /// What comes to this path is answered 500, from now on.
+    pub fn refuses_at(&self, path: &str) {
+        path.clone_into(&mut self.lock().refused_at);
     }
 
     /// One request in `n` is answered 500.
@@ -241,6 +255,9 @@ async fn receive(State(shared): State<Shared>, uri: Uri, headers: HeaderMap, bod
         inner.under_way += 1;
         shared.arrived.notify_waiters();
         let fails = inner.fail_every.is_some_and(|n| inner.received.len() % n == n - 1);
+        let text = String::from_utf8_lossy(&body);
+        let fails = fails || inner.refused.iter().any(|refused| text.contains(refused));
+        let fails = fails || inner.refused_at == uri.path();
         let usual = if fails { Some(Reply::Status(500)) } else { inner.usual.clone() };
         let reply = inner.next.pop_front().or(usual).unwrap_or(Reply::Status(204));
         (reply, inner.arrivals.len() - 1)

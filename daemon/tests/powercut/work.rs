@@ -124,13 +124,14 @@ fn told(object: i64, sequence: u64, round: u64) -> Told {
         notification: Notification { id: event.id.clone(), payload: format!("{{\"text\":\"{text}\"}}") },
         notifier: notifier.into(),
         lane: object.to_string(),
+        fallback_after: None,
     });
     Told { event, deliveries: deliveries.into(), routing: vec![] }
 }
 
 async fn end(store: &SqliteStore, notifier: &str, due: Due, round: u64, answers: &std::fs::File) {
     store.hand_over(vec![due.id], at(round)).await.unwrap();
-    let retry = Fate::RetryAt { at: at(round + 1), delay: Duration::from_secs(60) };
+    let retry = Fate::RetryAt { at: at(round + 1), delay: Duration::from_secs(60), aside: false };
     let (outcome, fate) = match (due.id + i64::from(due.attempts)) % 5 {
         0 => ("reject", Fate::Dead("no".into())),
         1 | 2 => ("retry", retry),

@@ -543,8 +543,6 @@ every = "5m"
 notify = ["log"]
 [notifiers.other]
 plugin = "log"
-fallback = ["log"]
-fallback_after = "5m"
 group = { wait = "5s" }
 [[watch]]
 name = "a"
@@ -555,16 +553,6 @@ customer = 531826
        10 | [heartbeat]
           |  ^^^^^^^^^
       hint: delete the section; a later version brings it
-    error: `fallback` in [notifiers.other] does not exist yet
-      config.toml:15:1
-       15 | fallback = ["log"]
-          | ^^^^^^^^
-      hint: delete the key; a later version brings it
-    error: `fallback_after` in [notifiers.other] does not exist yet
-      config.toml:16:1
-       16 | fallback_after = "5m"
-          | ^^^^^^^^^^^^^^
-      hint: delete the key; a later version brings it
     error: `group` in [notifiers.other] does not exist yet
       config.toml:17:1
        17 | group = { wait = "5s" }
@@ -911,5 +899,68 @@ fn a_baseline_since_needs_to_say_since_when() {
        13 | baseline = "all"
           |            ^^^^^
       hint: `baseline` is one of `silent`, `newest`, `since`
+    "#);
+}
+
+#[test]
+fn a_fallback_is_another_notifier_that_exists_and_falls_back_on_nobody_who_falls_back_on_it() {
+    assert_snapshot!(errors_after_good(r#"
+[notifiers.a]
+plugin = "log"
+fallback = ["b", "a"]
+[notifiers.b]
+plugin = "log"
+fallback = ["c"]
+fallback_after = "0s"
+[notifiers.c]
+plugin = "log"
+fallback = ["a", "lgo"]
+[notifiers.d]
+plugin = "log"
+fallback_after = "1m"
+[notifiers.e]
+plugin = "log"
+fallback = ["a", "b", "c", "d", "log"]
+"#), @r#"
+    error: fallbacks go in a circle: `a`, whose fallback is `b`, whose fallback is `c`, whose fallback is `a`
+      config.toml:12:13
+       12 | fallback = ["b", "a"]
+          |             ^^^
+      hint: leave out one of them
+    error: `a` cannot be its own fallback
+      config.toml:12:18
+       12 | fallback = ["b", "a"]
+          |                  ^^^
+      hint: name one that works when this one does not
+    error: fallbacks go in a circle: `b`, whose fallback is `c`, whose fallback is `a`, whose fallback is `b`
+      config.toml:15:13
+       15 | fallback = ["c"]
+          |             ^^^
+      hint: leave out one of them
+    error: `fallback_after` is 0s
+      config.toml:16:18
+       16 | fallback_after = "0s"
+          |                  ^^^^
+      hint: `fallback_after` is from 1s to 1d
+    error: fallbacks go in a circle: `c`, whose fallback is `a`, whose fallback is `b`, whose fallback is `c`
+      config.toml:19:13
+       19 | fallback = ["a", "lgo"]
+          |             ^^^
+      hint: leave out one of them
+    error: unknown notifier `lgo` in `fallback`
+      config.toml:19:18
+       19 | fallback = ["a", "lgo"]
+          |                  ^^^^^
+      hint: notifiers in this file are `a`, `b`, `c`, `d`, `e`, `log`; did you mean `log`?
+    error: `fallback_after` without anybody in `fallback`
+      config.toml:22:18
+       22 | fallback_after = "1m"
+          |                  ^^^^
+      hint: name who is told then, such as fallback = ["sms"], or delete the key
+    error: `fallback` names 5 notifiers, and 4 is the most
+      config.toml:25:12
+       25 | fallback = ["a", "b", "c", "d", "log"]
+          |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      hint: name those that would reach somebody
     "#);
 }

@@ -26,6 +26,7 @@ impl House {
     pub(super) fn check(&self) -> Result<(), String> {
         self.world.with(|state| {
             state.conserved();
+            state.in_line();
             state.seen_is_told();
             state.first_violation()
         })
@@ -101,6 +102,13 @@ impl State {
         }
     }
 
+    /// I3: of each lane one waits for its turn at a time, and somebody has it where others wait.
+    fn in_line(&mut self) {
+        for out in self.disk.rows.lanes_out_of_line() {
+            self.ledger.violated(format!("I3: {out}"));
+        }
+    }
+
     /// I1: no cursor is past a message that nobody is told of.
     fn seen_is_told(&mut self) {
         let mut lost = Vec::new();
@@ -124,6 +132,9 @@ impl State {
     fn is_unfinished(&self, healed_at: Duration, now: Duration) -> Option<String> {
         if let Some(count) = self.disk.rows.outbox().iter().find(|count| count.pending > 0) {
             return Some(format!("{} deliveries wait for {}", count.pending, count.notifier));
+        }
+        if let Some((_, one)) = self.disk.rows.deliveries().find(|(_, one)| one.fallback_at.is_some()) {
+            return Some(format!("I1: nobody is told of {} in place of {}", one.notification, one.notifier));
         }
         if now < self.mended_at + Duration::from_secs(5) {
             return Some("a process that died does not run yet".to_owned());

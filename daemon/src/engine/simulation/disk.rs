@@ -17,8 +17,8 @@ use crate::core::waiting::Waiting;
 use crate::core::watch::ConversationId;
 use crate::store::model::Rows;
 use crate::store::{
-    Due, Episode, OutboxCount, Overdue, PollCommit, PollSummary, RecentDelivery, RecentEvent, Replayed,
-    Retention, Selection, Settle, Store, StoreError, Told,
+    Due, Episode, FallBack, OutboxCount, Overdue, PollCommit, PollSummary, RecentDelivery, RecentEvent,
+    Replayed, Retention, Selection, Settle, Store, StoreError, Told, Unaccepted,
 };
 
 /// What is wrong with the disk.
@@ -54,6 +54,7 @@ enum Job {
     TakeBack(i64),
     BringForward(String, Timestamp),
     GiveUp(i64, String, Timestamp, Box<Told>),
+    FallBack(Box<FallBack>),
     Replay(Selection, Timestamp),
     DropDead(Selection),
     Watched(Vec<ConversationId>, Timestamp),
@@ -65,6 +66,7 @@ enum Answer {
     Flag(bool),
     Count(u64),
     Replayed(Replayed),
+    Told(Option<Vec<String>>),
 }
 
 impl Disk {
@@ -196,6 +198,15 @@ impl State {
                     self.ledger.expired(key, &told, now, &mut self.markers);
                 }
                 Ok(Answer::Flag(given_up))
+            }
+            Job::FallBack(fall_back) => {
+                let key = self.delivery(fall_back.delivery);
+                let told = self.disk.rows.fall_back(&fall_back);
+                if let (Some(told), Some(key)) = (&told, key) {
+                    self.tell(|| format!("{} is not accepted by {}: {}", key.1, key.0, told.join("+")));
+                    self.ledger.fell_back(&key, &fall_back, told, now, &mut self.markers);
+                }
+                Ok(Answer::Told(told))
             }
             Job::Replay(selection, at) => {
                 let replayed = self.disk.rows.replay(&selection, at)?;
@@ -365,6 +376,15 @@ impl Store for DiskStore {
 
     async fn give_up(&self, delivery: i64, why: &str, at: Timestamp, told: Told) -> Result<bool, StoreError> {
         self.write_flag(Job::GiveUp(delivery, why.to_owned(), at, Box::new(told))).await
+    }
+
+    async fn unaccepted(&self, now: Timestamp, limit: usize) -> Result<Vec<Unaccepted>, StoreError> {
+        self.read(|rows| rows.unaccepted(now, limit)).await
+    }
+
+    async fn fall_back(&self, fall_back: FallBack) -> Result<Option<Vec<String>>, StoreError> {
+        let answer = self.write(Job::FallBack(Box::new(fall_back))).await?;
+        Ok(if let Answer::Told(told) = answer { told } else { None })
     }
 
     async fn replay(

@@ -22,10 +22,12 @@ use super::receiver::SimulatedHost;
 use super::script::Action;
 use super::setup::{NOTIFIERS, Setup};
 use super::world::{MachineClock, Point, State, Story, Time, World};
+use crate::core::backoff::mix;
 use crate::engine::Clock;
 use crate::engine::board::Board;
 use crate::engine::clock::DayClock;
 use crate::engine::daemon::Shared;
+use crate::engine::fallback;
 use crate::engine::health::Health;
 use crate::engine::housekeeping;
 use crate::engine::jumps::Jumps;
@@ -70,7 +72,7 @@ struct Daemon {
 impl House {
     pub(super) fn new(seed: u64, is_told: bool) -> Self {
         let mut dice = Dice::new(seed);
-        let setup = Setup::drawn(&mut dice);
+        let setup = Setup::drawn(&mut dice, &mut Dice::new(mix(seed)));
         let time = Time::default();
         let conversations = setup
             .watches
@@ -507,7 +509,8 @@ async fn start(world: &Arc<World>, began: Instant) -> Started {
     (shared, running, hosts, polling, polling_stop)
 }
 
-/// What housekeeping does for the others: it follows the clock, counts the outbox, and forgets what is old.
+/// What housekeeping does for the others: it follows the clock, counts the outbox, tells fallbacks, and forgets what is
+/// old.
 async fn keep_house(shared: Arc<Shared>) {
     let mut jumps = Jumps::new();
     let mut tidied_at = None;
@@ -516,6 +519,7 @@ async fn keep_house(shared: Arc<Shared>) {
         if let Ok(fill) = shared.store.fill().await {
             shared.fill.send_replace(fill);
         }
+        fallback::look(&shared).await;
         let now = shared.clock.elapsed();
         if tidied_at.is_none_or(|at: Duration| now - at > TIDY_EVERY) && !housekeeping::tidy(&shared).await {
             tidied_at = Some(now);

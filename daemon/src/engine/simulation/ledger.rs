@@ -13,9 +13,9 @@ use super::waits::{Seen, Waits};
 use crate::core::cursor::Vanished;
 use crate::core::event::{EventKind, status_name};
 use crate::core::message::AuthorKind;
-use crate::core::outcome::Fate;
+use crate::core::outcome::{ASIDE_AFTER, Fate, Order};
 use crate::core::watch::ConversationId;
-use crate::store::{PollCommit, Settle, Told};
+use crate::store::{FallBack, NewDelivery, PollCommit, Settle, Told};
 
 /// What was told by a configuration that has just been exchanged may become durable so much later.
 const SETUP_LINGERS: Duration = Duration::from_secs(180);
@@ -46,8 +46,10 @@ pub(super) struct Ledger {
     faults: BTreeSet<String>,
     setups: Vec<(Duration, Setup)>,
     handed: BTreeMap<(String, String), Handed>,
-    /// By notifier and lane, the latest event that arrived there for the first time.
-    arrived: BTreeMap<(String, String), usize>,
+    /// By notifier and lane: what was written there, in order, and neither ended nor was sent once more.
+    lanes: BTreeMap<(String, String), Vec<String>>,
+    /// By notifier and lane, the latest that arrived there for the first time.
+    arrived: BTreeMap<(String, String), u64>,
     requests: BTreeMap<String, Requests>,
     clock_set_at: Option<Duration>,
     /// For attempts before a restart after the clock was set, nobody knows how long they are ago.
@@ -61,14 +63,30 @@ pub(super) struct Ledger {
     written: BTreeMap<String, [u64; 2]>,
     /// Durable changes, but for what is written each hour.
     pub(super) changes: u64,
+    /// Deliveries that ever became durable.
+    deliveries: u64,
     pub(super) arrivals: u64,
 }
 
 /// An event that is durable.
 pub(super) struct Kept {
-    index: usize,
-    /// By notifier: lane and payload.
-    pub(super) deliveries: BTreeMap<String, (String, String)>,
+    recorded: Timestamp,
+    /// The notifier that it is about.
+    concerned: Option<String>,
+    /// By notifier.
+    pub(super) deliveries: BTreeMap<String, Written>,
+}
+
+/// A delivery that is durable.
+pub(super) struct Written {
+    /// Of all deliveries.
+    number: u64,
+    lane: String,
+    payload: String,
+    /// Whether it was written in place of another.
+    is_fallback: bool,
+    /// Whether others were written in its place.
+    fell_back: bool,
 }
 
 struct Baseline {
@@ -101,6 +119,10 @@ struct Handed {
     /// Why it may arrive once more.
     excuse: Option<Marker>,
     settled: bool,
+    /// And it counts as delivered.
+    delivered: bool,
+    /// Attempts that ended, were durable, and counted as failed.
+    failed: u32,
     /// An operator wants it: it comes when it comes.
     replayed: bool,
 }
@@ -346,7 +368,7 @@ impl Ledger {
                 };
                 let wrong = self.waits.told(id, told, &seen, markers);
                 self.violations.extend(wrong);
-                return self.kept(told);
+                return self.kept(told, None);
             }
             EventKind::WatchUnreachable => {
                 let times = self.gone.get(id).copied().unwrap_or(0);
@@ -482,20 +504,119 @@ impl Ledger {
             .filter(|(_, end)| *end >= since)
             .any(|((_, setup), _)| setup.told(event.kind, vip, author, concerned) == names);
         self.must(fits, || format!("I1: {} is told to {names:?}", event.kind.as_str()));
-        self.kept(told);
+        self.kept(told, concerned);
     }
 
-    fn kept(&mut self, told: &Told) {
+    fn kept(&mut self, told: &Told, concerned: Option<&str>) {
         let event = &told.event;
+        let (recorded, concerned) = (event.recorded, concerned.map(str::to_owned));
+        let mut kept = Kept { recorded, concerned, deliveries: BTreeMap::new() };
         for delivery in &told.deliveries {
-            self.written.entry(delivery.notifier.clone()).or_default()[0] += 1;
+            kept.deliveries.insert(delivery.notifier.clone(), self.writes(delivery, &event.id, false));
         }
-        let deliveries = told.deliveries.iter().map(|delivery| {
-            let what = (delivery.lane.clone(), delivery.notification.payload.clone());
-            (delivery.notifier.clone(), what)
-        });
-        let kept = Kept { index: self.events.len(), deliveries: deliveries.collect() };
         self.events.insert(event.id.clone(), kept);
+    }
+
+    fn writes(&mut self, delivery: &NewDelivery, event: &str, is_fallback: bool) -> Written {
+        let NewDelivery { notification, notifier, lane, .. } = delivery;
+        self.written.entry(notifier.clone()).or_default()[0] += 1;
+        self.lanes.entry((notifier.clone(), lane.clone())).or_default().push(event.to_owned());
+        self.deliveries += 1;
+        let (lane, payload) = (lane.clone(), notification.payload.clone());
+        Written { number: self.deliveries, lane, payload, is_fallback, fell_back: false }
+    }
+
+    /// Others are told in place of one that is not accepted: those that were configured, once, not before its time, and
+    /// nobody who knows it already.
+    pub(super) fn fell_back(
+        &mut self,
+        key: &(String, String),
+        fall_back: &FallBack,
+        told: &[String],
+        now: Duration,
+        markers: &mut Markers,
+    ) {
+        self.changes += 1;
+        let name = format!("{} in place of {}", key.1, key.0);
+        let (delivered, settled) =
+            self.handed.get(key).map_or((false, false), |one| (one.delivered, one.settled));
+        self.must(!delivered, || format!("I2: {name}, which was delivered"));
+        let since = now.saturating_sub(SETUP_LINGERS);
+        let ends = self.setups.iter().skip(1).map(|(at, _)| *at).chain([Duration::MAX]);
+        let setups = self.setups.iter().zip(ends).filter(|(_, end)| *end >= since);
+        let configured: Vec<_> = setups.filter_map(|((_, setup), _)| setup.in_place_of(&key.0)).collect();
+        let Some(kept) = self.events.get_mut(&key.1) else {
+            return self.violated(format!("I2: {name} is not durable"));
+        };
+        let (recorded, concerned) = (kept.recorded, kept.concerned.clone());
+        let known: BTreeSet<String> = kept.deliveries.keys().cloned().collect();
+        let is_once = kept
+            .deliveries
+            .get_mut(&key.0)
+            .is_some_and(|one| !one.is_fallback && !std::mem::replace(&mut one.fell_back, true));
+        self.must(is_once, || format!("I2: {name} once more, or in a chain"));
+        for new in &fall_back.deliveries {
+            let to = &new.notifier;
+            let after = configured.iter().find(|(fallback, _)| fallback == to).map(|(_, after)| *after);
+            self.must(after.is_some() && concerned.as_ref() != Some(to), || {
+                format!("I2: {to} is told {name}")
+            });
+            let is_time = |after| settled || self.clock_set_at.is_some() || fall_back.at >= recorded + after;
+            let is_late = after.is_none_or(is_time);
+            self.must(is_late, || format!("I2: {name} at {}, found at {recorded}", fall_back.at));
+            let is_told = told.contains(to);
+            self.must(is_told != known.contains(to), || format!("I1: {to} is told {name}: {is_told}"));
+            if !is_told {
+                markers.reach(Marker::FellBackOnWhoKnew);
+                continue;
+            }
+            markers.reach(if settled { Marker::FellBackWhenDead } else { Marker::FellBack });
+            let written = self.writes(new, &key.1, true);
+            if let Some(kept) = self.events.get_mut(&key.1) {
+                kept.deliveries.insert(to.clone(), written);
+            }
+        }
+    }
+
+    /// Its lane waits for it no more.
+    fn leaves(&mut self, key: &(String, String)) {
+        let written = self.events.get(&key.1).and_then(|kept| kept.deliveries.get(&key.0));
+        let lane = written.map(|written| (key.0.clone(), written.lane.clone()));
+        if let Some(waiting) = lane.and_then(|lane| self.lanes.get_mut(&lane)) {
+            waiting.retain(|event| *event != key.1);
+        }
+    }
+
+    /// Whether others of its lane may have gone past it: it failed often enough, and its notifier's order allows it.
+    fn may_be_passed(&self, notifier: &str, event: &str) -> bool {
+        let failed = self.handed.get(&(notifier.to_owned(), event.to_owned())).map_or(0, |one| one.failed);
+        failed >= ASIDE_AFTER && self.order(notifier) == Some(Order::Any)
+    }
+
+    fn order(&self, notifier: &str) -> Option<Order> {
+        let setup = &self.setups.last()?.1;
+        setup.notifiers.iter().find(|one| one.name == notifier).map(|one| one.order)
+    }
+
+    /// I3: what is handed over goes past nothing older of its lane that has not failed often enough.
+    fn goes(&mut self, notifier: &str, event: &str, markers: &mut Markers) {
+        let written = self.events.get(event).and_then(|kept| kept.deliveries.get(notifier));
+        let Some(lane) = written.map(|written| (notifier.to_owned(), written.lane.clone())) else { return };
+        let Some(waiting) = self.lanes.get(&lane) else { return };
+        // One that is sent once more comes when it comes.
+        let Some(place) = waiting.iter().position(|one| one == event) else { return };
+        let (older, newer) = (&waiting[..place], &waiting[place + 1..]);
+        let failed = self.handed.get(&(notifier.to_owned(), event.to_owned())).map_or(0, |one| one.failed);
+        if failed >= ASIDE_AFTER && !newer.is_empty() && self.order(notifier) == Some(Order::Conversation) {
+            markers.reach(Marker::KeptInOrder);
+        }
+        if let Some(passed) = older.iter().find(|older| !self.may_be_passed(notifier, older)) {
+            let passed = passed.clone();
+            return self.violated(format!("I3: {event} is handed to {notifier} before {passed}"));
+        }
+        if !older.is_empty() {
+            markers.reach(Marker::WentPast);
+        }
     }
 
     /// How an attempt ended is durable. `given_up_after` is the notifier's bound.
@@ -514,6 +635,8 @@ impl Ledger {
         };
         let is_final = matches!(settle.fate, Fate::Delivered | Fate::Dead(_));
         handed.settled |= is_final;
+        handed.delivered |= matches!(settle.fate, Fate::Delivered);
+        handed.failed += u32::from(settle.counts && !is_final);
         let (said, accepted, times) = (handed.said, handed.accepted, handed.times);
         let tried = now.saturating_sub(handed.first_at);
         let is_long = tried.as_secs_f64() >= retry_for.as_secs_f64() * 0.5;
@@ -533,6 +656,7 @@ impl Ledger {
             Fate::RetryAt { .. } | Fate::Held(_) => {}
         }
         if is_final {
+            self.leaves(&key);
             self.written.entry(key.0).or_default()[1] += 1;
         }
     }
@@ -546,6 +670,7 @@ impl Ledger {
         markers: &mut Markers,
     ) {
         markers.reach(Marker::Expired);
+        self.leaves(&key);
         self.written.entry(key.0).or_default()[1] += 1;
         self.own_health(told, now, markers);
     }
@@ -572,7 +697,7 @@ impl Ledger {
     ) -> String {
         let id = payload.strip_prefix("{\"id\":\"").and_then(|rest| rest.split('"').next()).unwrap_or("?");
         let frozen = self.events.get(id).and_then(|kept| kept.deliveries.get(notifier));
-        let (is_kept, is_same) = (frozen.is_some(), frozen.is_none_or(|(_, frozen)| frozen == payload));
+        let (is_kept, is_same) = (frozen.is_some(), frozen.is_none_or(|written| written.payload == payload));
         self.must(is_kept, || format!("I1: {id} is handed to {notifier} and is not durable"));
         self.must(is_same, || format!("I5: {id} has other bytes for {notifier} than it had"));
         if self.faults.contains(&format!("notifier/{notifier}")) {
@@ -583,10 +708,12 @@ impl Ledger {
             handed.first_at = now;
         }
         handed.times += 1;
-        id.to_owned()
+        let id = id.to_owned();
+        self.goes(notifier, &id, markers);
+        id
     }
 
-    /// I3: each lane keeps its order. A repeat needs a reason.
+    /// I3: each lane keeps its order, but for what may be passed. A repeat needs a reason.
     pub(super) fn accepts(&mut self, notifier: &str, id: &str, markers: &mut Markers) {
         self.arrivals += 1;
         let key = (notifier.to_owned(), id.to_owned());
@@ -602,11 +729,11 @@ impl Ledger {
             format!("{id} is delivered once more to {notifier}, without need")
         });
         let Some(kept) = self.events.get(id) else { return };
-        let Some((lane, _)) = kept.deliveries.get(notifier) else { return };
-        let (index, lane) = (kept.index, (notifier.to_owned(), lane.clone()));
-        if first && !replayed {
-            let before = self.arrived.insert(lane, index);
-            self.must(before.is_none_or(|before| before < index), || {
+        let Some(written) = kept.deliveries.get(notifier) else { return };
+        let (number, lane) = (written.number, (notifier.to_owned(), written.lane.clone()));
+        if first && !replayed && !self.may_be_passed(notifier, id) {
+            let before = self.arrived.insert(lane, number);
+            self.must(before.is_none_or(|before| before < number), || {
                 format!("I3: {id} arrives at {notifier} after a later one of its lane")
             });
         }

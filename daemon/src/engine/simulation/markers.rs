@@ -46,6 +46,11 @@ markers! {
     AccountRecovered,
     // What became of deliveries.
     Retry,
+    WentPast,
+    KeptInOrder,
+    FellBack,
+    FellBackOnWhoKnew,
+    FellBackWhenDead,
     RetryAfter,
     UnknownOutcome,
     RepeatAfterUnknown,

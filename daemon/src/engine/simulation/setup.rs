@@ -12,7 +12,7 @@ use crate::config::{
 };
 use crate::core::event::EventKind;
 use crate::core::message::AuthorKind;
-use crate::core::outcome::Retries;
+use crate::core::outcome::{Order, Retries};
 use crate::core::route::Route;
 use crate::core::waiting::Threshold;
 use crate::core::watch::{Baseline, ConversationId, Priority, Stream, Watch};
@@ -56,10 +56,15 @@ pub(super) struct Notifying {
     pub(super) timeout: Duration,
     pub(super) retry_for: Duration,
     pub(super) retries: Retries,
+    pub(super) order: Order,
+    /// Who is told in its place, when it has not accepted something within this.
+    pub(super) fallback: Option<&'static str>,
+    pub(super) fallback_after: Duration,
 }
 
 impl Setup {
-    pub(super) fn drawn(dice: &mut Dice) -> Self {
+    /// `later` draws what came to a setup later, so that the seeds of before keep their stories.
+    pub(super) fn drawn(dice: &mut Dice, later: &mut Dice) -> Self {
         let accounts = dice.within(1..3);
         let watches = (0..dice.within(1..5)).map(|n| Watching {
             id: ConversationId {
@@ -73,7 +78,7 @@ impl Setup {
             renamed: 0,
         });
         let watches = watches.collect();
-        let notifiers = NOTIFIERS.map(|name| Notifying {
+        let mut notifiers = NOTIFIERS.map(|name| Notifying {
             name,
             present: true,
             concurrency: dice.pick(&[1, 2, 4]),
@@ -81,7 +86,15 @@ impl Setup {
             timeout: Duration::from_secs(dice.pick(&[5, 15])),
             retry_for: Duration::from_secs(dice.pick(&[60, 600, 21_600])),
             retries: if dice.percent(4) { Retries::Machines } else { Retries::People },
+            order: later.pick(&[Order::Any, Order::Conversation]),
+            fallback: None,
+            fallback_after: Duration::from_secs(later.pick(&[20, 60, 300])),
         });
+        // One of them, or none.
+        let which = later.within(0..NOTIFIERS.len() as u64 + 1) as usize;
+        if let Some(notifying) = notifiers.get_mut(which) {
+            notifying.fallback = Some(NOTIFIERS[(which + later.within(1..3) as usize) % NOTIFIERS.len()]);
+        }
         let routes = dice.within(0..u64::from(ROUTES)) as u8;
         let retention = Duration::from_secs(if dice.percent(15) { 3600 } else { 30 * 86_400 });
         Self { watches, notifiers: notifiers.into(), routes, retention }
@@ -116,6 +129,13 @@ impl Setup {
 
     pub(super) fn is_present(&self, name: &str) -> bool {
         self.notifiers.iter().any(|notifying| notifying.present && notifying.name == name)
+    }
+
+    /// Who is told in place of a notifier, and when.
+    pub(super) fn in_place_of(&self, name: &str) -> Option<(&'static str, Duration)> {
+        let notifying = self.notifiers.iter().find(|one| one.present && one.name == name)?;
+        let fallback = notifying.fallback.filter(|fallback| self.is_present(fallback))?;
+        Some((fallback, notifying.fallback_after))
     }
 
     fn operators(&self) -> &'static [&'static str] {
@@ -170,7 +190,10 @@ impl Setup {
                 .notifiers
                 .iter()
                 .filter(|one| one.present)
-                .map(|one| (one.name.to_owned(), one.notifier()))
+                .map(|one| {
+                    let fallback = self.in_place_of(one.name).map(|(fallback, _)| fallback);
+                    (one.name.to_owned(), one.notifier(fallback))
+                })
                 .collect(),
             routes: routes.collect(),
             hours: BTreeMap::new(),
@@ -263,7 +286,7 @@ impl Watching {
 }
 
 impl Notifying {
-    fn notifier(&self) -> Notifier {
+    fn notifier(&self, fallback: Option<&str>) -> Notifier {
         Notifier {
             plugin: "simulated".to_owned(),
             library: Err("it is no process".to_owned()),
@@ -272,6 +295,9 @@ impl Notifying {
             rate: Rate { count: self.per_second, per: Duration::from_secs(1) },
             retry_for: self.retry_for,
             retries: self.retries,
+            order: self.order,
+            fallback: fallback.map(str::to_owned).into_iter().collect(),
+            fallback_after: self.fallback_after,
             config: serde_json::Value::Null,
             secrets: BTreeMap::new(),
             reveal: Default::default(),

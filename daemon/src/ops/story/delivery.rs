@@ -10,6 +10,16 @@ use crate::ops::status::{Age, columns};
 impl Teller {
     pub(super) fn delivery(&mut self, steps: usize, delivery: &DeliveryStory) {
         self.line(steps, format_args!("{}: {}", delivery.notifier, self.how(delivery)));
+        if let Some(other) = &delivery.in_place_of {
+            let at = self.at(delivery.created_at);
+            self.line(steps + 1, format_args!("In place of {other}, which had not accepted it {at}."));
+        }
+        if let Some(at) = delivery.fell_back_at {
+            self.line(
+                steps + 1,
+                format_args!("Not accepted in time: its fallbacks were told {}.", self.at(at)),
+            );
+        }
         if delivery.replay {
             let (at, tried) = (self.at(delivery.created_at), many(u64::from(delivery.counted), "attempt"));
             self.line(steps + 1, format_args!("An operator had it sent again {at}; {tried} counted since."));
@@ -29,7 +39,8 @@ impl Teller {
             Some(last) if last.outcome != "delivered" => format!("; {}", attempt(last)),
             _ => String::new(),
         };
-        self.line(steps, format_args!("{}: {}{last}", delivery.notifier, self.how(delivery)));
+        let other = delivery.in_place_of.as_ref().map_or(String::new(), |other| format!(" (for {other})"));
+        self.line(steps, format_args!("{}{other}: {}{last}", delivery.notifier, self.how(delivery)));
         if let Some(held) = &delivery.held {
             self.line(steps + 1, self.held(&delivery.notifier, held));
         }
@@ -37,7 +48,10 @@ impl Teller {
 
     /// What it is, and until when.
     fn how(&self, delivery: &DeliveryStory) -> String {
-        let state = &delivery.state;
+        let state = &match delivery.aside {
+            true => format!("{}, newer ones go past it", delivery.state),
+            false => delivery.state.clone(),
+        };
         if let Some(Behind { event, ahead }) = &delivery.behind {
             return format!("{state} behind {} in its lane, whose head is {event}", many(*ahead, "other"));
         }

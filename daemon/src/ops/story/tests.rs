@@ -57,6 +57,9 @@ fn delivery(notifier: &str, state: &str) -> DeliveryStory {
         sending_since: None,
         finished_at: finished.then_some(ago(20)),
         counted: 1,
+        aside: false,
+        fell_back_at: None,
+        in_place_of: None,
         behind: None,
         held: None,
         attempts: Several::default(),
@@ -169,6 +172,7 @@ fn every_state_of_a_delivery_says_what_it_waits_for() {
             d.due_at = Some(NOW + Duration::from_secs(15));
             d.attempts = Several { shown: vec![attempt(7, 5, "retry", "status 503")], more: 6 };
         }),
+        with("pending", "aside", |d| (d.aside, d.due_at) = (true, Some(NOW + Duration::from_secs(60)))),
         with("sending", "sending", |d| d.sending_since = Some(ago(3))),
         with("pending", "broken", |d| d.held = held(HELD[0], "401 from hooks.example")),
         with("pending", "open", |d| d.held = held(HELD[1], "retry: status 500")),
@@ -177,6 +181,8 @@ fn every_state_of_a_delivery_says_what_it_waits_for() {
             d.held = Some(Held { reason: NOT_CONFIGURED.into(), since: None, why: None });
         }),
         with("dead", "dead", |d| d.attempts = several(vec![attempt(1, 20, "reject", "status 400")])),
+        with("pending", "late", |d| d.fell_back_at = Some(ago(20))),
+        with("delivered", "other", |d| d.in_place_of = Some("late".into())),
         with("delivered", "replayed", |d| (d.replay, d.counted) = (true, 1)),
     ];
     let mut story = event(deliveries, vec![]);
@@ -188,6 +194,7 @@ fn every_state_of_a_delivery_says_what_it_waits_for() {
     again: pending, tried again 2027-01-15T08:00:15Z (in 15 s)
       and 6 earlier attempts
       attempt 7 2027-01-15T07:59:55Z, retry after 210 ms: status 503
+    aside: pending, newer ones go past it, tried 2027-01-15T08:01:00Z (in 60 s)
     sending: sending since 2027-01-15T07:59:57Z (3 s ago): its plugin has it, and has not said how it ended
     broken: pending, held
       Held: broken is broken since 2027-01-15T07:50:00Z (10 min ago): 401 from hooks.example. It is tried with one delivery now and then; `commwatch notifiers resume broken` tries it now.
@@ -199,6 +206,10 @@ fn every_state_of_a_delivery_says_what_it_waits_for() {
       Held: removed is not configured any more. It goes on when that is configured again, and becomes a dead letter when it is as old as [store] retention.
     dead: dead, given up 2027-01-15T07:59:40Z (20 s ago); `commwatch replay evt_a` sends it again
       attempt 1 2027-01-15T07:59:40Z, reject after 30 ms: status 400
+    late: pending, due since 2027-01-15T07:59:30Z (30 s ago)
+      Not accepted in time: its fallbacks were told 2027-01-15T07:59:40Z (20 s ago).
+    other: delivered 2027-01-15T07:59:40Z (20 s ago)
+      In place of late, which had not accepted it 2027-01-15T07:59:00Z (60 s ago).
     replayed: delivered 2027-01-15T07:59:40Z (20 s ago)
       An operator had it sent again 2027-01-15T07:59:00Z (60 s ago); 1 attempt counted since.
     and 2 more notifiers
@@ -645,6 +656,9 @@ fn the_json_of_a_story_has_stable_names() {
               "sending_since": null,
               "finished_at": null,
               "counted": 1,
+              "aside": false,
+              "fell_back_at": null,
+              "in_place_of": null,
               "behind": {
                 "event": "evt_0",
                 "ahead": 1

@@ -12,7 +12,8 @@ use crate::store::{StoreError, outbox};
 
 const COLUMNS: &str =
     "d.id, d.notification_id, d.notifier, d.lane, d.state, d.replay, d.created_at, d.due_at,
-    d.sending_at, d.finished_at, d.attempts";
+    d.sending_at, d.finished_at, d.attempts, d.aside,
+    d.fell_back_at, d.fallback_of";
 
 const fn question(from: &'static str, order: &'static str) -> Question {
     Question { columns: COLUMNS, from, order }
@@ -26,11 +27,14 @@ pub(super) const OF_NOTIFIER: Question =
     question("FROM delivery d WHERE d.notifier = ?1", "ORDER BY d.id DESC");
 pub(super) const DEAD: Question = question(
     // By the notifiers that there have ever been, so that dead letters are found by their index.
-    "FROM tally t CROSS JOIN delivery d ON d.notifier = t.notifier AND d.state = 'dead' WHERE ?1 IS NULL",
+    "FROM tally t CROSS JOIN delivery d INDEXED BY delivery_dead
+     ON d.notifier = t.notifier AND d.state = 'dead' WHERE ?1 IS NULL",
     "ORDER BY d.id DESC",
 );
-pub(super) const DEAD_OF_NOTIFIER: Question =
-    question("FROM delivery d WHERE d.state = 'dead' AND d.notifier = ?1", "ORDER BY d.id DESC");
+pub(super) const DEAD_OF_NOTIFIER: Question = question(
+    "FROM delivery d INDEXED BY delivery_dead WHERE d.state = 'dead' AND d.notifier = ?1",
+    "ORDER BY d.id DESC",
+);
 pub(super) const WAITING: Question = question(
     "FROM tally t CROSS JOIN delivery d ON d.notifier = t.notifier AND d.lane = ?1
      AND d.state IN ('queued', 'pending')",
@@ -42,12 +46,14 @@ pub(super) const ATTEMPTS: Question = Question {
     order: "ORDER BY a.id DESC",
 };
 
-/// The head of a lane. The first condition is the index's own.
+/// The head of a lane. The conditions are the index's own.
 pub(super) const HEAD: &str = "SELECT notification_id FROM delivery
-     WHERE notifier = ?1 AND lane = ?2 AND state IN ('queued', 'pending') AND state = 'pending' LIMIT 1";
-/// How many of a lane are before one of it: the head, and what was written earlier.
+     WHERE notifier = ?1 AND lane = ?2 AND state = 'pending' AND aside = 0 LIMIT 1";
+/// How many of a lane are before one of it: the head, and what was written earlier and has not stepped aside. The first
+/// condition is the index's own.
 pub(super) const AHEAD: &str = "SELECT count(*) FROM (SELECT 1 FROM delivery
-     WHERE notifier = ?1 AND lane = ?2 AND state IN ('queued', 'pending') AND (state = 'pending' OR id < ?3)
+     WHERE notifier = ?1 AND lane = ?2 AND state IN ('queued', 'pending') AND aside = 0
+       AND (state = 'pending' OR id < ?3)
      LIMIT ?4)";
 
 pub(super) fn of_event(
@@ -105,6 +111,9 @@ fn read(connection: &Connection, row: &Row<'_>, attempts: usize) -> Result<Deliv
         sending_since: sending.map(instant),
         finished_at: row.get::<_, Option<i64>>(9)?.map(instant),
         counted: row.get(10)?,
+        aside: state == State::Pending && row.get::<_, bool>(11)?,
+        fell_back_at: row.get::<_, Option<i64>>(12)?.map(instant),
+        in_place_of: row.get(13)?,
         behind,
         held: None,
         attempts,

@@ -44,7 +44,7 @@ fn nothing_is_looked_for_in_a_whole_table() {
         .iter()
         .flat_map(|(question, index)| [(question.sql(10), *index), (question.count(10), *index)]);
     let others = [
-        (deliveries::HEAD, "delivery_lane"),
+        (deliveries::HEAD, "delivery_head"),
         (deliveries::AHEAD, "delivery_lane"),
         (conversations::CONVERSATION, "SEARCH c"),
         (conversations::OF_WATCH, "SCAN c"),
@@ -103,6 +103,7 @@ fn told(id: ConversationId, n: u64) -> Told {
         notification: Notification { id: event.id.clone(), payload: "my secret wish".into() },
         notifier: "hook".into(),
         lane: format!("{}/{}", id.account, id.object),
+        fallback_after: None,
     };
     let routing = vec![Said { route: "vip".into(), told: vec!["hook".into()], no: None }];
     Told { event, deliveries: vec![delivery], routing }
@@ -155,7 +156,7 @@ fn open() -> (tempfile::TempDir, SqliteStore) {
 async fn an_event_comes_with_what_the_routes_said_and_its_attempts_and_without_its_text() {
     let (_folder, store) = open();
     found(&store, conversation(7), 1..=3).await;
-    let again = Fate::RetryAt { at: at(40), delay: Duration::from_secs(20) };
+    let again = Fate::RetryAt { at: at(40), delay: Duration::from_secs(20), aside: false };
     settle(&store, again, ATTEMPTS_MAX + 2).await;
     let event = store.event("evt_7_1").await.unwrap().unwrap();
     assert!(!format!("{event:?}").contains("secret"), "{event:?}");

@@ -14,6 +14,8 @@ use crate::store::{NewDelivery, Options, SqliteStore, Store};
 
 const NOTIFIERS: [&str; 2] = ["hook", "ops"];
 const CONVERSATIONS: i64 = 3;
+/// The latest time that leaves room for what is too far ahead.
+const AHEAD: Duration = Duration::from_secs(200_000);
 /// Few enough to be reached.
 const OUTBOX_MAX: u64 = 12;
 
@@ -68,6 +70,11 @@ enum Step {
     SettleAgain {
         which: prop::sample::Index,
     },
+    /// What was not accepted in time is told to the notifier of that number, which may have it already.
+    FallBack {
+        notifier: u8,
+        gone: bool,
+    },
     Begin {
         subject: u8,
     },
@@ -97,7 +104,7 @@ enum Step {
 enum SettleAs {
     Delivered,
     Dead,
-    Retry { after: u16 },
+    Retry { after: u16, aside: bool },
     Broken,
     Crashed,
 }
@@ -106,7 +113,7 @@ fn step() -> impl Strategy<Value = Step> {
     let end = prop_oneof![
         4 => Just(SettleAs::Delivered),
         1 => Just(SettleAs::Dead),
-        2 => (0..5_000_u16).prop_map(|after| SettleAs::Retry { after }),
+        3 => (0..5_000_u16, any::<bool>()).prop_map(|(after, aside)| SettleAs::Retry { after, aside }),
         1 => Just(SettleAs::Broken),
         1 => Just(SettleAs::Crashed),
     ];
@@ -127,6 +134,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (object(), 0..9_u64).prop_map(|(object, which)| Step::Deleted { object, which }),
         1 => (0..8_u8).prop_map(|objects| Step::Watched { objects }),
         1 => any::<prop::sample::Index>().prop_map(|which| Step::SettleAgain { which }),
+        3 => (0..2_u8, prop::bool::weighted(0.2)).prop_map(|(notifier, gone)| Step::FallBack { notifier, gone }),
         1 => (0..2_u8).prop_map(|subject| Step::Begin { subject }),
         1 => (0..2_u8).prop_map(|subject| Step::End { subject }),
         1 => (object(), any::<bool>()).prop_map(|(object, failed)| Step::Summarise { object, failed }),
@@ -191,6 +199,7 @@ impl Pair {
                 notification: Notification { id: id.clone(), payload: format!("{id} for {notifier}") },
                 notifier: notifier.into(),
                 lane: lane.into(),
+                fallback_after: (notifier == "hook").then_some(Duration::from_secs(3)),
             });
         Told { event, deliveries: deliveries.collect(), routing: vec![] }
     }
@@ -274,8 +283,8 @@ impl Pair {
             SettleAs::Delivered => Fate::Delivered,
             SettleAs::Dead => Fate::Dead("no".into()),
             SettleAs::Broken => Fate::Held("401".into()),
-            SettleAs::Retry { after } => retry(self.now(), after),
-            SettleAs::Crashed => retry(self.now(), 3),
+            SettleAs::Retry { after, aside } => retry(self.now(), after, aside),
+            SettleAs::Crashed => retry(self.now(), 3, false),
         };
         self.told += 1;
         // Two dead letters of one time are told of once.
@@ -385,6 +394,24 @@ impl Pair {
                 self.end(id, SettleAs::Dead).await;
             }
             Step::SettleAgain { .. } => {}
+            Step::FallBack { notifier, gone } => {
+                for one in self.model.unaccepted(self.now(), 2) {
+                    let id = one.event.as_ref().map_or_else(String::new, |event| event.id.clone());
+                    let notifier = NOTIFIERS[usize::from(notifier)].to_owned();
+                    let new = NewDelivery {
+                        notification: Notification { id, payload: format!("in place of {}", one.notifier) },
+                        notifier,
+                        lane: one.lane,
+                        fallback_after: None,
+                    };
+                    let deliveries = if gone { vec![] } else { vec![new] };
+                    let fall_back = FallBack { delivery: one.delivery, deliveries, at: self.now() };
+                    for _ in 0..2 {
+                        let real = self.sqlite().fall_back(fall_back.clone()).await.unwrap();
+                        assert_eq!(real, self.model.fall_back(&fall_back));
+                    }
+                }
+            }
             Step::Begin { subject } => {
                 let episode =
                     Episode { subject: format!("notifier/{subject}"), since: self.now(), why: "401".into() };
@@ -430,6 +457,7 @@ impl Pair {
 
     async fn compare(&self) {
         let (sqlite, model) = (self.sqlite(), &self.model);
+        assert_eq!(model.lanes_out_of_line(), Vec::<String>::new());
         for object in 0..CONVERSATIONS {
             let id = Self::conversation(object);
             assert_eq!(sqlite.cursor(&id).await.unwrap(), model.cursor(&id));
@@ -440,6 +468,9 @@ impl Pair {
                 assert_eq!(found, model.due(notifier, now, limit), "{notifier} at {now}");
             }
             assert_eq!(sqlite.next_due(notifier).await.unwrap(), model.next_due(notifier));
+        }
+        for (now, limit) in [(self.now(), 99), (self.now(), 1), (Timestamp::MAX - AHEAD, 99)] {
+            assert_eq!(sqlite.unaccepted(now, limit).await.unwrap(), model.unaccepted(now, limit));
         }
         let outbox = sqlite.outbox().await.unwrap();
         assert_eq!(outbox, model.outbox());
@@ -452,9 +483,9 @@ impl Pair {
     }
 }
 
-fn retry(now: Timestamp, after: u16) -> Fate {
+fn retry(now: Timestamp, after: u16, aside: bool) -> Fate {
     let delay = Duration::from_secs(after.into());
-    Fate::RetryAt { at: now + delay, delay }
+    Fate::RetryAt { at: now + delay, delay, aside }
 }
 
 async fn play(steps: Vec<Step>) {

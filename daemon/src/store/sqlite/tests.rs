@@ -208,7 +208,8 @@ fn found(id: &str, before: &Option<Cursor>, bytes: usize) -> PollCommit {
         data: EventData::default(),
     };
     let notification = Notification { id: event.id.clone(), payload: "x".repeat(bytes) };
-    let delivery = NewDelivery { notification, notifier: "ops".into(), lane: "a".into() };
+    let delivery =
+        NewDelivery { notification, notifier: "ops".into(), lane: "a".into(), fallback_after: None };
     let seen = Seen { instant: Some(at), text_hash: 1, ..Seen::default() };
     let after = CursorRow {
         baseline_at: Some(at),

@@ -153,7 +153,7 @@ impl Play {
         let (url, folder) = (self.world.hook.url_of("/second"), self.world.folder().display());
         self.world.config.more = format!(
             "[notifiers.second]\nplugin = \"webhook\"\ncontent = \"full\"\ntimeout = \"60s\"\nrate = \"1000/s\"\n\
-             retries = \"people\"\n[notifiers.second.config]\nurl = \"{url}\"\nsecret = {{ file = \"{folder}/signing\" }}\n{more}",
+             retries = \"people\"\norder = \"conversation\"\n[notifiers.second.config]\nurl = \"{url}\"\nsecret = {{ file = \"{folder}/signing\" }}\n{more}",
         );
         let (life, exchanged) = (self.lives.len(), self.exchanged);
         let headers =

@@ -12,6 +12,8 @@ pub struct ConfigText {
     /// More lines of the notifier `hook`.
     pub hook: String,
     pub hook_timeout: &'static str,
+    /// Of the notifier `hook`: most scenarios see to it that each conversation arrives in order, whatever fails.
+    pub order: &'static str,
     pub routes: String,
     /// More tables.
     pub more: String,
@@ -39,6 +41,7 @@ impl Default for ConfigText {
             account: String::new(),
             hook: String::new(),
             hook_timeout: "2s",
+            order: "conversation",
             routes: "[[route]]\nnotify = [\"hook\", \"log\"]\n".to_owned(),
             more: String::new(),
             interval: "1s",
@@ -68,8 +71,8 @@ impl ConfigText {
     /// The whole file. `base` is where CommBox is, `hook_url` where the web hook goes, `folder` where all files lie.
     pub(super) fn render(&self, base: &str, hook_url: &str, folder: &Path) -> String {
         let watches: String = self.watches.iter().map(WatchText::render).collect();
-        let Self { account, hook, hook_timeout, routes, more, interval, timeout, log_level, plugins, .. } =
-            self;
+        let Self { account, hook, hook_timeout, order, routes, more, interval, timeout, .. } = self;
+        let Self { log_level, plugins, .. } = self;
         let (folder, plugins) = (folder.display(), plugins.display());
         format!(
             r#"
@@ -92,6 +95,7 @@ content = "full"
 timeout = "{hook_timeout}"
 rate = "1000/s"
 retries = "people"
+order = "{order}"
 {hook}
 [notifiers.hook.config]
 url = "{hook_url}"
