@@ -554,13 +554,13 @@ customer = 531826
           |  ^^^^^^^^^
       hint: delete the section; a later version brings it
     error: `group` in [notifiers.other] does not exist yet
-      config.toml:17:1
-       17 | group = { wait = "5s" }
+      config.toml:15:1
+       15 | group = { wait = "5s" }
           | ^^^^^
       hint: delete the key; a later version brings it
     error: `customer` in [[watch]] `a` does not exist yet
-      config.toml:20:1
-       20 | customer = 531826
+      config.toml:18:1
+       18 | customer = 531826
           | ^^^^^^^^
       hint: delete the key; a later version brings it
     "#);
