@@ -269,8 +269,7 @@ impl Work<'_> {
         // A reply that was seen is one, also when this answer shows it garbled or not at all.
         let replies = self.cursor.seen.iter().filter(|(_, seen)| seen.author == Some(AuthorKind::Agent));
         let reply = replies.filter_map(|(id, seen)| Some((seen.instant?, id.clone()))).max();
-        let nothing_until = floor.map(|floor| (floor.since, floor.child.clone())).max(reply);
-        let look = Look::new(&self.snapshot.messages, nothing_until);
+        let look = Look::new(&self.snapshot.messages, before.and_then(Waiting::floor).max(reply));
         let answer = open.and_then(|open| look.answer(&open.child, open.since));
         // Not listed, and not deleted: the list may have been cut.
         let goes_on = open.filter(|open| {
@@ -285,7 +284,8 @@ impl Work<'_> {
         let ended = answer
             .or_else(|| is_over.then_some(Ended::Closed))
             .or_else(|| oldest.is_none().then_some(Ended::Withdrawn));
-        if let Some(waiting) = open.filter(|open| !open.told.is_empty())
+        let told = open.filter(|open| !open.told.is_empty());
+        if let Some(waiting) = told
             && let Some(ended) = ended
         {
             self.found.happened.push(Happened::Answered { waiting: waiting.clone(), ended });
@@ -298,13 +298,20 @@ impl Work<'_> {
             // Earlier messages come to light and others are deleted: whoever was told was told of the same wait.
             Some((child, since)) => Some(match open.filter(|_| !is_answered) {
                 Some(open) => Waiting { child, since, ..open.clone() },
-                None => Waiting::new(child, since),
+                None => Waiting { floor: before.and_then(Waiting::floor), ..Waiting::new(child, since) },
             }),
-            None => floor.cloned(),
+            // Whoever was told that it waits is not told so again when it is put back.
+            None => match told.filter(|_| !is_answered) {
+                Some(withdrawn) => Some(Waiting::over(withdrawn.child.clone(), withdrawn.since)),
+                None => floor.cloned(),
+            },
         };
-        // Missing for the first time, it may have been deleted: the next answer tells.
+        // Missing for a moment, it may have been deleted: a later answer tells.
         let is_unsure = goes_on.is_some_and(|open| {
-            self.cursor.seen.get(&open.child).is_some_and(|seen| seen.vanished.is_none())
+            let vanished = self.cursor.seen.get(&open.child).and_then(|seen| seen.vanished);
+            vanished.is_none_or(|(at, _)| {
+                Duration::try_from(self.asked.now.duration_since(at)).is_ok_and(|age| age < CONFIRM_AFTER)
+            })
         });
         if let Some(waiting) = &mut after {
             let passed = waiting.passed(self.asked.rules, self.answered_at());

@@ -45,6 +45,9 @@ pub struct Waiting {
     /// Whether the conversation is over, or was: nothing up to this message waits.
     #[serde(default)]
     pub over: bool,
+    /// Nothing up to this message waits: the conversation was over then, and has gone on since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<(Timestamp, ChildId)>,
     /// How often it was said to be over, and then was not.
     #[serde(default)]
     pub round: u32,
@@ -100,12 +103,17 @@ pub fn is_over(status_id: Option<i64>) -> bool {
 impl Waiting {
     /// Somebody waits since this message.
     pub fn new(child: ChildId, since: Timestamp) -> Self {
-        Self { child, since, over: false, round: 0, told: Vec::new() }
+        Self { child, since, over: false, floor: None, round: 0, told: Vec::new() }
     }
 
     /// Nobody waits, whatever was written up to this message.
     pub fn over(child: ChildId, since: Timestamp) -> Self {
         Self { over: true, ..Self::new(child, since) }
+    }
+
+    /// Up to which message nothing waits, whatever was written.
+    pub fn floor(&self) -> Option<(Timestamp, ChildId)> {
+        if self.over { Some((self.since, self.child.clone())) } else { self.floor.clone() }
     }
 
     /// Notes to whom these were told.

@@ -546,7 +546,8 @@ fn a_conversation_that_is_over_waits_no_more_and_what_came_before_does_not_wait_
     assert_eq!(play.at(60, &asks), "status:2>1");
     assert_eq!(play.at(200, &asks), "");
     let again = answer(vec![message("1", 0), message("2", 210)]);
-    assert_eq!(play.at(225, &again), "2 waits:2/10/0");
+    assert_eq!(play.at(215, &again), "2");
+    assert_eq!(play.at(225, &again), "waits:2/10/0");
 }
 
 #[test]
@@ -558,12 +559,17 @@ fn a_message_that_is_deleted_waits_no_more_and_one_that_was_cut_off_goes_on() {
     assert_eq!(play.at(16, &both), "waits:2/10/0");
     assert_eq!(play.at(20, &one), "...");
     assert_eq!(play.at(30, &one), "deleted:2/1 withdrawn:2");
+    // Put back, it is not told once more; the next one waits.
+    assert_eq!((play.at(40, &both), play.at(90, &both)), ("".into(), "".into()));
+    let next = answer(vec![by(AuthorKind::Agent, "1", 0), message("2", 5), message("3", 95)]);
+    assert_eq!((play.at(96, &next), play.at(105, &next)), ("3".into(), "waits:3/10/0".into()));
     // The oldest is cut off: she still waits since then.
     let mut play = waiting();
     play.at(0, &many(0..40));
     assert_eq!(play.at(12, &many(0..40)), "waits:0/10/0");
     assert_eq!(play.at(35, &many(15..40)), "...");
-    assert_eq!(play.at(36, &many(15..40)), "waits:0/30/0 ...");
+    assert_eq!(play.at(37, &many(15..40)), "...");
+    assert_eq!(play.at(40, &many(15..40)), "waits:0/30/0 ...");
     // It is deleted when its time is over: nobody is told that it waits.
     let mut play = waiting();
     play.at(6, &both);

@@ -40,6 +40,8 @@ pub(super) struct Ledger {
     texts: BTreeMap<(ConversationId, u64), String>,
     /// How many answers in a row lacked a message that was there.
     lacking: BTreeMap<(ConversationId, u64), u32>,
+    /// The same of those that have come back, and of which nothing has become durable since.
+    back: BTreeMap<(ConversationId, u64), u32>,
     /// How many answers in a row said that it is not there.
     gone: BTreeMap<ConversationId, u32>,
     /// Accounts that a key was refused to, and notifiers with a fault, since they last were said to be well.
@@ -203,7 +205,9 @@ impl Ledger {
             for message in told.chain(baseline).collect::<BTreeSet<_>>() {
                 let key = (id.clone(), message);
                 if served.texts.contains_key(&message) {
-                    self.lacking.remove(&key);
+                    if let Some(times) = self.lacking.remove(&key) {
+                        self.back.insert(key, times);
+                    }
                 } else {
                     *self.lacking.entry(key).or_default() += 1;
                 }
@@ -231,6 +235,7 @@ impl Ledger {
     ) {
         self.changes += 1;
         let id = &commit.conversation;
+        self.back.retain(|(of, _), _| of != id);
         if let Some(served) = self.served.get(id).cloned()
             && commit.change.after.baseline_at.is_some()
         {
@@ -780,6 +785,9 @@ impl Ledger {
         }
         if self.clock_set_at.is_some() {
             self.unsure_before = now;
+        }
+        for (key, times) in std::mem::take(&mut self.back) {
+            *self.lacking.entry(key).or_default() += times;
         }
         self.requests.clear();
         self.asking.clear();

@@ -14,8 +14,10 @@ use super::script::{self, Action};
 
 /// Seeds that once failed. A change of what a script is drawn from (`script::action`) makes others of them: then what
 /// they found must stand as a test of its own.
-const REGRESSIONS: &[u64] =
-    &[1_266, 1_593, 2_261, 2_801, 4_127, 5_221, 8_874, 8_913, 12_479, 13_848, 17_887, 30_783, 47_498];
+const REGRESSIONS: &[u64] = &[
+    447, 653, 1_087, 1_266, 1_593, 2_261, 2_801, 3_263, 3_967, 4_127, 4_415, 4_735, 5_221, 6_182, 7_368,
+    8_874, 8_913, 12_479, 13_848, 17_887, 30_783, 47_498,
+];
 
 /// So many at least, however slow the machine is.
 const SEEDS_MIN: u64 = 1_000;

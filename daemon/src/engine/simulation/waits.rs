@@ -163,7 +163,8 @@ impl Waits {
                 Some("gone") => seen.gone >= 2,
                 _ => false,
             };
-        (!is_true || seen.behind).then(|| format!("is no {:?}", data.ended))
+        let is_behind = seen.behind && data.ended.as_deref() != Some("gone");
+        (!is_true || is_behind).then(|| format!("is no {:?}", data.ended))
     }
 }
 
