@@ -298,7 +298,12 @@ impl Work<'_> {
             // Earlier messages come to light and others are deleted: whoever was told was told of the same wait.
             Some((child, since)) => Some(match open.filter(|_| !is_answered) {
                 Some(open) => Waiting { child, since, ..open.clone() },
-                None => Waiting { floor: before.and_then(Waiting::floor), ..Waiting::new(child, since) },
+                // Messages may have come to light that were told to wait before: that is over, so it is told anew.
+                None => Waiting {
+                    floor: before.and_then(Waiting::floor),
+                    round: before.map_or(0, |before| before.round + u32::from(!before.told.is_empty())),
+                    ..Waiting::new(child, since)
+                },
             }),
             // Whoever was told that it waits is not told so again when it is put back.
             None => match told.filter(|_| !is_answered) {

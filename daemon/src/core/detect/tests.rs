@@ -522,6 +522,18 @@ fn who_waits_is_told_once_a_threshold_by_an_answer_after_it_and_the_reply_ends_t
 }
 
 #[test]
+fn of_two_that_were_told_to_wait_the_one_that_is_left_is_told_anew() {
+    let mut play = waiting();
+    play.at(21, &answer(vec![message("2", 20)]));
+    assert_eq!(play.at(31, &answer(vec![message("2", 20)])), "waits:2/10/0");
+    // An older one comes to light, and then a reply between the two.
+    let both = vec![message("1", 10), message("2", 20)];
+    assert_eq!(play.at(32, &answer(both.clone())), "1");
+    let between = [both, vec![by(AuthorKind::Agent, "3", 15)]].concat();
+    assert_eq!(play.at(33, &answer(between)), "3 replied:1 waits:2/10/1");
+}
+
+#[test]
 fn a_baseline_that_waits_already_is_told_once_and_a_reply_before_its_time_says_nothing() {
     let mut play = waiting();
     assert_eq!(play.at(500, &answer(vec![message("1", 0)])), "waits:1/10+30/0");

@@ -207,7 +207,7 @@ impl State {
             let open = cursor.waiting.as_ref().filter(|waiting| !waiting.over);
             return open.map(|open| format!("I1: {} of {id} counts as waiting, and it is over", open.child));
         }
-        let floor = cursor.waiting.as_ref().filter(|waiting| waiting.over);
+        let floor = cursor.waiting.as_ref().and_then(waiting::Waiting::floor);
         let oldest = oldest(conversation).map(|one| (one.id.to_string(), one.created));
         let open = cursor.waiting.as_ref().filter(|waiting| !waiting.over);
         let is_known = match (&oldest, open) {
@@ -216,7 +216,7 @@ impl State {
                 true
             }
             (Some((child, _)), Some(open)) => *child == open.child.to_string(),
-            (Some((_, created)), None) => floor.is_some_and(|floor| *created <= floor.since),
+            (Some((_, created)), None) => floor.as_ref().is_some_and(|floor| *created <= floor.0),
             (None, open) => open.is_none(),
         };
         // A list that may be cut says nothing of an older one; nor does what was over say of what came between.

@@ -544,7 +544,7 @@ impl Ledger {
         self.changes += 1;
         let name = format!("{} in place of {}", key.1, key.0);
         let (delivered, settled) =
-            self.handed.get(key).map_or((false, false), |one| (one.delivered, one.settled));
+            self.handed.get(key).map_or((false, false), |one| (one.delivered, one.settled || one.replayed));
         self.must(!delivered, || format!("I2: {name}, which was delivered"));
         let since = now.saturating_sub(SETUP_LINGERS);
         let ends = self.setups.iter().skip(1).map(|(at, _)| *at).chain([Duration::MAX]);
