@@ -259,7 +259,7 @@ impl Pair {
         change.after.updated_at = which.is_multiple_of(3).then(|| self.now());
         change.after.gap_since = (which % 3 == 1).then(|| self.now());
         change.after.waiting = (which % 3 == 2).then(|| Waiting {
-            over: which % 2 == 0,
+            over: which.is_multiple_of(2),
             told: vec![Alarm { threshold: Threshold { seconds: 60, hours: None }, to: vec!["ops".into()] }],
             ..Waiting::new(ChildId::new("7"), self.now())
         });
