@@ -77,6 +77,16 @@ pub fn cut<'a>(text: &'a str, ellipsis: &str, fits: impl Fn(&str) -> bool) -> Co
     Cow::Owned(fitting.checked_sub(1).map_or_else(String::new, |last| beginning(ends[last])))
 }
 
+/// One [`line()`] of at most `chars_max` characters, [cut](cut()) with an ellipsis.
+pub fn line_within(text: &str, chars_max: usize) -> String {
+    cut(&line(text), "…", |text| text.chars().count() <= chars_max).into_owned()
+}
+
+/// The [`lines`] of a text, at most `chars_max` characters of them, [cut](cut()) with an ellipsis.
+pub fn lines_within(text: &str, chars_max: usize) -> String {
+    cut(&lines(text), "…", |text| text.chars().count() <= chars_max).into_owned()
+}
+
 /// An address that can stand in a link: `http` or `https`, with everything percent-encoded that could end the link,
 /// open markup or hide another host. None when it is no such address or longer than [`LINK_BYTES_MAX`].
 pub fn link(url: &str) -> Option<String> {

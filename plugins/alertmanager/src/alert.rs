@@ -6,13 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use commwatch_plugin_api::{Action, Notification, Severity};
+use commwatch_plugin_api::{Action, Notification, Severity, text};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::config::Destination;
 use crate::facts::Facts;
-use crate::text;
 
 /// The labels that are written for each alert.
 pub(crate) const LABELS: [&str; 6] = ["account", "alertname", "conversation", "key", "severity", "watch"];
@@ -104,7 +103,7 @@ fn labels<'a>(
         (false, _) if first.is_vip == Some(false) => "warning",
         (false, _) => "critical",
     };
-    let line = |text: &str| text::line(text, LABEL_CHARS_MAX);
+    let line = |text: &str| text::line_within(text, LABEL_CHARS_MAX);
     let own = [
         ("alertname", alertname(&first.kind, is_told_once)),
         ("severity", severity.to_owned()),
@@ -130,17 +129,17 @@ fn alertname(kind: &str, is_told_once: bool) -> String {
         name.extend(letters.next().map(|first| first.to_ascii_uppercase()));
         name.extend(letters);
     }
-    text::line(&name, LABEL_CHARS_MAX)
+    text::line_within(&name, LABEL_CHARS_MAX)
 }
 
 fn annotations(notification: &Notification, url: Option<&str>) -> BTreeMap<&'static str, String> {
-    let summary = text::line(&notification.title, SUMMARY_CHARS_MAX);
+    let summary = text::line_within(&notification.title, SUMMARY_CHARS_MAX);
     let summary = if summary.is_empty() { "Notification".to_owned() } else { summary };
     let all = [
         ("summary", summary),
         ("description", description(notification)),
         ("url", url.unwrap_or_default().to_owned()),
-        ("notification", text::line(&notification.id, LABEL_CHARS_MAX)),
+        ("notification", text::line_within(&notification.id, LABEL_CHARS_MAX)),
     ];
     all.into_iter().filter(|(_, text)| !text.is_empty()).collect()
 }
@@ -148,14 +147,14 @@ fn annotations(notification: &Notification, url: Option<&str>) -> BTreeMap<&'sta
 /// The text, under it each of several events, and how many more there are.
 fn description(notification: &Notification) -> String {
     let events = &notification.events;
-    let mut lines = vec![text::lines(&notification.text, DESCRIPTION_CHARS_MAX)];
+    let mut lines = vec![text::lines_within(&notification.text, DESCRIPTION_CHARS_MAX)];
     let listed = if events.len() > 1 { events.len().min(EVENTS_LISTED_MAX) } else { events.len() };
     if events.len() > 1 {
         lines.extend(events[..listed].iter().map(|event| {
             let facts = Facts::of(event);
             let time = facts.time.map(|time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string());
-            let said = text::line(&facts.text, EVENT_TEXT_CHARS_MAX);
-            let kind = text::line(&facts.kind, LABEL_CHARS_MAX);
+            let said = text::line_within(&facts.text, EVENT_TEXT_CHARS_MAX);
+            let kind = text::line_within(&facts.kind, LABEL_CHARS_MAX);
             [time.unwrap_or_default(), kind, said].join(" ").trim().to_owned()
         }));
     }
@@ -163,7 +162,7 @@ fn description(notification: &Notification) -> String {
     let more = notification.omitted.saturating_add((events.len() - listed) as u64);
     let more = if more > 0 { format!("and {more} more") } else { String::new() };
     let room = DESCRIPTION_CHARS_MAX.saturating_sub(more.len() + 1);
-    let listed = text::lines(&lines.join("\n"), room);
+    let listed = text::lines_within(&lines.join("\n"), room);
     format!("{listed}\n{more}").trim().to_owned()
 }
 

@@ -3,12 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use commwatch_plugin_api::{Auth, Secret};
+use commwatch_plugin_api::{Auth, Secret, text};
 use jiff::SignedDuration;
 use serde::Deserialize;
 
 use crate::alert::LABELS;
-use crate::text;
 
 /// Labels that an operator may add.
 const LABELS_MAX: usize = 16;
@@ -97,7 +96,7 @@ fn checked_label(name: &str, value: &str) -> Result<String, String> {
     if LABELS.contains(&name) {
         return Err(format!("`labels` cannot set {name}: it is written for each alert"));
     }
-    let shown = text::line(value, LABEL_CHARS_MAX);
+    let shown = text::line_within(value, LABEL_CHARS_MAX);
     if shown.is_empty() { Err(format!("`labels`: {name} has nothing to show")) } else { Ok(shown) }
 }
 

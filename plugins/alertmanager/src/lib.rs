@@ -7,7 +7,6 @@ mod alert;
 mod answer;
 mod config;
 mod facts;
-mod text;
 
 use commwatch_plugin_api::{Host, Notification, Notifier, Outcome, Request, export_plugin};
 use jiff::Timestamp;

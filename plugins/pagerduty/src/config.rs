@@ -3,9 +3,8 @@
 use std::fmt;
 
 use commwatch_plugin_api::Value;
+use commwatch_plugin_api::text;
 use serde::Deserialize;
-
-use crate::text;
 
 /// An integration key has this many letters and digits (documented).
 const KEY_LEN: usize = 32;
@@ -73,7 +72,7 @@ impl Config {
                  v2 integration of the service"
             ));
         }
-        let source = self.source.map(|source| text::line(&source, SOURCE_CHARS_MAX));
+        let source = self.source.map(|source| text::line_within(&source, SOURCE_CHARS_MAX));
         if source.as_ref().is_some_and(String::is_empty) {
             return Err("`source` has nothing to show; delete the line or fill it in".to_owned());
         }

@@ -1,12 +1,11 @@
 //! From a notification to the body of a request (PD-CEF).
 
-use commwatch_plugin_api::{Action, Notification, Severity};
+use commwatch_plugin_api::{Action, Notification, Severity, text};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::config::Service;
 use crate::facts::Facts;
-use crate::text;
 
 /// A summary (documented: 1024 characters).
 const SUMMARY_CHARS_MAX: usize = 1_024;
@@ -107,8 +106,8 @@ pub(crate) fn body(notification: &Notification, service: &Service) -> Vec<u8> {
 
 fn payload(notification: &Notification, service: &Service) -> Payload {
     let first = notification.events.first().map(Facts::of).unwrap_or_default();
-    let name = |text: &str| text::line(text, NAME_CHARS_MAX);
-    let summary = text::line(&notification.title, SUMMARY_CHARS_MAX);
+    let name = |text: &str| text::line_within(text, NAME_CHARS_MAX);
+    let summary = text::line_within(&notification.title, SUMMARY_CHARS_MAX);
     let named = [&first.watch_title, &first.subject, &first.watch, &notification.key].map(|text| name(text));
     let source = service.source.clone().or_else(|| named.into_iter().find(|name| !name.is_empty()));
     let component = if first.watch.is_empty() { &first.subject } else { &first.watch };
@@ -133,9 +132,9 @@ fn details(notification: &Notification, first: &Facts) -> Details {
     let is_list = events.len() > 1;
     let listed = events.iter().take(if is_list { EVENTS_LISTED_MAX } else { 0 });
     let unlisted = if is_list { events.len().saturating_sub(EVENTS_LISTED_MAX) } else { 0 } as u64;
-    let name = |text: &str| text::line(text, NAME_CHARS_MAX);
+    let name = |text: &str| text::line_within(text, NAME_CHARS_MAX);
     Details {
-        text: text::lines(&notification.text, TEXT_CHARS_MAX),
+        text: text::lines_within(&notification.text, TEXT_CHARS_MAX),
         notification: name(&notification.id),
         conversation: name(&first.conversation),
         author: if is_list { String::new() } else { name(&first.author) },
@@ -146,7 +145,7 @@ fn details(notification: &Notification, first: &Facts) -> Details {
                     kind: name(&facts.kind),
                     time: facts.time,
                     author: name(&facts.author),
-                    text: text::lines(&facts.text, EVENT_TEXT_CHARS_MAX),
+                    text: text::lines_within(&facts.text, EVENT_TEXT_CHARS_MAX),
                 }
             })
             .collect(),

@@ -8,7 +8,6 @@ mod answer;
 mod config;
 mod event;
 mod facts;
-mod text;
 
 use commwatch_plugin_api::{Host, Notification, Notifier, Outcome, Request, export_plugin};
 

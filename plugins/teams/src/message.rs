@@ -31,8 +31,7 @@ fn post(notification: &Notification, text: &str) -> Post {
 }
 
 fn title(notification: &Notification) -> Neutral {
-    let line = text::line(&notification.title);
-    let line = text::cut(&line, "…", |line| line.chars().count() <= TITLE_CHARS_MAX);
+    let line = text::line_within(&notification.title, TITLE_CHARS_MAX);
     // A run of text must not be empty.
     Neutral::of(if line.is_empty() { &notification.notifier } else { &line })
 }
