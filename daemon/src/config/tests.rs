@@ -11,6 +11,7 @@ use super::{Catalog, Config, Found, Loaded, Mistake, Mistakes, NotFound, Trust};
 
 mod defaults;
 mod manual;
+mod meanings;
 mod merging;
 mod mistakes;
 mod mutations;

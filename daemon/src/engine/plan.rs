@@ -62,9 +62,12 @@ impl Plan {
     pub fn rules(&self, watch: &Watch) -> Vec<Rule> {
         let thresholds = self.routes.thresholds(watch.priority, &watch.tags).into_iter();
         let rule = |threshold: &Threshold| {
-            let hours = threshold.hours.as_ref().map(|name| self.config.hours.get(name).cloned());
-            // Hours that do not exist are refused with the configuration.
-            Some(Rule { threshold: threshold.clone(), hours: hours.map_or(Some(None), |h| h.map(Some))? })
+            let hours = match &threshold.hours {
+                // Hours that do not exist are refused with the configuration.
+                Some(name) => Some(self.config.hours.get(name)?.clone()),
+                None => None,
+            };
+            Some(Rule { threshold: threshold.clone(), hours })
         };
         thresholds.filter_map(rule).collect()
     }

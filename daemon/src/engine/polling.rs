@@ -206,7 +206,11 @@ impl Polling {
         let Some(watch) = self.plan.watches.get(&ended.id).cloned() else { return };
         self.count(&watch, &ended);
         self.remember(&ended);
-        self.note_wait(&ended.id);
+        // An answer that is the one before has changed nothing of who waits.
+        if !matches!(ended.end, End::Unchanged) {
+            self.note_wait(&ended.id);
+        }
+        self.poll_in_time(&ended.id);
         self.note(&watch, &ended, now);
         self.account_health(&watch, &ended.end, ended.at).await;
         if let End::Read { brought, .. } | End::Failed { brought, .. } = &ended.end {

@@ -33,7 +33,10 @@ impl Polling {
             }
         }
         let ids: Vec<ConversationId> = self.memories.keys().cloned().collect();
-        ids.iter().for_each(|id| self.note_wait(id));
+        for id in &ids {
+            self.note_wait(id);
+            self.poll_in_time(id);
+        }
     }
 
     /// What is known of a conversation may be new, or the configuration is.
@@ -43,10 +46,15 @@ impl Polling {
         let waiting = memory.waiting.as_ref().filter(|waiting| !waiting.over);
         memory.deadline = waiting.and_then(|waiting| waiting.deadline(&self.plan.rules(watch)));
         let since = waiting.map(|waiting| self.parts.servers.here(&id.account, waiting.since));
-        let (deadline, timeout) = (memory.deadline, self.plan.account(watch).map(|account| account.timeout));
+        let timeout = self.plan.account(watch).map(|account| account.timeout);
         let metrics = self.parts.metrics.watch(watch, timeout.unwrap_or_default(), self.parts.clock.now());
         metrics.waits_since(since);
         self.parts.board.waits_since(id, since);
+    }
+
+    /// The next poll comes when somebody has waited for too long, if it would come later.
+    pub(super) fn poll_in_time(&mut self, id: &ConversationId) {
+        let deadline = self.memories.get(id).and_then(|memory| memory.deadline);
         let left = deadline.map(|deadline| deadline.duration_since(self.now_there(id)));
         if let Some(left) = left.and_then(|left| Duration::try_from(left).ok()) {
             self.schedule.not_later(id, self.parts.clock.elapsed().saturating_add(left + AFTER_DEADLINE));
@@ -78,6 +86,7 @@ impl Polling {
                     memory.waiting = waiting;
                     self.announce(&watch, &brought);
                     self.note_wait(&id);
+                    self.poll_in_time(&id);
                     if let Some(memory) = self.memories.get_mut(&id).filter(|_| !is_told) {
                         memory.deadline = None;
                     }

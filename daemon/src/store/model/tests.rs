@@ -10,7 +10,7 @@ use crate::core::message::{AuthorKind, ChildId};
 use crate::core::notification::Notification;
 use crate::core::waiting::{Alarm, Threshold, Waiting};
 use crate::core::watch::Priority;
-use crate::store::{NewDelivery, Options, SqliteStore, Store};
+use crate::store::{FallBack, NewDelivery, Options, SqliteStore, Store};
 
 const NOTIFIERS: [&str; 2] = ["hook", "ops"];
 const CONVERSATIONS: i64 = 3;
