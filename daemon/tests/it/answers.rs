@@ -240,3 +240,23 @@ async fn a_customer_may_write_anything_and_it_arrives_as_it_was_written() {
     };
     world.hook.wait("the cut one", PATIENCE, cut).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_that_is_moved_to_another_channel_goes_on_from_its_cursor_there() {
+    let mut world = World::new().await;
+    let dana = world.watching(7);
+    world.start().await;
+    world.baselined().await;
+    dana.customer_says("before");
+    world.all_delivered().await;
+    dana.move_to(533);
+    dana.customer_says("after it was moved");
+    let from = world.output.count();
+    world.line_after(from, "w7").await;
+    world.config.watches[0].stream = "533".to_owned();
+    world.write_config();
+    world.ask(&["reload"]);
+    world.all_delivered().await;
+    assert_eq!(world.check(), 0);
+    assert!(world.sim.requests().iter().any(|request| request.path.starts_with("/streams/533/objects/7")));
+}
