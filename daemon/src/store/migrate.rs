@@ -8,7 +8,8 @@ use super::StoreError;
 use super::lock::beside;
 
 /// Each step takes the schema from its index to the next version. Never change one that was released.
-pub(super) const STEPS: &[&str] = &[include_str!("schema_v1.sql"), include_str!("schema_v2.sql")];
+pub(super) const STEPS: &[&str] =
+    &[include_str!("schema_v1.sql"), include_str!("schema_v2.sql"), include_str!("schema_v3.sql")];
 
 /// Brings the schema to the newest version; says from which it came when anything was done.
 pub(super) fn migrate(
@@ -113,6 +114,70 @@ mod tests {
         let mut connection = Connection::open(&path).unwrap();
         connection.pragma_update(None, "user_version", 9).unwrap();
         let error = migrate(&mut connection, &path, STEPS).unwrap_err().to_string();
-        assert!(error.contains("has schema 9, this commwatch knows 2"), "{error}");
+        assert!(error.contains("has schema 9, this commwatch knows 3"), "{error}");
+    }
+
+    /// Every row of a table, with what every column of version 2 says.
+    fn rows(connection: &Connection, table: &str) -> Vec<String> {
+        let columns = format!(
+            "SELECT name FROM pragma_table_info('{table}') WHERE name NOT LIKE 'suppressed%' ORDER BY name"
+        );
+        let columns = names(connection, &columns);
+        let row = columns.iter().map(|column| format!("'{column}', {column}")).collect::<Vec<_>>().join(", ");
+        names(connection, &format!("SELECT json_object({row}) FROM {table} ORDER BY id"))
+    }
+
+    fn names(connection: &Connection, sql: &str) -> Vec<String> {
+        let mut names = connection.prepare(sql).unwrap();
+        names.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn deliveries_and_attempts_of_version_2_are_as_they_were_and_refer_to_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let mut connection = Connection::open(&path).unwrap();
+        connection.pragma_update(None, "foreign_keys", true).unwrap();
+        migrate(&mut connection, &path, &STEPS[..2]).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO delivery (id, notification_id, notifier, lane, state, due_at, attempts, crashes, replay,
+                     created_at, first_attempt_at, tried_ms, finished_at, payload, sending_at, handed, crashes_alone,
+                     aside, fallback_at, fell_back_at, fallback_of)
+                 VALUES (3, 'evt_a', 'ops', 'main/1', 'delivered', 1, 2, 3, 1, 4, 5, 6, 7, 'p', NULL, 8, 9, 0, NULL,
+                         10, 'sms'),
+                     (4, 'evt_b', 'ops', 'main/1', 'pending', 1, 2, 3, 0, 4, 5, 6, NULL, 'p', 7, 8, 9, 1, 10, NULL, NULL),
+                     (5, 'evt_c', 'ops', 'main/1', 'queued', 1, 0, 0, 0, 4, NULL, 0, NULL, 'p', NULL, 0, 0, 0, 10, NULL,
+                      NULL),
+                     (6, 'evt_d', 'ops', 'main/1', 'dead', 1, 2, 3, 1, 4, 5, 6, 7, 'p', NULL, 8, 9, 0, NULL, NULL, NULL),
+                     (9, 'evt_e', 'ops', 'main/1', 'dead', 1, 2, 3, 1, 4, 5, 6, 7, 'p', NULL, 8, 9, 0, NULL, NULL, NULL);
+                 DELETE FROM delivery WHERE id = 9;
+                 INSERT INTO attempt VALUES (11, 3, 1, 100, 7, 'retry', 'x'), (12, 3, 2, 200, 7, 'delivered', ''),
+                     (14, 6, 1, 300, 7, 'reject', 'y');",
+            )
+            .unwrap();
+        let before = [rows(&connection, "delivery"), rows(&connection, "attempt")];
+        assert_eq!((before[0].len(), before[1].len()), (4, 3));
+
+        assert_eq!(migrate(&mut connection, &path, &STEPS[..3]).unwrap(), Some(2));
+        assert_eq!([rows(&connection, "delivery"), rows(&connection, "attempt")], before);
+        assert_eq!(names(&connection, "SELECT \"table\" FROM pragma_foreign_key_check"), [""; 0]);
+        let refers =
+            "SELECT \"table\" || '.' || \"to\" || ' ' || on_delete FROM pragma_foreign_key_list('attempt')";
+        assert_eq!(names(&connection, refers), ["delivery.id CASCADE"]);
+        connection.execute("DELETE FROM delivery WHERE id = 3", []).unwrap();
+        assert_eq!(rows(&connection, "attempt").len(), 1);
+        // No id is given twice, and the new states may be written; others may not.
+        let insert = |state: &str| {
+            connection.execute(
+                "INSERT INTO delivery (notification_id, notifier, lane, state, due_at, created_at, payload)
+                 VALUES (?1, 'ops', 'a', ?1, 1, 1, '')",
+                [state],
+            )
+        };
+        insert("suppressed").unwrap();
+        insert("grouped").unwrap();
+        insert("lost").unwrap_err();
+        assert_eq!(connection.last_insert_rowid(), 11);
     }
 }

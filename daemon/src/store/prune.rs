@@ -10,7 +10,7 @@ use super::{Retention, StoreError};
 const ROWS_MAX: i64 = 500;
 
 const OLD_DELIVERIES: &str = "DELETE FROM delivery WHERE id IN (SELECT id FROM delivery
-     WHERE state IN ('delivered', 'dead') AND finished_at < ?1 LIMIT ?2) RETURNING notification_id";
+     WHERE finished_at < ?1 LIMIT ?2) RETURNING notification_id";
 
 /// What was in a notification is kept for as long as a delivery of it is.
 const THEIR_EVENTS: &str = "DELETE FROM notification_event WHERE notification_id = ?1
@@ -36,7 +36,7 @@ const OLD_TEXT: [&str; 2] = [
          json_set(body, '$.data.message.text', '', '$.data.message.text_truncated', json('true'))
      WHERE id IN (SELECT id FROM event WHERE has_text = 1 AND recorded_at < ?1 LIMIT ?2)",
     "UPDATE delivery SET payload = '' WHERE id IN (SELECT id FROM delivery
-     WHERE state = 'delivered' AND payload <> '' AND finished_at < ?1 LIMIT ?2)",
+     WHERE state IN ('delivered', 'suppressed', 'grouped') AND payload <> '' AND finished_at < ?1 LIMIT ?2)",
 ];
 
 pub(super) fn prune(connection: &Connection, older: Retention) -> Result<u64, StoreError> {

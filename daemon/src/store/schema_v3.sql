@@ -1,0 +1,76 @@
+-- Silences, acknowledgements, quiet hours and groups: deliveries may be held, put together, or suppressed.
+
+-- `delivery` gets two more final states: `suppressed` (somebody said that nobody need hear of it) and `grouped` (another
+-- delivery carries it). A CHECK cannot be changed in place, so the table is made anew; and `attempt` with it, which refers
+-- to it: dropping the old one would take the attempts along. All columns are those of version 2 and `suppressed_by`, and so are
+-- the indexes but for two: what is final has a `finished_at`, whatever it is, and the text of all that is final goes early but for dead
+-- letters, which wait for somebody to look.
+CREATE TABLE delivery_v3 (
+    id               INTEGER PRIMARY KEY AUTOINCREMENT,
+    notification_id  TEXT    NOT NULL,
+    notifier         TEXT    NOT NULL,
+    lane             TEXT    NOT NULL,
+    state            TEXT    NOT NULL
+                     CHECK (state IN ('queued', 'pending', 'delivered', 'dead', 'suppressed', 'grouped')),
+    due_at           INTEGER NOT NULL,
+    attempts         INTEGER NOT NULL DEFAULT 0,
+    crashes          INTEGER NOT NULL DEFAULT 0,
+    replay           INTEGER NOT NULL DEFAULT 0,
+    created_at       INTEGER NOT NULL,
+    first_attempt_at INTEGER,
+    tried_ms         INTEGER NOT NULL DEFAULT 0,
+    finished_at      INTEGER,
+    payload          TEXT    NOT NULL,
+    sending_at       INTEGER,
+    handed           INTEGER NOT NULL DEFAULT 0,
+    crashes_alone    INTEGER NOT NULL DEFAULT 0,
+    aside            INTEGER NOT NULL DEFAULT 0,
+    fallback_at      INTEGER,
+    fell_back_at     INTEGER,
+    fallback_of      TEXT,
+    -- Of a suppressed one: why, for a person.
+    suppressed_by    TEXT,
+    UNIQUE (notification_id, notifier)
+) STRICT;
+INSERT INTO delivery_v3
+    (id, notification_id, notifier, lane, state, due_at, attempts, crashes, replay, created_at, first_attempt_at,
+     tried_ms, finished_at, payload, sending_at, handed, crashes_alone, aside, fallback_at, fell_back_at, fallback_of)
+SELECT
+     id, notification_id, notifier, lane, state, due_at, attempts, crashes, replay, created_at, first_attempt_at,
+     tried_ms, finished_at, payload, sending_at, handed, crashes_alone, aside, fallback_at, fell_back_at, fallback_of
+FROM delivery;
+CREATE TABLE attempt_v3 (
+    id         INTEGER PRIMARY KEY,
+    delivery   INTEGER NOT NULL REFERENCES delivery_v3 (id) ON DELETE CASCADE,
+    number     INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    took_ms    INTEGER NOT NULL,
+    outcome    TEXT    NOT NULL,
+    detail     TEXT    NOT NULL
+) STRICT;
+INSERT INTO attempt_v3 (id, delivery, number, started_at, took_ms, outcome, detail)
+SELECT id, delivery, number, started_at, took_ms, outcome, detail FROM attempt;
+-- No id is given twice, also when the newest deliveries are gone already.
+DELETE FROM sqlite_sequence WHERE name = 'delivery_v3';
+INSERT INTO sqlite_sequence (name, seq) SELECT 'delivery_v3', seq FROM sqlite_sequence WHERE name = 'delivery';
+DROP TABLE attempt;
+DROP TABLE delivery;
+-- The reference of `attempt` goes with its name.
+ALTER TABLE delivery_v3 RENAME TO delivery;
+ALTER TABLE attempt_v3 RENAME TO attempt;
+CREATE INDEX attempt_delivery ON attempt (delivery);
+CREATE INDEX delivery_due ON delivery (notifier, due_at, id) WHERE state = 'pending';
+CREATE INDEX delivery_lane ON delivery (notifier, lane, id) WHERE state IN ('queued', 'pending');
+CREATE INDEX delivery_dead ON delivery (notifier, id) WHERE state = 'dead';
+CREATE INDEX delivery_finished ON delivery (finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX delivery_text ON delivery (finished_at)
+    WHERE state IN ('delivered', 'suppressed', 'grouped') AND payload <> '';
+CREATE INDEX delivery_sending ON delivery (id) WHERE sending_at IS NOT NULL;
+CREATE INDEX delivery_created ON delivery (created_at) WHERE state IN ('queued', 'pending');
+CREATE INDEX delivery_by_lane ON delivery (lane, id);
+CREATE INDEX delivery_notifier ON delivery (notifier, id);
+CREATE INDEX delivery_head ON delivery (notifier, lane) WHERE state = 'pending' AND aside = 0;
+CREATE INDEX delivery_fallback ON delivery (fallback_at) WHERE fallback_at IS NOT NULL;
+
+-- How many of those that were written nobody need hear of.
+ALTER TABLE tally ADD COLUMN suppressed INTEGER NOT NULL DEFAULT 0;
