@@ -13,6 +13,8 @@ use crate::core::hours::Hours;
 use crate::core::message::Bot;
 pub use crate::core::notification::Content;
 use crate::core::outcome::{Order, Retries};
+use crate::core::pacing::Pacing;
+
 use crate::core::route::Route;
 use crate::core::watch::Watch;
 
@@ -36,6 +38,7 @@ mod mistake;
 mod name;
 mod notifier;
 mod operators;
+mod pacing;
 mod plugin_config;
 mod plugin_schema;
 mod plugins;
@@ -150,7 +153,7 @@ impl Rate {
 }
 
 /// `[notifiers.NAME]`: a configured instance of a plugin.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Notifier {
     /// The plugin's word (`slack`, `acme-teams`).
     pub plugin: String,
@@ -173,6 +176,8 @@ pub struct Notifier {
     pub fallback: Vec<String>,
     /// How long it has for that.
     pub fallback_after: Duration,
+    /// What it is told together, and when it is left in peace.
+    pub pacing: Pacing,
     /// The plugin's own configuration: checked against its schema, defaults filled in, every secret replaced
     /// by `{"$secret": "/json/pointer"}`.
     pub config: serde_json::Value,

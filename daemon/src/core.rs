@@ -35,6 +35,10 @@ pub mod route;
 
 pub mod notification;
 
+pub mod pacing;
+
+pub mod together;
+
 pub mod delivery;
 
 pub mod outcome;

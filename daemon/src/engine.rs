@@ -11,6 +11,7 @@ mod host;
 mod housekeeping;
 mod jumps;
 mod notifiers;
+mod pace;
 mod plan;
 mod poll;
 mod polling;

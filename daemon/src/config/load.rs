@@ -97,9 +97,9 @@ fn read(cx: Context<'_>, root: &Table, path: PathBuf, files: Vec<PathBuf>) -> Op
     let interval = polling::read(cx, root);
     let watches = watch::read_all(cx, root, &accounts, interval);
     let plugins = plugins::read(cx, root);
-    let notifiers = notifier::read_all(cx, root, &plugins);
-    fallback::check(cx, root);
     let hours = hours::read_all(cx, root);
+    let notifiers = notifier::read_all(cx, root, &plugins, &hours);
+    fallback::check(cx, root);
     let routes = route::read_all(cx, root, &notifiers, &hours);
     let (operators, operators_at) = operators::read(cx, root, &notifiers);
     let store = store::read(cx, root);

@@ -15,6 +15,7 @@ mod meanings;
 mod merging;
 mod mistakes;
 mod mutations;
+mod pacing;
 mod plugins;
 mod secrets;
 mod warnings;

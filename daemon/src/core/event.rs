@@ -116,15 +116,25 @@ impl EventKind {
 /// Derives an event's id: `evt_` and 32 characters of base32, no dot. The parts say what happened to what; the
 /// same parts give the same id on every machine.
 pub fn event_id(parts: &[&str]) -> String {
+    format!("evt_{}", derived(b"commwatch event v1", parts))
+}
+
+/// Derives the id of a notification of several events from whose it is and theirs: `ntf_`, and otherwise as
+/// [`event_id`].
+pub fn notification_id(parts: &[&str]) -> String {
+    format!("ntf_{}", derived(b"commwatch notification v1", parts))
+}
+
+fn derived(what: &[u8], parts: &[&str]) -> String {
     let mut hash = Sha256::new();
-    hash.update(b"commwatch event v1");
+    hash.update(what);
     for part in parts {
         // With its length before it, no two lists of parts run together into the same bytes.
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
     let digest = hash.finalize();
-    format!("evt_{}", BASE32_NOPAD.encode(&digest[..20]).to_ascii_lowercase())
+    BASE32_NOPAD.encode(&digest[..20]).to_ascii_lowercase()
 }
 
 /// What happened.

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use commwatch_plugin_api::Severity;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::core::event::{Event, EventData, EventKind};
 use crate::core::message::AuthorKind;
+use crate::core::pacing::Incident;
 use crate::core::watch::Priority;
 
 /// How much of the customer's text a snippet is, in characters.
@@ -56,40 +58,58 @@ pub fn why_in_place_of(notifier: &str, within: Option<Duration>) -> String {
 }
 
 fn render(event: &Event, notifier: &str, content: Content, why: Option<&str>) -> Notification {
-    #[derive(Serialize)]
-    struct Payload<'a> {
-        id: &'a str,
-        notifier: &'a str,
-        key: String,
-        action: &'static str,
-        severity: &'static str,
-        title: String,
-        text: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        url: Option<&'a str>,
-        events: [&'a RawValue; 1],
-        omitted: u64,
-    }
     let shown = withhold(event, content);
-    let json = RawValue::from_string(shown.to_json()).expect("an event is JSON");
     let payload = Payload {
         id: &event.id,
         notifier,
         key: key(event),
         action: action(event.kind),
         severity: severity(event),
-        title: cut(&title(&shown), TITLE_CHARS_MAX).0,
+        title: title(&shown),
         text: text(&shown, why),
-        url: shown.data.conversation.as_ref().and_then(|c| c.console_url.as_deref()),
-        events: [&json],
+        url: url(&shown),
+        events: vec![raw(&shown)],
         omitted: 0,
     };
-    let payload = serde_json::to_string(&payload).expect("a notification holds text and numbers only");
-    Notification { id: event.id.clone(), payload }
+    payload.freeze()
+}
+
+/// What is handed to a notifier; see contract.md, "Notification".
+#[derive(Serialize)]
+pub(super) struct Payload<'a> {
+    pub(super) id: &'a str,
+    pub(super) notifier: &'a str,
+    pub(super) key: String,
+    pub(super) action: &'static str,
+    pub(super) severity: Severity,
+    pub(super) title: String,
+    pub(super) text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) url: Option<&'a str>,
+    pub(super) events: Vec<Box<RawValue>>,
+    pub(super) omitted: usize,
+}
+
+impl Payload<'_> {
+    pub(super) fn freeze(mut self) -> Notification {
+        self.title = cut(&self.title, TITLE_CHARS_MAX).0;
+        let payload = serde_json::to_string(&self).expect("a notification holds text and numbers only");
+        Notification { id: self.id.to_owned(), payload }
+    }
+}
+
+/// An event as JSON within a notification.
+pub(super) fn raw(event: &Event) -> Box<RawValue> {
+    RawValue::from_string(event.to_json()).expect("an event is JSON")
+}
+
+/// Where a person looks at it.
+pub(super) fn url(event: &Event) -> Option<&str> {
+    event.data.conversation.as_ref().and_then(|conversation| conversation.console_url.as_deref())
 }
 
 /// The event without what this notifier is not to see.
-fn withhold(event: &Event, content: Content) -> Event {
+pub(super) fn withhold(event: &Event, content: Content) -> Event {
     let mut event = event.clone();
     match content {
         Content::Full => {}
@@ -118,7 +138,7 @@ fn withhold(event: &Event, content: Content) -> Event {
 }
 
 /// Equal keys belong together: a conversation, or an incident of our own.
-fn key(event: &Event) -> String {
+pub(super) fn key(event: &Event) -> String {
     const KEY_BYTES_MAX: usize = 255;
     let EventData { account, conversation, problem, .. } = &event.data;
     let key = match (event.kind.is_own_health(), problem, conversation) {
@@ -132,6 +152,15 @@ fn key(event: &Event) -> String {
     };
     let end = (0..=KEY_BYTES_MAX.min(key.len())).rev().find(|at| key.is_char_boundary(*at)).unwrap_or(0);
     key[..end].to_owned()
+}
+
+/// What a notification of such an event does to an incident.
+pub fn incident(event: &Event) -> Option<(Incident, String)> {
+    match action(event.kind) {
+        "open" => Some((Incident::Opens, key(event))),
+        "close" => Some((Incident::Closes, key(event))),
+        _ => None,
+    }
 }
 
 fn action(kind: EventKind) -> &'static str {
@@ -148,20 +177,23 @@ fn action(kind: EventKind) -> &'static str {
     }
 }
 
-fn severity(event: &Event) -> &'static str {
+/// How much an event matters.
+pub fn severity(event: &Event) -> Severity {
     let vip = event.data.watch.as_ref().is_some_and(|watch| watch.priority == Priority::Vip);
     match event.kind {
-        EventKind::AccountDenied | EventKind::NotifierBroken | EventKind::DeliveryDead => "critical",
-        EventKind::Waiting | EventKind::WatchUnreachable | EventKind::GapUnresolved if vip => "critical",
-        EventKind::Waiting | EventKind::WatchUnreachable | EventKind::GapUnresolved => "warning",
-        EventKind::MessageCreated | EventKind::MessageUnparsed if vip => "warning",
-        EventKind::MessageUnparsed => "warning",
-        _ => "info",
+        EventKind::AccountDenied | EventKind::NotifierBroken | EventKind::DeliveryDead => Severity::Critical,
+        EventKind::Waiting | EventKind::WatchUnreachable | EventKind::GapUnresolved if vip => {
+            Severity::Critical
+        }
+        EventKind::Waiting | EventKind::WatchUnreachable | EventKind::GapUnresolved => Severity::Warning,
+        EventKind::MessageCreated | EventKind::MessageUnparsed if vip => Severity::Warning,
+        EventKind::MessageUnparsed => Severity::Warning,
+        _ => Severity::Info,
     }
 }
 
 /// One line that says what happened to whom, readable without the text.
-fn title(event: &Event) -> String {
+pub(super) fn title(event: &Event) -> String {
     let data = &event.data;
     let watch = data.watch.as_ref().map_or("", |watch| watch.title.as_str());
     let (previous, current) = data
@@ -207,7 +239,7 @@ fn wrote(data: &EventData) -> String {
 }
 
 /// Who did something to a message.
-fn did(data: &EventData, what: &str) -> String {
+pub(super) fn did(data: &EventData, what: &str) -> String {
     let Some(message) = &data.message else { return what.to_owned() };
     let who = match (message.author.kind, message.author.name.as_deref()) {
         (AuthorKind::Customer, Some(name)) => name.to_owned(),
@@ -223,7 +255,7 @@ fn did(data: &EventData, what: &str) -> String {
 }
 
 /// Who waits, and for how long.
-fn waits(event: &Event) -> String {
+pub(super) fn waits(event: &Event) -> String {
     let data = &event.data;
     let Some(waiting) = &data.waiting else { return "nobody has answered".to_owned() };
     let name = data.conversation.as_ref().and_then(|conversation| conversation.customer_name.as_deref());
@@ -236,7 +268,7 @@ fn waits(event: &Event) -> String {
 }
 
 /// How a wait ended.
-fn over(data: &EventData) -> String {
+pub(super) fn over(data: &EventData) -> String {
     let ended = data.waiting.as_ref().and_then(|waiting| Some((waiting, waiting.ended.as_deref()?)));
     match ended {
         Some((waiting, "replied")) => {
@@ -252,7 +284,7 @@ fn over(data: &EventData) -> String {
 }
 
 /// A stretch of time in the two units that matter.
-fn for_people(seconds: u64) -> String {
+pub(super) fn for_people(seconds: u64) -> String {
     let (large, small) = match seconds {
         0..60 => return format!("{seconds} s"),
         60..3_600 => return format!("{} min", seconds / 60),
@@ -285,7 +317,7 @@ fn text(event: &Event, why: Option<&str>) -> String {
     }
 }
 
-fn said(event: &Event) -> String {
+pub(super) fn said(event: &Event) -> String {
     if let Some(problem) = &event.data.problem {
         return problem.why.clone();
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use commwatch_plugin_api::Severity;
 use jiff::Timestamp;
 
 use crate::commbox::{Answer, Client, FetchError};
@@ -13,6 +14,7 @@ use crate::core::event::{Event, EventKind};
 use crate::core::notification;
 use crate::core::route::{Routes, Subject};
 use crate::core::schedule::{Allowance, Target};
+use crate::core::together::{self, Reader};
 use crate::core::waiting::{Rule, Threshold};
 use crate::core::watch::{ConversationId, Stream, Watch};
 use crate::store::{NewDelivery, Told, Unaccepted};
@@ -94,7 +96,7 @@ impl Plan {
 
     /// The event, rendered for everybody who is told of it.
     pub fn told(&self, event: Event, subject: Subject<'_>) -> Told {
-        let lane = lane(&event);
+        let (lane, urgent) = (lane(&event), is_urgent(&event));
         let deliveries = self
             .routes
             .plan(subject)
@@ -106,6 +108,7 @@ impl Plan {
                     notifier: name.to_owned(),
                     lane: lane.clone(),
                     fallback_after: (!notifier.fallback.is_empty()).then_some(notifier.fallback_after),
+                    urgent,
                 })
             })
             .collect();
@@ -134,20 +137,35 @@ impl Plan {
 
     /// What is told to the fallbacks of a notifier that has not accepted something in time, rendered for each. They have
     /// no fallbacks of their own for it.
-    pub fn in_place_of(&self, one: &Unaccepted) -> Vec<NewDelivery> {
-        let Some((event, late)) = one.event.as_ref().zip(self.config.notifiers.get(&one.notifier)) else {
+    pub fn in_place_of(&self, one: &Unaccepted, now: Timestamp) -> Vec<NewDelivery> {
+        let Some((event, late)) = one.events.first().zip(self.config.notifiers.get(&one.notifier)) else {
             return Vec::new();
         };
         let within = (!one.is_dead).then_some(late.fallback_after);
         let why = notification::why_in_place_of(&one.notifier, within);
         let told = late.fallback.iter().filter(|name| event.concerned() != Some(name.as_str()));
         let deliveries = told.filter_map(|name| {
-            let content = self.config.notifiers.get(name)?.content;
+            let notifier = self.config.notifiers.get(name)?;
+            let content = notifier.content;
+            let notification = match &one.of_several {
+                None => notification::in_place_of(event, name, content, &why),
+                Some(id) => {
+                    let reader = Reader {
+                        notifier: name,
+                        content,
+                        shown: notifier.pacing.shown(),
+                        whole: notifier.pacing.whole,
+                        now,
+                    };
+                    together::in_place_of(&one.events, reader, id, &why)?
+                }
+            };
             Some(NewDelivery {
-                notification: notification::in_place_of(event, name, content, &why),
+                notification,
                 notifier: name.clone(),
                 lane: one.lane.clone(),
                 fallback_after: None,
+                urgent: is_urgent(event),
             })
         });
         deliveries.collect()
@@ -158,6 +176,11 @@ impl std::fmt::Debug for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Plan").field("watches", &self.watches.len()).finish_non_exhaustive()
     }
+}
+
+/// Whether what is held back before it in its lane goes at once.
+fn is_urgent(event: &Event) -> bool {
+    notification::incident(event).is_some() || notification::severity(event) == Severity::Critical
 }
 
 /// What goes in order among itself: a conversation, or a subject of our own health.

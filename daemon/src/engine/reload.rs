@@ -74,6 +74,11 @@ impl Diff {
         for name in old.notifiers.keys().filter(|name| !new.notifiers.contains_key(*name)) {
             diff.removed.push(format!("notifier {name}"));
         }
+        for (name, notifier) in &new.notifiers {
+            if old.notifiers.get(name).is_some_and(|before| before != notifier) {
+                diff.changed.push(format!("notifier {name}"));
+            }
+        }
         if old.routes != new.routes || old.operators != new.operators {
             diff.changed.push("routes".to_owned());
         }

@@ -182,7 +182,8 @@ impl Past<'_> {
     /// Says of deliveries that wait why their notifier takes nothing, where it does not.
     fn hold(self, deliveries: &mut Several<DeliveryStory>) {
         for delivery in deliveries.shown.iter_mut().filter(|delivery| delivery.is_open()) {
-            delivery.held = status::held(self.shared, &delivery.notifier);
+            let held = status::held(self.shared, &delivery.notifier);
+            delivery.held = held.or(delivery.held.take());
         }
     }
 }

@@ -14,8 +14,10 @@ use crate::core::cursor::Cursor;
 use crate::core::delivery::State;
 use crate::core::event::{Event, EventKind};
 use crate::core::outcome::Fate;
+use crate::core::pacing::Held;
 use crate::core::watch::ConversationId;
 
+mod gather;
 mod outbox;
 
 /// Everything that a store holds. Each method is one transaction of [`Store`](super::Store), of the same name.
@@ -29,8 +31,10 @@ pub(crate) struct Rows {
     deliveries: BTreeMap<i64, Delivery>,
     last_delivery: i64,
     attempts: Vec<Attempt>,
-    /// By notifier: ever written, delivered, dead.
-    tally: BTreeMap<String, [i64; 3]>,
+    /// By notifier: ever written, delivered, dead, put together.
+    tally: BTreeMap<String, [i64; 4]>,
+    /// What notifications of several events tell of.
+    contents: BTreeMap<String, Vec<String>>,
     episodes: BTreeMap<String, Episode>,
     summaries: BTreeMap<(ConversationId, Timestamp), PollSummary>,
 }
@@ -82,6 +86,11 @@ pub(crate) struct Delivery {
     created_at: Timestamp,
     finished_at: Option<Timestamp>,
     pub(crate) fallback_at: Option<Timestamp>,
+    pub(crate) held: Option<Held>,
+    paced: bool,
+    fallback: bool,
+    /// Of how many it was made.
+    pub(crate) gathered: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -105,6 +114,7 @@ impl Default for Rows {
             last_delivery: 0,
             attempts: Vec::new(),
             tally: BTreeMap::new(),
+            contents: BTreeMap::new(),
             episodes: BTreeMap::new(),
             summaries: BTreeMap::new(),
         }
@@ -196,8 +206,17 @@ impl Rows {
             was_tried: false,
             created_at: at,
             finished_at: None,
-            fallback_at: new.fallback_after.map(|after| at + after),
+            fallback_at: new
+                .fallback_after
+                .map(|after| self.held_until(&new.notifier, &new.lane).max(at) + after),
+            held: None,
+            paced: false,
+            fallback: false,
+            gathered: 0,
         };
+        if new.urgent {
+            self.hurry(&new.notifier, &new.lane, at);
+        }
         self.deliveries.insert(self.last_delivery, delivery);
         self.tally.entry(new.notifier.clone()).or_default()[0] += 1;
         true
@@ -216,7 +235,9 @@ impl Rows {
             }
             (event.scrubbed, event.has_text) = (true, false);
             event.blank();
-            let theirs = self.deliveries.values_mut().filter(|one| one.notification == *id);
+            let contents = &self.contents;
+            let tells = |one: &&mut Delivery| tell_of(contents, &one.notification, id);
+            let theirs = self.deliveries.values_mut().filter(tells);
             theirs.filter(|one| one.state.is_final()).for_each(|one| one.payload.clear());
         }
     }
@@ -245,12 +266,16 @@ impl Rows {
     /// Open deliveries wait for as long as they were to, whatever the clock does.
     fn matching(&self, selection: &Selection) -> Vec<i64> {
         let is_of = |watch: &String, one: &Delivery| {
-            self.events.get(&one.notification).is_some_and(|event| event.watch.as_ref() == Some(watch))
+            self.told_by(&one.notification).any(|event| event.watch.as_ref() == Some(watch))
         };
         let is_meant = |one: &Delivery| {
             one.state.is_final()
                 && (!selection.dead || one.state == State::Dead)
-                && selection.event.as_ref().is_none_or(|event| one.notification == *event)
+                && one.state != State::Grouped
+                && selection
+                    .event
+                    .as_ref()
+                    .is_none_or(|event| tell_of(&self.contents, &one.notification, event))
                 && selection.notifier.as_ref().is_none_or(|notifier| one.notifier == *notifier)
                 && selection.watch.as_ref().is_none_or(|watch| is_of(watch, one))
                 && selection.since.is_none_or(|since| one.created_at >= since)
@@ -290,7 +315,7 @@ impl Rows {
             let Some(one) = self.deliveries.get_mut(&id) else { continue };
             (one.state, one.replay, one.due_at, one.created_at) = (state, true, at, at);
             (one.attempts, one.crashes, one.crashes_alone, one.tried) = (0, 0, 0, Duration::ZERO);
-            (one.finished_at, one.was_tried, one.aside) = (None, false, false);
+            (one.finished_at, one.was_tried, one.aside, one.held) = (None, false, false, None);
         }
         Ok(found)
     }
@@ -337,7 +362,7 @@ impl Rows {
     }
 
     pub(crate) fn outbox(&self) -> Vec<OutboxCount> {
-        let count = |(notifier, [written, delivered, dead]): (&String, &[i64; 3])| {
+        let count = |(notifier, [written, delivered, dead, grouped]): (&String, &[i64; 4])| {
             let all = || self.deliveries.values().filter(|one| one.notifier == *notifier);
             let open = || all().filter(|one| !one.state.is_final());
             let pending = open().count() as u64;
@@ -345,8 +370,9 @@ impl Rows {
                 notifier: notifier.clone(),
                 pending,
                 dead: all().filter(|one| one.state == State::Dead).count() as u64,
+                held: self.held(notifier),
                 oldest_pending: open().map(|one| one.created_at).next(),
-                imbalance: written - delivered - dead - pending.cast_signed(),
+                imbalance: written - delivered - dead - grouped - pending.cast_signed(),
             }
         };
         self.tally.iter().map(count).collect()
@@ -405,10 +431,10 @@ impl Rows {
             keep
         };
         self.deliveries.retain(|_, one| count(!is_over(one.finished_at, older.rows_before)));
-        let deliveries = &self.deliveries;
+        let (deliveries, contents) = (&self.deliveries, &self.contents);
         self.attempts.retain(|attempt| deliveries.contains_key(&attempt.delivery));
         self.events.retain(|id, event| {
-            let is_held = || deliveries.values().any(|one| one.notification == *id);
+            let is_held = || deliveries.values().any(|one| tell_of(contents, &one.notification, id));
             count(event.recorded_at >= older.rows_before || is_held())
         });
         self.summaries.retain(|(_, hour), _| count(*hour >= older.rows_before));
@@ -455,6 +481,12 @@ impl Rows {
     pub(crate) fn cursors(&self) -> impl Iterator<Item = (&ConversationId, &Cursor)> {
         self.cursors.iter()
     }
+}
+
+/// Whether a notification tells of an event: it has its id, or is of several.
+fn tell_of(contents: &BTreeMap<String, Vec<String>>, notification: &str, event: &str) -> bool {
+    notification == event
+        || contents.get(notification).is_some_and(|events| events.iter().any(|one| one == event))
 }
 
 fn whole_millis(span: Duration) -> Duration {

@@ -19,7 +19,7 @@ const THEIR_EVENTS: &str = "DELETE FROM notification_event WHERE notification_id
 const OLD_ROWS: [&str; 2] = [
     // An event is kept for as long as a delivery of it is.
     "DELETE FROM event WHERE id IN (SELECT e.id FROM event e WHERE e.recorded_at < ?1
-     AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.notification_id = e.id) LIMIT ?2)",
+     AND NOT EXISTS (SELECT 1 FROM notification_event n WHERE n.event_id = e.id) LIMIT ?2)",
     "DELETE FROM poll_summary WHERE (account, object_id, hour) IN
      (SELECT account, object_id, hour FROM poll_summary WHERE hour < ?1 LIMIT ?2)",
 ];

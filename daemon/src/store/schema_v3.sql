@@ -30,6 +30,12 @@ CREATE TABLE delivery_v3 (
     fallback_of      TEXT,
     -- Of a suppressed one: why, for a person.
     suppressed_by    TEXT,
+    -- Of the head of a lane: why it is held back for its notifier's own sake, until it is due. Whether it ever was.
+    held             TEXT CHECK (held IN ('group', 'max_per', 'quiet_hours')),
+    paced            INTEGER NOT NULL DEFAULT 0,
+    -- Of how many it was made; of a grouped one, the row that tells of it.
+    gathered         INTEGER NOT NULL DEFAULT 0,
+    grouped_in       INTEGER,
     UNIQUE (notification_id, notifier)
 ) STRICT;
 INSERT INTO delivery_v3
@@ -71,6 +77,11 @@ CREATE INDEX delivery_by_lane ON delivery (lane, id);
 CREATE INDEX delivery_notifier ON delivery (notifier, id);
 CREATE INDEX delivery_head ON delivery (notifier, lane) WHERE state = 'pending' AND aside = 0;
 CREATE INDEX delivery_fallback ON delivery (fallback_at) WHERE fallback_at IS NOT NULL;
+CREATE INDEX delivery_held ON delivery (notifier, held, lane) WHERE held IS NOT NULL;
+-- What an event is told by, where that is several notifications of several events.
+CREATE INDEX notification_event_event ON notification_event (event_id);
 
 -- How many of those that were written nobody need hear of.
 ALTER TABLE tally ADD COLUMN suppressed INTEGER NOT NULL DEFAULT 0;
+-- How many of those that were written went into others.
+ALTER TABLE tally ADD COLUMN grouped INTEGER NOT NULL DEFAULT 0;

@@ -19,6 +19,7 @@ mod fallback;
 mod lanes;
 mod messengers;
 mod notifiers;
+mod pacing;
 mod plugins;
 mod polling;
 mod pressure;

@@ -433,7 +433,7 @@ every = "5m"
 notify = ["log"]
 [notifiers.other]
 plugin = "log"
-group = { wait = "5s" }
+network = true
 [[watch]]
 name = "a"
 customer = 531826
@@ -443,10 +443,10 @@ customer = 531826
        10 | [heartbeat]
           |  ^^^^^^^^^
       hint: delete the section; a later version brings it
-    error: `group` in [notifiers.other] does not exist yet
+    error: `network` in [notifiers.other] does not exist yet
       config.toml:15:1
-       15 | group = { wait = "5s" }
-          | ^^^^^
+       15 | network = true
+          | ^^^^^^^
       hint: delete the key; a later version brings it
     error: `customer` in [[watch]] `a` does not exist yet
       config.toml:18:1

@@ -23,15 +23,18 @@ pub enum DeliveryResult {
     Delivered,
     /// It is a dead letter.
     Dead,
+    /// Another tells of it.
+    Grouped,
 }
 
 impl DeliveryResult {
-    const ALL: [Self; 2] = [Self::Delivered, Self::Dead];
+    const ALL: [Self; 3] = [Self::Delivered, Self::Dead, Self::Grouped];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
             Self::Dead => "dead",
+            Self::Grouped => "grouped",
         }
     }
 }
@@ -157,7 +160,13 @@ impl NotifierMetrics {
 
     /// A delivery is final.
     pub fn delivery(&self, result: DeliveryResult) {
-        self.owner.write(|name| self.families.deliveries.with_label_values(&[name, result.as_str()]).inc());
+        self.deliveries(result, 1);
+    }
+
+    /// So many are.
+    pub fn deliveries(&self, result: DeliveryResult, count: u64) {
+        let deliveries = &self.families.deliveries;
+        self.owner.write(|name| deliveries.with_label_values(&[name, result.as_str()]).inc_by(count));
     }
 
     /// A message created in `CommBox` at `created` was accepted by the receiver at `delivered`.

@@ -32,6 +32,7 @@ fn configured(accounts: &[&str], watches: &[Watch], notifiers: &[&str]) -> Confi
         retries: crate::core::outcome::Retries::People,
         order: crate::core::outcome::Order::Any,
         fallback: Vec::new(),
+        pacing: Default::default(),
         fallback_after: Duration::from_secs(300),
         config: serde_json::Value::Null,
         secrets: BTreeMap::new(),

@@ -66,6 +66,8 @@ fn delivery(notifier: &str, state: &str) -> DeliveryStory {
         aside: false,
         fell_back_at: None,
         in_place_of: None,
+        part_of: None,
+        others: 0,
         behind: None,
         held: None,
         attempts: Several::default(),

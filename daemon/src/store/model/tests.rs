@@ -10,7 +10,7 @@ use crate::core::message::{AuthorKind, ChildId};
 use crate::core::notification::Notification;
 use crate::core::waiting::{Alarm, Threshold, Waiting};
 use crate::core::watch::Priority;
-use crate::store::{FallBack, NewDelivery, Options, SqliteStore, Store};
+use crate::store::{FallBack, Gather, Hold, NewDelivery, Options, Scope, SqliteStore, Store};
 
 const NOTIFIERS: [&str; 2] = ["hook", "ops"];
 const CONVERSATIONS: i64 = 3;
@@ -75,6 +75,24 @@ enum Step {
         notifier: u8,
         gone: bool,
     },
+    /// One that is due is held back.
+    Hold {
+        notifier: u8,
+        which: prop::sample::Index,
+        seconds: u16,
+        why: u8,
+    },
+    Release {
+        notifier: u8,
+    },
+    /// Of a lane, or of those that are held back, the first few become one.
+    Gather {
+        notifier: u8,
+        object: i64,
+        held: Option<u8>,
+        count: u8,
+        lane: bool,
+    },
     Begin {
         subject: u8,
     },
@@ -135,6 +153,12 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..8_u8).prop_map(|objects| Step::Watched { objects }),
         1 => any::<prop::sample::Index>().prop_map(|which| Step::SettleAgain { which }),
         3 => (0..2_u8, prop::bool::weighted(0.2)).prop_map(|(notifier, gone)| Step::FallBack { notifier, gone }),
+        4 => (0..2_u8, any::<prop::sample::Index>(), 0..900_u16, 0..3_u8)
+            .prop_map(|(notifier, which, seconds, why)| Step::Hold { notifier, which, seconds, why }),
+        1 => (0..2_u8).prop_map(|notifier| Step::Release { notifier }),
+        5 => (0..2_u8, object(), prop::option::of(0..3_u8), 1..5_u8, any::<bool>()).prop_map(
+            |(notifier, object, held, count, lane)| Step::Gather { notifier, object, held, count, lane }
+        ),
         1 => (0..2_u8).prop_map(|subject| Step::Begin { subject }),
         1 => (0..2_u8).prop_map(|subject| Step::End { subject }),
         1 => (object(), any::<bool>()).prop_map(|(object, failed)| Step::Summarise { object, failed }),
@@ -200,6 +224,7 @@ impl Pair {
                 notifier: notifier.into(),
                 lane: lane.into(),
                 fallback_after: (notifier == "hook").then_some(Duration::from_secs(3)),
+                urgent: sequence.is_some_and(|n| n % 4 == 1),
             });
         Told { event, deliveries: deliveries.collect(), routing: vec![] }
     }
@@ -396,13 +421,15 @@ impl Pair {
             Step::SettleAgain { .. } => {}
             Step::FallBack { notifier, gone } => {
                 for one in self.model.unaccepted(self.now(), 2) {
-                    let id = one.event.as_ref().map_or_else(String::new, |event| event.id.clone());
+                    let event = one.events.first().map(|event| event.id.clone());
+                    let id = one.of_several.clone().or(event).unwrap_or_default();
                     let notifier = NOTIFIERS[usize::from(notifier)].to_owned();
                     let new = NewDelivery {
                         notification: Notification { id, payload: format!("in place of {}", one.notifier) },
                         notifier,
                         lane: one.lane,
                         fallback_after: None,
+                        urgent: false,
                     };
                     let deliveries = if gone { vec![] } else { vec![new] };
                     let fall_back = FallBack { delivery: one.delivery, deliveries, at: self.now() };
@@ -411,6 +438,44 @@ impl Pair {
                         assert_eq!(real, self.model.fall_back(&fall_back));
                     }
                 }
+            }
+            Step::Hold { notifier, which, seconds, why } => {
+                let due = self.model.due(NOTIFIERS[usize::from(notifier)], self.now(), 99);
+                if !due.is_empty() {
+                    let until = self.now() + Duration::from_secs(seconds.into());
+                    let why = Held::ALL[usize::from(why)];
+                    let hold = Hold { delivery: which.get(&due).id, until, why, at: self.now() };
+                    self.sqlite().hold(vec![hold.clone()]).await.unwrap();
+                    self.model.hold(&hold);
+                }
+            }
+            Step::Release { notifier } => {
+                let notifier = NOTIFIERS[usize::from(notifier)];
+                self.sqlite().release(notifier, self.now()).await.unwrap();
+                self.model.release(notifier, self.now());
+            }
+            Step::Gather { notifier, object, held, count, lane } => {
+                let notifier = NOTIFIERS[usize::from(notifier)];
+                let scope = held
+                    .map_or(Scope::Lane(object.to_string()), |why| Scope::Held(Held::ALL[usize::from(why)]));
+                let found = self.sqlite().together(notifier, scope.clone(), count.into()).await.unwrap();
+                assert_eq!(found, self.model.together(notifier, &scope, count.into()));
+                let same = found.iter().all(|row| row.lane == object.to_string());
+                let lane = if lane && same { object.to_string() } else { "digest".to_owned() };
+                let new = NewDelivery {
+                    notification: Notification {
+                        id: format!("ntf_{}", self.second),
+                        payload: "several".into(),
+                    },
+                    notifier: notifier.into(),
+                    lane,
+                    fallback_after: (notifier == "hook").then_some(Duration::from_secs(3)),
+                    urgent: false,
+                };
+                let members = found.iter().map(|row| row.delivery).collect();
+                let gather = Gather { members, new, at: self.now() };
+                let real = self.sqlite().gather(gather.clone()).await.unwrap();
+                assert_eq!(real, self.model.gather(&gather));
             }
             Step::Begin { subject } => {
                 let episode =

@@ -208,8 +208,13 @@ fn found(id: &str, before: &Option<Cursor>, bytes: usize) -> PollCommit {
         data: EventData::default(),
     };
     let notification = Notification { id: event.id.clone(), payload: "x".repeat(bytes) };
-    let delivery =
-        NewDelivery { notification, notifier: "ops".into(), lane: "a".into(), fallback_after: None };
+    let delivery = NewDelivery {
+        notification,
+        notifier: "ops".into(),
+        lane: "a".into(),
+        fallback_after: None,
+        urgent: false,
+    };
     let seen = Seen { instant: Some(at), text_hash: 1, ..Seen::default() };
     let after = CursorRow {
         baseline_at: Some(at),
