@@ -15,6 +15,7 @@ pub use crate::core::notification::Content;
 use crate::core::outcome::{Order, Retries};
 use crate::core::route::Route;
 use crate::core::watch::Watch;
+use crate::core::words::Voice;
 
 mod account;
 mod address;
@@ -159,6 +160,8 @@ pub struct Notifier {
     pub library: Result<PathBuf, String>,
     /// How much of the customer's text it gets.
     pub content: Content,
+    /// In which words, and by whose clocks.
+    pub voice: Voice,
     /// For one attempt.
     pub timeout: Duration,
     /// How often it is handed something.

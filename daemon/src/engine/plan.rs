@@ -102,7 +102,7 @@ impl Plan {
             .filter_map(|name| {
                 let notifier = self.config.notifiers.get(name)?;
                 Some(NewDelivery {
-                    notification: notification::of_event(&event, name, notifier.content),
+                    notification: notification::of_event(&event, name, notifier.content, &notifier.voice),
                     notifier: name.to_owned(),
                     lane: lane.clone(),
                     fallback_after: (!notifier.fallback.is_empty()).then_some(notifier.fallback_after),
@@ -139,12 +139,12 @@ impl Plan {
             return Vec::new();
         };
         let within = (!one.is_dead).then_some(late.fallback_after);
-        let why = notification::why_in_place_of(&one.notifier, within);
         let told = late.fallback.iter().filter(|name| event.concerned() != Some(name.as_str()));
         let deliveries = told.filter_map(|name| {
-            let content = self.config.notifiers.get(name)?.content;
+            let to = self.config.notifiers.get(name)?;
+            let late = (one.notifier.as_str(), within);
             Some(NewDelivery {
-                notification: notification::in_place_of(event, name, content, &why),
+                notification: notification::in_place_of(event, name, to.content, &to.voice, late),
                 notifier: name.clone(),
                 lane: one.lane.clone(),
                 fallback_after: None,
