@@ -17,6 +17,7 @@ use crate::core::pacing::Pacing;
 
 use crate::core::route::Route;
 use crate::core::watch::Watch;
+use crate::core::words::Voice;
 
 mod account;
 mod address;
@@ -162,6 +163,8 @@ pub struct Notifier {
     pub library: Result<PathBuf, String>,
     /// How much of the customer's text it gets.
     pub content: Content,
+    /// In which words, and by whose clocks.
+    pub voice: Voice,
     /// For one attempt.
     pub timeout: Duration,
     /// How often it is handed something.

@@ -33,6 +33,8 @@ pub mod compose;
 
 pub mod route;
 
+pub mod words;
+
 pub mod notification;
 
 pub mod pacing;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::catalog::{Found, NotFound};
 use super::collection::{Named, read_named};
 use super::findings::{Doubt, Note};
-use super::hours::AllHours;
+use super::hours::{AllHours, zone};
 use super::mistake::Severity;
 use super::plugin_config::{self, Checked};
 use super::section::{Bad, Context, Key, Section, key, later};
@@ -15,6 +15,7 @@ use super::spanned::{Place, Table, Value};
 use super::suggest::{did_you_mean, list};
 use super::{Content, Notifier, Plugins, Rate, fallback, name, pacing};
 use crate::core::outcome::{Order, Retries};
+use crate::core::words::Voice;
 
 pub(super) const KEYS: &[Key] = &[
     key("plugin"),
@@ -32,7 +33,7 @@ pub(super) const KEYS: &[Key] = &[
     key("max_per"),
     key("quiet_hours"),
     later("network"),
-    later("timezone"),
+    key("timezone"),
 ];
 
 const CONTENTS: [(&str, Content); 3] =
@@ -95,6 +96,7 @@ fn read(
     section.need("plugin", title, "name the plugin, such as plugin = \"slack\"");
     let plugin = section.parse("plugin", plugin_word);
     let content = section.word("content", &CONTENTS).unwrap_or(Content::Snippet);
+    let voice = section.parse("timezone", zone).map(Voice::at).unwrap_or_default();
     let timeout = section.duration("timeout", TIMEOUT_BOUNDS).unwrap_or(TIMEOUT);
     let rate = section.rate("rate");
     let retry_for = section.duration("retry_for", RETRY_FOR_BOUNDS);
@@ -124,6 +126,7 @@ fn read(
         plugin: plugin.to_owned(),
         library,
         content,
+        voice,
         timeout,
         rate: rate.unwrap_or_else(|| default_rate(plugin)),
         retry_for: retry_for.unwrap_or_else(|| default_retry_for(plugin)),

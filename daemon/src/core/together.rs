@@ -1,15 +1,17 @@
 //! Several events in one notification: messages of one conversation that came close together, or a digest of what waited
 //! in several. Rendered once and frozen, as [`notification`](super::notification) is.
 
+use std::time::Duration;
+
 use commwatch_plugin_api::Severity;
 use jiff::Timestamp;
 
 use crate::core::event::{Event, EventKind, notification_id};
 use crate::core::notification::{
-    Content, Notification, Payload, did, for_people, incident, key, over, raw, said, severity, title, url,
-    waits, withhold,
+    Content, Notification, Payload, incident, key, raw, said, severity, url, withhold,
 };
-use crate::core::pacing::{Cap, Held, Incident};
+use crate::core::pacing::Incident;
+use crate::core::words::{Digest, Voice, Words};
 
 /// Events of one notification that are handed over whole take so many bytes of JSON, or the first one alone; the others
 /// are counted.
@@ -28,6 +30,8 @@ pub struct Reader<'a> {
     pub notifier: &'a str,
     /// How much of the customer's text it gets.
     pub content: Content,
+    /// In whose words.
+    pub voice: &'a Voice,
     /// So many messages, or conversations, are shown.
     pub shown: usize,
     /// Whether all events are handed over, as far as there is room, or those that are shown.
@@ -45,8 +49,13 @@ pub fn of_events(events: &[Event], reader: Reader<'_>, why: Option<&str>) -> Opt
 }
 
 /// Renders them for a notifier that is told in place of another one, under the id that the notification has for that.
-pub fn in_place_of(events: &[Event], reader: Reader<'_>, id: &str, why: &str) -> Option<Notification> {
-    render(events, reader, id, Some(why))
+pub fn in_place_of(
+    events: &[Event],
+    reader: Reader<'_>,
+    id: &str,
+    (late, within): (&str, Option<Duration>),
+) -> Option<Notification> {
+    render(events, reader, id, Some(&reader.voice.words.in_place_of(late, within)))
 }
 
 fn render(events: &[Event], reader: Reader<'_>, id: &str, why: Option<&str>) -> Option<Notification> {
@@ -57,7 +66,7 @@ fn render(events: &[Event], reader: Reader<'_>, id: &str, why: Option<&str>) -> 
         let of = subject(event);
         match subjects.iter_mut().find(|one| one.of == of) {
             Some(one) => one.events.push(event),
-            None => subjects.push(Subject { of, events: vec![event] }),
+            None => subjects.push(Subject { of, events: vec![event], words: reader.voice.words }),
         }
     }
     let is_conversation = subjects.len() == 1 && seen.iter().all(|event| incident(event).is_none());
@@ -69,7 +78,7 @@ fn render(events: &[Event], reader: Reader<'_>, id: &str, why: Option<&str>) -> 
         _ => {
             subjects.sort_by_key(|one| (!one.waits(), rank(one.severity())));
             let shown = subjects.iter().take(reader.shown).filter_map(|one| one.events.last().copied());
-            let (title, text) = (heading(&subjects), lines(&subjects, reader));
+            let (title, text) = (heading(&subjects, reader.voice.words), lines(&subjects, reader));
             (title, text, shown.collect(), "digest".to_owned())
         }
     };
@@ -99,17 +108,6 @@ fn render(events: &[Event], reader: Reader<'_>, id: &str, why: Option<&str>) -> 
     Some(Payload { omitted, ..payload }.freeze())
 }
 
-/// Why several conversations are told in one notification.
-pub fn why_digest(held: Held, cap: Option<Cap>) -> String {
-    match (held, cap) {
-        (Held::Quiet, _) => "held back in quiet hours".to_owned(),
-        (Held::Cap, Some(cap)) => {
-            format!("held back: more than {} notifications in {}", cap.count, for_people(cap.per.as_secs()))
-        }
-        (Held::Cap | Held::Group, _) => "held back to be told together".to_owned(),
-    }
-}
-
 /// How many of some events there is room for in one notification, at least one.
 pub fn fitting(events: &[Event]) -> usize {
     bounded(&events.iter().collect::<Vec<_>>()).len()
@@ -134,6 +132,7 @@ fn bounded(events: &[&Event]) -> Vec<Box<serde_json::value::RawValue>> {
 struct Subject<'a> {
     of: String,
     events: Vec<&'a Event>,
+    words: &'a dyn Words,
 }
 
 fn subject(event: &Event) -> String {
@@ -186,9 +185,9 @@ impl Subject<'_> {
     fn heading(&self) -> String {
         let messages = self.messages();
         if messages.len() < self.events.len() {
-            return format!("{}: {}", self.watch(), counted(self.events.len(), "change"));
+            return format!("{}: {}", self.watch(), self.words.changes(self.events.len()));
         }
-        format!("{}: {}", self.watch(), wrote(&messages))
+        format!("{}: {}", self.watch(), self.words.wrote(&messages))
     }
 
     /// A paragraph an event, and how many more there are.
@@ -204,7 +203,7 @@ impl Subject<'_> {
             lines.push(line);
         }
         if self.events.len() > lines.len() {
-            lines.push(format!("… and {} more", self.events.len() - lines.len()));
+            lines.push(self.words.more(self.events.len() - lines.len()));
         }
         lines.join("\n")
     }
@@ -224,7 +223,7 @@ impl Subject<'_> {
 
     /// What happened, where it is known to whom.
     fn without_watch(&self, event: &Event) -> String {
-        let title = title(event);
+        let title = self.words.title(event);
         let rest =
             title.strip_prefix(self.watch()).and_then(|rest| rest.strip_prefix(": ")).map(str::to_owned);
         rest.unwrap_or(title)
@@ -235,10 +234,13 @@ impl Subject<'_> {
         let mut parts = Vec::new();
         let messages = self.messages();
         if !messages.is_empty() {
-            parts.push(wrote(&messages));
+            parts.push(self.words.wrote(&messages));
         }
         if let Some(wait) = self.wait() {
-            parts.push(if wait.kind == EventKind::Waiting { still(wait, now) } else { over(&wait.data) });
+            parts.push(match wait.kind {
+                EventKind::Waiting => self.words.waits(&by_now(wait, now)),
+                _ => self.words.over(wait),
+            });
         }
         let others = self
             .events
@@ -260,50 +262,23 @@ impl Subject<'_> {
 }
 
 /// Who waits, for as long as it is by now.
-fn still(event: &Event, now: Timestamp) -> String {
+fn by_now(event: &Event, now: Timestamp) -> Event {
     let mut event = event.clone();
     if let Some(waiting) = &mut event.data.waiting {
-        let by_now = u64::try_from(now.duration_since(waiting.since).as_secs()).unwrap_or(0);
-        waiting.waited_seconds = waiting.waited_seconds.max(by_now);
+        let waited = u64::try_from(now.duration_since(waiting.since).as_secs()).unwrap_or(0);
+        waiting.waited_seconds = waiting.waited_seconds.max(waited);
     }
-    waits(&event)
-}
-
-/// Who wrote, and how many messages.
-fn wrote(messages: &[&Event]) -> String {
-    let who = |event: &Event| did(&event.data, "wrote");
-    let count = messages.len();
-    match messages.first() {
-        Some(first) if messages.iter().all(|event| who(event) == who(first)) => {
-            let message = if count == 1 { "a message".to_owned() } else { format!("{count} messages") };
-            format!("{} {message}", who(first))
-        }
-        _ => counted(count, "message"),
-    }
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+    event
 }
 
 /// A digest's title.
-fn heading(subjects: &[Subject<'_>]) -> String {
-    let messages: usize = subjects.iter().map(|one| one.messages().len()).sum();
-    let all: usize = subjects.iter().map(|one| one.events.len()).sum();
-    let what = if messages == all { counted(messages, "message") } else { counted(all, "event") };
-    let conversations = subjects.iter().filter(|one| one.events[0].data.conversation.is_some()).count();
-    let waiting = subjects.iter().filter(|one| one.waits()).count();
-    let of = match conversations {
-        0 => String::new(),
-        1 => " of 1 conversation".to_owned(),
-        many => format!(" of {many} conversations"),
-    };
-    let waiting = match waiting {
-        0 => String::new(),
-        1 => "; 1 customer waits for an answer".to_owned(),
-        many => format!("; {many} customers wait for an answer"),
-    };
-    format!("{what}{of}{waiting}")
+fn heading(subjects: &[Subject<'_>], words: &dyn Words) -> String {
+    words.digest(Digest {
+        events: subjects.iter().map(|one| one.events.len()).sum(),
+        messages: subjects.iter().map(|one| one.messages().len()).sum(),
+        conversations: subjects.iter().filter(|one| one.events[0].data.conversation.is_some()).count(),
+        waiting: subjects.iter().filter(|one| one.waits()).count(),
+    })
 }
 
 /// A digest's text.
@@ -311,7 +286,7 @@ fn lines(subjects: &[Subject<'_>], reader: Reader<'_>) -> String {
     let mut lines: Vec<String> =
         subjects.iter().take(reader.shown).map(|one| one.summary(reader.now)).collect();
     if subjects.len() > reader.shown {
-        lines.push(format!("… and {} more", subjects.len() - reader.shown));
+        lines.push(reader.voice.words.more(subjects.len() - reader.shown));
     }
     lines.join("\n")
 }

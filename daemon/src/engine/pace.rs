@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::plan::Plan;
+use super::plan::{Plan, reader};
 use crate::core::event::Event;
 use crate::core::notification;
 use crate::core::outcome::DELAY_MAX;
 use crate::core::pacing::{GATHERED_MAX, Held, Pacing, Recent, Verdict, Waits};
-use crate::core::together::{self, Reader};
+use crate::core::together;
 use crate::core::watch::Priority;
 use crate::store::{Due, Gather, Hold, NewDelivery, Scope, Store, StoreError, Together};
 
@@ -183,14 +183,9 @@ impl Pace {
     ) -> Result<Option<Due>, StoreError> {
         let Some(notifier) = scene.plan.config.notifiers.get(scene.notifier) else { return Ok(None) };
         let events: Vec<Event> = members.iter().filter_map(|member| member.event.clone()).collect();
-        let reader = Reader {
-            notifier: scene.notifier,
-            content: notifier.content,
-            shown: self.pacing.shown(),
-            whole: self.pacing.whole,
-            now: scene.now,
-        };
-        let why = lifted.map(|held| together::why_digest(held, self.pacing.cap));
+        let words = notifier.voice.words;
+        let why = lifted.map(|held| words.held_back(held, self.pacing.cap));
+        let reader = reader(scene.notifier, notifier, scene.now);
         let Some(notification) = together::of_events(&events, reader, why.as_deref()) else {
             return Ok(None);
         };

@@ -8,7 +8,7 @@ use commwatch_plugin_api::Severity;
 use jiff::Timestamp;
 
 use crate::commbox::{Answer, Client, FetchError};
-use crate::config::{Account, Config};
+use crate::config::{Account, Config, Notifier};
 use crate::core::compose;
 use crate::core::event::{Event, EventKind};
 use crate::core::notification;
@@ -104,7 +104,7 @@ impl Plan {
             .filter_map(|name| {
                 let notifier = self.config.notifiers.get(name)?;
                 Some(NewDelivery {
-                    notification: notification::of_event(&event, name, notifier.content),
+                    notification: notification::of_event(&event, name, notifier.content, &notifier.voice),
                     notifier: name.to_owned(),
                     lane: lane.clone(),
                     fallback_after: (!notifier.fallback.is_empty()).then_some(notifier.fallback_after),
@@ -142,23 +142,13 @@ impl Plan {
             return Vec::new();
         };
         let within = (!one.is_dead).then_some(late.fallback_after);
-        let why = notification::why_in_place_of(&one.notifier, within);
         let told = late.fallback.iter().filter(|name| event.concerned() != Some(name.as_str()));
         let deliveries = told.filter_map(|name| {
-            let notifier = self.config.notifiers.get(name)?;
-            let content = notifier.content;
+            let to = self.config.notifiers.get(name)?;
+            let late = (one.notifier.as_str(), within);
             let notification = match &one.of_several {
-                None => notification::in_place_of(event, name, content, &why),
-                Some(id) => {
-                    let reader = Reader {
-                        notifier: name,
-                        content,
-                        shown: notifier.pacing.shown(),
-                        whole: notifier.pacing.whole,
-                        now,
-                    };
-                    together::in_place_of(&one.events, reader, id, &why)?
-                }
+                None => notification::in_place_of(event, name, to.content, &to.voice, late),
+                Some(id) => together::in_place_of(&one.events, reader(name, to, now), id, late)?,
             };
             Some(NewDelivery {
                 notification,
@@ -175,6 +165,18 @@ impl Plan {
 impl std::fmt::Debug for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Plan").field("watches", &self.watches.len()).finish_non_exhaustive()
+    }
+}
+
+/// How a notifier is told of several events.
+pub(super) fn reader<'a>(name: &'a str, notifier: &'a Notifier, now: Timestamp) -> Reader<'a> {
+    Reader {
+        notifier: name,
+        content: notifier.content,
+        voice: &notifier.voice,
+        shown: notifier.pacing.shown(),
+        whole: notifier.pacing.whole,
+        now,
     }
 }
 

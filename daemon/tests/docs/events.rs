@@ -11,6 +11,7 @@ use commwatch::core::message::{Author, AuthorKind, ChildId, Message, Snapshot, U
 use commwatch::core::notification::{self, Content};
 use commwatch::core::waiting::{Alarm, Ended, Threshold, Waiting};
 use commwatch::core::watch::{Baseline, ConversationId, Priority, Stream, Watch};
+use commwatch::core::words::Voice;
 use jiff::Timestamp;
 use jsonschema::Validator;
 use serde_json::{Value, json};
@@ -144,7 +145,12 @@ fn example(kind: EventKind) -> Event {
 fn examples() -> Vec<(String, String)> {
     let mut examples: Vec<(String, String)> =
         EventKind::ALL.into_iter().map(|kind| (kind.as_str().to_owned(), example(kind).to_json())).collect();
-    let handed = notification::of_event(&example(EventKind::MessageCreated), "ops-slack", Content::Snippet);
+    let handed = notification::of_event(
+        &example(EventKind::MessageCreated),
+        "ops-slack",
+        Content::Snippet,
+        &Voice::default(),
+    );
     examples.push(("notification".to_owned(), handed.payload));
     examples
 }
@@ -292,7 +298,7 @@ fn a_message_without_anything_that_can_be_left_out_fits_as_well() {
     let event = compose::event(scene, &Happened::Message(bare), 1);
     assert_eq!(remarks(&events, &parse(&event.to_json())), [""; 0]);
     for content in [Content::None, Content::Snippet, Content::Full] {
-        let handed = notification::of_event(&event, "log", content);
+        let handed = notification::of_event(&event, "log", content, &Voice::default());
         assert_eq!(remarks(&notifications, &parse(&handed.payload)), [""; 0]);
     }
 }

@@ -55,6 +55,7 @@ fn some_defaults_depend_on_the_plugin() {
     let of = |name: &str| {
         let notifier = &notifiers[name];
         assert_eq!((notifier.content, notifier.timeout), (Content::Snippet, Duration::from_secs(15)));
+        assert_eq!(notifier.voice.zone, jiff::tz::TimeZone::UTC);
         (notifier.rate.per_second(), notifier.retry_for.as_secs() / 3600)
     };
     assert_eq!(of("log"), (10.0, 6));
@@ -102,6 +103,9 @@ interval = "10s"
 listen = "[::]:0"
 allowed_hosts = ["Watch.Example"]
 show_text = true
+[notifiers.log]
+plugin = "log"
+timezone = "Asia/Jerusalem"
 [log]
 level = "commwatch=debug,info"
 format = "journald"
@@ -119,4 +123,5 @@ format = "journald"
     assert_eq!(config.http.listen.port(), 0);
     assert_eq!(config.http.allowed_hosts, ["watch.example"]);
     assert_eq!(config.log.level, "commwatch=debug,info");
+    assert_eq!(config.notifiers["log"].voice.zone.iana_name(), Some("Asia/Jerusalem"));
 }

@@ -95,6 +95,9 @@ notify = ["log"]
 [[route]]
 hours = "desk"
 notify = ["log"]
+[notifiers.night]
+plugin = "log"
+timezone = "Jerusalem time"
 "#), @r#"
     error: there is no time zone `Asia/Nowhere`
       config.toml:11:12
@@ -151,6 +154,11 @@ notify = ["log"]
        24 | hours = "desk"
           |         ^^^^^^
       hint: add unanswered_for = ["10m"], or delete `hours`
+    error: there is no time zone `Jerusalem time`
+      config.toml:28:12
+       28 | timezone = "Jerusalem time"
+          |            ^^^^^^^^^^^^^^^^
+      hint: time zones have IANA's names, such as "Europe/Berlin" or "UTC"
     "#);
 }
 

@@ -65,5 +65,54 @@ quiet_hours = { during = "desk", outside = "desk" }
 [hours.desk]
 timezone = "UTC"
 open = ["mon-fri 09:00-17:00"]
-"#), @"");
+"#), @r#"
+    error: `wait` is 1h
+      config.toml:12:18
+       12 | group = { wait = "1h", intervall = …
+          |                  ^^^^
+      hint: `wait` is from 0s to 5m
+    error: unknown key `intervall` in `group` of [notifiers.a]
+      config.toml:12:24
+       12 | group = { wait = "1h", intervall = …
+          |                        ^^^^^^^^^
+      hint: did you mean `interval`?
+    error: `max` is 0
+      config.toml:12:48
+       12 | (this line is not shown: it may hold a secret)
+      hint: `max` is from 1 to 100
+    error: `max_per` counts 2000
+      config.toml:13:11
+       13 | max_per = "2000/1h"
+          |           ^^^^^^^^^
+      hint: it counts 1000 at most
+    error: unknown hours `night` in `quiet_hours`
+      config.toml:14:26
+       14 | quiet_hours = { during = "night", pass = ["vips"] }
+          |                          ^^^^^^^
+      hint: hours in this file are `desk`
+    error: unknown word `vips` for `pass`
+      config.toml:14:43
+       14 | quiet_hours = { during = "night", pass = ["vips"] }
+          |                                           ^^^^^^
+      hint: `pass` is one of `vip`, `warning`, `critical`; did you mean `vip`?
+    error: `group` must be true, false or a table such as { interval = "1m", max = 20 }, not text
+      config.toml:17:9
+       17 | group = "5s"
+          |         ^^^^
+    error: `max_per` must be a number in a time in quotes, not true or false
+      config.toml:18:11
+       18 | max_per = true
+          |           ^^^^
+      hint: write max_per = "20/10m", or false for as many as there are
+    error: `quiet_hours` does not say when
+      config.toml:19:15
+       19 | quiet_hours = { pass = [] }
+          |               ^^^^^^^^^^^^^
+      hint: write { during = "night" } or { outside = "desk" }, and [hours.night] or [hours.desk]
+    error: `quiet_hours` has both `during` and `outside`
+      config.toml:22:44
+       22 | quiet_hours = { during = "desk", outside = "desk" }
+          |                                            ^^^^^^
+      hint: delete one of them
+    "#);
 }

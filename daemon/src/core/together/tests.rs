@@ -1,5 +1,6 @@
 //! What people read when several things are told at once.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -7,7 +8,9 @@ use serde_json::Value;
 use super::*;
 use crate::core::event::{AuthorData, ConversationData, EventData, MessageData, WaitingData, WatchData};
 use crate::core::message::AuthorKind;
+use crate::core::pacing::{Cap, Held};
 use crate::core::watch::Priority;
+use crate::core::words::English;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
@@ -76,7 +79,7 @@ fn wait(n: i64, object: &str, ended: Option<&str>) -> Event {
 }
 
 fn told(events: &[Event], content: Content, shown: usize, why: Option<&str>) -> Value {
-    let reader = Reader { notifier: "ops", content, shown, whole: false, now: at(28_800) };
+    let reader = Reader { shown, now: at(28_800), ..reader("ops", content) };
     let notification = of_events(events, reader, why).unwrap();
     let payload: Value = serde_json::from_str(&notification.payload).unwrap();
     assert_eq!(payload["id"], notification.id.as_str());
@@ -86,7 +89,8 @@ fn told(events: &[Event], content: Content, shown: usize, why: Option<&str>) -> 
 }
 
 fn reader(notifier: &str, content: Content) -> Reader<'_> {
-    Reader { notifier, content, shown: 9, whole: false, now: at(0) }
+    static VOICE: LazyLock<Voice> = LazyLock::new(Voice::default);
+    Reader { notifier, content, voice: &VOICE, shown: 9, whole: false, now: at(0) }
 }
 
 fn read(payload: &Value) -> String {
@@ -98,11 +102,30 @@ fn read(payload: &Value) -> String {
 #[test]
 fn messages_of_one_conversation_are_a_list_with_the_rest_counted() {
     let events: Vec<Event> = (1..=5).map(|n| message(n, "7", &format!("line {n}"))).collect();
-    insta::assert_snapshot!(read(&told(&events, Content::Full, 3, None)), @"");
-    insta::assert_snapshot!(read(&told(&events[..2], Content::None, 3, Some("why"))), @"");
+    insta::assert_snapshot!(read(&told(&events, Content::Full, 3, None)), @"
+    main/7 | notify | warning | ACME: Dana Levi wrote 5 messages
+    Dana Levi: line 1
+    Dana Levi: line 2
+    Dana Levi: line 3
+    … and 2 more
+    2 omitted, https://acme.example/7
+    ");
+    insta::assert_snapshot!(read(&told(&events[..2], Content::None, 3, Some("why"))), @"
+    main/7 | notify | warning | ACME: the customer wrote 2 messages
+    the customer wrote
+    the customer wrote
+    [why]
+    0 omitted, https://acme.example/7
+    ");
     let edited = Event { kind: EventKind::MessageEdited, ..message(9, "7", "other words") };
     let status = event(EventKind::StatusChanged, 10, "7", EventData::default());
-    insta::assert_snapshot!(read(&told(&[message(1, "7", "hi"), edited, status], Content::Full, 20, None)), @"");
+    insta::assert_snapshot!(read(&told(&[message(1, "7", "hi"), edited, status], Content::Full, 20, None)), @"
+    main/7 | notify | warning | ACME: 3 changes
+    Dana Levi: hi
+    Dana Levi edited a message: other words
+    status unknown (was unknown)
+    0 omitted, https://acme.example/7
+    ");
 }
 
 #[test]
@@ -115,10 +138,22 @@ fn a_digest_has_a_line_a_conversation_and_says_what_is_still_true() {
         message(700, "7", "anybody?"),
         wait(900, "9", Some("replied")),
     ];
-    let quiet = why_digest(Held::Quiet, None);
-    insta::assert_snapshot!(read(&told(&events, Content::Full, 20, Some(&quiet))), @"");
-    let cap = why_digest(Held::Cap, Some(Cap { count: 20, per: Duration::from_secs(600) }));
-    insta::assert_snapshot!(read(&told(&events, Content::None, 1, Some(&cap))), @"");
+    let quiet = English.held_back(Held::Quiet, None);
+    insta::assert_snapshot!(read(&told(&events, Content::Full, 20, Some(&quiet))), @"
+    digest | notify | critical | 6 events of 2 conversations; 1 customer waits for an answer
+    ACME: Dana Levi wrote 2 messages; Dana Levi has waited 8 h for an answer
+    Globex: Omer Bar wrote a message; agent Noa Bar answered after 10 min
+    [held back in quiet hours]
+    4 omitted, -
+    ");
+    let cap = English.held_back(Held::Cap, Some(Cap { count: 20, per: Duration::from_secs(600) }));
+    insta::assert_snapshot!(read(&told(&events, Content::None, 1, Some(&cap))), @"
+    digest | notify | critical | 6 events of 2 conversations; 1 customer waits for an answer
+    ACME: the customer wrote 2 messages; the customer has waited 8 h for an answer
+    … and 1 more
+    [held back: more than 20 notifications in 10 min]
+    5 omitted, -
+    ");
     let none = of_events(&events, reader("ops", Content::None), None);
     for hidden in ["secret", "Levi", "Noa", "hello"] {
         assert!(!none.as_ref().unwrap().payload.contains(hidden), "{none:?}");

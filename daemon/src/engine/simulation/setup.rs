@@ -302,6 +302,7 @@ impl Notifying {
             plugin: "simulated".to_owned(),
             library: Err("it is no process".to_owned()),
             content: Content::Full,
+            voice: Default::default(),
             timeout: self.timeout,
             rate: Rate { count: self.per_second, per: Duration::from_secs(1) },
             retry_for: self.retry_for,

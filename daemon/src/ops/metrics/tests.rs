@@ -26,6 +26,7 @@ fn configured(accounts: &[&str], watches: &[Watch], notifiers: &[&str]) -> Confi
         plugin: "log".into(),
         library: Err("no file".to_owned()),
         content: config::Content::None,
+        voice: Default::default(),
         timeout: Duration::from_secs(10),
         rate: config::Rate { count: 1, per: Duration::from_secs(1) },
         retry_for: Duration::from_secs(3600),
