@@ -18,6 +18,9 @@
 //! because its circuit is open, or because it has left the configuration. Nor is *aside*: a pending delivery that has
 //! stepped aside (see [`Order`](crate::core::outcome::Order)) is tried as before, and the next of its lane has its turn
 //! as well. Of each lane, one delivery at most is pending and not aside; where one is queued, exactly one is.
+//!
+//! What nobody need hear of, since somebody said so (see [`Silence`](crate::core::silence::Silence)), is written as
+//! *suppressed* and is nothing else, unless it is replayed; no lane waits for it.
 
 /// What a delivery is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -32,6 +35,8 @@ pub enum State {
     Delivered,
     /// Given up. Final, until somebody has it replayed.
     Dead,
+    /// Written with a reason why nobody need hear of it. Final, until somebody has it replayed.
+    Suppressed,
 }
 
 /// What can happen to it.
@@ -55,11 +60,11 @@ pub enum Step {
     Replayed,
 }
 
-use State::{Dead, Delivered, Pending, Queued, Sending};
+use State::{Dead, Delivered, Pending, Queued, Sending, Suppressed};
 use Step::{Accepted, Again, GivenUp, HandedOver, Interrupted, Replayed, TakenBack, Turn};
 
 /// Everything that may happen; what does not stand here does not.
-pub const TABLE: [(State, Step, State); 14] = [
+pub const TABLE: [(State, Step, State); 15] = [
     (Queued, Turn, Pending),
     // Waited for too long.
     (Queued, GivenUp, Dead),
@@ -75,6 +80,7 @@ pub const TABLE: [(State, Step, State); 14] = [
     (Sending, Interrupted, Pending),
     (Delivered, Replayed, Queued),
     (Dead, Replayed, Queued),
+    (Suppressed, Replayed, Queued),
     // Marked once is marked.
     (Sending, HandedOver, Sending),
 ];
@@ -86,7 +92,7 @@ pub fn next(state: State, step: Step) -> Option<State> {
 
 impl State {
     /// Every state.
-    pub const ALL: [Self; 5] = [Queued, Pending, Sending, Delivered, Dead];
+    pub const ALL: [Self; 6] = [Queued, Pending, Sending, Delivered, Dead, Suppressed];
 
     /// The word for people.
     pub fn as_str(self) -> &'static str {
@@ -96,12 +102,13 @@ impl State {
             Sending => "sending",
             Delivered => "delivered",
             Dead => "dead",
+            Suppressed => "suppressed",
         }
     }
 
     /// Whether nothing more happens by itself.
     pub fn is_final(self) -> bool {
-        matches!(self, Delivered | Dead)
+        matches!(self, Delivered | Dead | Suppressed)
     }
 }
 

@@ -14,6 +14,8 @@ use crate::core::cursor::Cursor;
 use crate::core::delivery::State;
 use crate::core::event::{Event, EventKind};
 use crate::core::outcome::Fate;
+use crate::core::silence::{Draft, Ended, Silence};
+use crate::core::waiting::Acked;
 use crate::core::watch::ConversationId;
 
 mod outbox;
@@ -29,10 +31,12 @@ pub(crate) struct Rows {
     deliveries: BTreeMap<i64, Delivery>,
     last_delivery: i64,
     attempts: Vec<Attempt>,
-    /// By notifier: ever written, delivered, dead.
-    tally: BTreeMap<String, [i64; 3]>,
+    /// By notifier: ever written, delivered, dead, suppressed.
+    tally: BTreeMap<String, [i64; 4]>,
     episodes: BTreeMap<String, Episode>,
     summaries: BTreeMap<(ConversationId, Timestamp), PollSummary>,
+    silences: BTreeMap<i64, Silence>,
+    last_silence: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -107,6 +111,8 @@ impl Default for Rows {
             tally: BTreeMap::new(),
             episodes: BTreeMap::new(),
             summaries: BTreeMap::new(),
+            silences: BTreeMap::new(),
+            last_silence: 0,
         }
     }
 }
@@ -117,7 +123,7 @@ impl Rows {
     }
 
     pub(crate) fn commit_poll(&mut self, commit: &PollCommit) -> Result<(), StoreError> {
-        let new: u64 = commit.told.iter().map(|told| told.deliveries.len() as u64).sum();
+        let new: u64 = commit.told.iter().map(|told| told.opens() as u64).sum();
         let open = self.open_rows();
         if new > 0 && open > 0 && open + new > self.outbox_rows_max {
             return Err(StoreError::OutboxFull(open));
@@ -131,7 +137,40 @@ impl Rows {
         for told in &commit.told {
             self.tell(told, Some(&commit.conversation));
         }
+        for (id, why) in &commit.silences_over {
+            self.end_silence(*id, why, commit.at);
+        }
         Ok(())
+    }
+
+    pub(crate) fn silences(&self, over_after: Timestamp, limit: usize) -> Vec<Silence> {
+        let mut found: Vec<&Silence> =
+            self.silences.values().filter(|one| over_at(one) > over_after).collect();
+        found.sort_by_key(|one| std::cmp::Reverse(over_at(one)));
+        let mut found: Vec<Silence> = found.into_iter().take(limit).cloned().collect();
+        found.sort_by_key(|one| one.id);
+        found
+    }
+
+    pub(crate) fn add_silence(&mut self, draft: &Draft, user: &str, at: Timestamp) -> Silence {
+        self.last_silence += 1;
+        let silence = draft.clone().silence(self.last_silence, at, user);
+        self.silences.insert(silence.id, silence.clone());
+        silence
+    }
+
+    pub(crate) fn end_silence(&mut self, id: i64, why: &str, at: Timestamp) -> bool {
+        let Some(silence) = self.silences.get_mut(&id).filter(|one| one.is_active(at)) else { return false };
+        silence.ended = Some(Ended { at, why: why.to_owned() });
+        true
+    }
+
+    /// `false` when nobody waits.
+    pub(crate) fn ack(&mut self, id: &ConversationId, acked: &Acked) -> bool {
+        let waits = |cursor: &&mut Cursor| cursor.waiting.as_ref().is_some_and(|waiting| !waiting.over);
+        let Some(cursor) = self.cursors.get_mut(id).filter(waits) else { return false };
+        cursor.acked = Some(acked.clone());
+        true
     }
 
     fn open_rows(&self) -> u64 {
@@ -183,7 +222,10 @@ impl Rows {
             notifier: new.notifier.clone(),
             lane: new.lane.clone(),
             payload: new.notification.payload.clone(),
-            state: self.at_the_end_of(&new.notifier, &new.lane),
+            state: match new.suppressed {
+                Some(_) => State::Suppressed,
+                None => self.at_the_end_of(&new.notifier, &new.lane),
+            },
             due_at: at,
             sending_at: None,
             attempts: 0,
@@ -195,11 +237,13 @@ impl Rows {
             tried: Duration::ZERO,
             was_tried: false,
             created_at: at,
-            finished_at: None,
-            fallback_at: new.fallback_after.map(|after| at + after),
+            finished_at: new.suppressed.is_some().then_some(at),
+            fallback_at: new.fallback_after.filter(|_| new.suppressed.is_none()).map(|after| at + after),
         };
         self.deliveries.insert(self.last_delivery, delivery);
-        self.tally.entry(new.notifier.clone()).or_default()[0] += 1;
+        let tally = self.tally.entry(new.notifier.clone()).or_default();
+        tally[0] += 1;
+        tally[3] += i64::from(new.suppressed.is_some());
         true
     }
 
@@ -286,7 +330,7 @@ impl Rows {
             let Some(one) = self.deliveries.get(&id).filter(|one| !one.payload.is_empty()) else { continue };
             let state = self.at_the_end_of(&one.notifier, &one.lane);
             let tally = self.tally.entry(one.notifier.clone()).or_default();
-            tally[if one.state == State::Delivered { 1 } else { 2 }] -= 1;
+            tally[ended_as(one.state)] -= 1;
             let Some(one) = self.deliveries.get_mut(&id) else { continue };
             (one.state, one.replay, one.due_at, one.created_at) = (state, true, at, at);
             (one.attempts, one.crashes, one.crashes_alone, one.tried) = (0, 0, 0, Duration::ZERO);
@@ -337,7 +381,7 @@ impl Rows {
     }
 
     pub(crate) fn outbox(&self) -> Vec<OutboxCount> {
-        let count = |(notifier, [written, delivered, dead]): (&String, &[i64; 3])| {
+        let count = |(notifier, [written, delivered, dead, suppressed]): (&String, &[i64; 4])| {
             let all = || self.deliveries.values().filter(|one| one.notifier == *notifier);
             let open = || all().filter(|one| !one.state.is_final());
             let pending = open().count() as u64;
@@ -346,7 +390,7 @@ impl Rows {
                 pending,
                 dead: all().filter(|one| one.state == State::Dead).count() as u64,
                 oldest_pending: open().map(|one| one.created_at).next(),
-                imbalance: written - delivered - dead - pending.cast_signed(),
+                imbalance: written - delivered - dead - suppressed - pending.cast_signed(),
             }
         };
         self.tally.iter().map(count).collect()
@@ -412,6 +456,7 @@ impl Rows {
             count(event.recorded_at >= older.rows_before || is_held())
         });
         self.summaries.retain(|(_, hour), _| count(*hour >= older.rows_before));
+        self.silences.retain(|_, one| count(over_at(one) >= older.rows_before));
         for event in self.events.values_mut().filter(|event| event.recorded_at < older.text_before) {
             let had = std::mem::take(&mut event.has_text);
             if had {
@@ -427,7 +472,8 @@ impl Rows {
             }
         }
         for one in self.deliveries.values_mut() {
-            if one.state == State::Delivered && is_over(one.finished_at, older.text_before) {
+            let is_early = matches!(one.state, State::Delivered | State::Suppressed);
+            if is_early && is_over(one.finished_at, older.text_before) {
                 count(std::mem::take(&mut one.payload).is_empty());
             }
         }
@@ -454,6 +500,20 @@ impl Rows {
     /// Every conversation that was ever committed.
     pub(crate) fn cursors(&self) -> impl Iterator<Item = (&ConversationId, &Cursor)> {
         self.cursors.iter()
+    }
+}
+
+/// When a silence is over, or was.
+fn over_at(silence: &Silence) -> Timestamp {
+    silence.ended.as_ref().map_or(silence.until, |ended| ended.at)
+}
+
+/// Which count of the tally a final delivery is in.
+fn ended_as(state: State) -> usize {
+    match state {
+        State::Delivered => 1,
+        State::Suppressed => 3,
+        _ => 2,
     }
 }
 

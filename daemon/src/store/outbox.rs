@@ -95,7 +95,7 @@ pub(super) fn next_due(
 /// By the tally, which does not grow with what it counts.
 pub(super) fn open_rows(connection: &Connection) -> Result<u64, StoreError> {
     let open: i64 = connection
-        .prepare_cached("SELECT coalesce(sum(written - delivered - dead), 0) FROM tally")?
+        .prepare_cached("SELECT coalesce(sum(written - delivered - dead - suppressed), 0) FROM tally")?
         .query_row([], |row| row.get(0))?;
     Ok(count(open))
 }
@@ -106,6 +106,7 @@ pub(super) fn state_of(word: &str, marked: bool) -> State {
         "queued" => State::Queued,
         "delivered" => State::Delivered,
         "dead" => State::Dead,
+        "suppressed" => State::Suppressed,
         _ if marked => State::Sending,
         _ => State::Pending,
     }
@@ -340,7 +341,8 @@ pub(super) fn counts(connection: &Connection) -> Result<Vec<OutboxCount>, StoreE
     // All as of one moment: a commit between two of these would look like an imbalance.
     let moment = connection.unchecked_transaction()?;
     let mut counts: BTreeMap<String, OutboxCount> = BTreeMap::new();
-    let mut tally = moment.prepare_cached("SELECT notifier, written - delivered - dead FROM tally")?;
+    let mut tally =
+        moment.prepare_cached("SELECT notifier, written - delivered - dead - suppressed FROM tally")?;
     for_each(&mut tally, &mut counts, |count, row| {
         count.imbalance += row.get::<_, i64>(1)?;
         Ok(())

@@ -29,7 +29,7 @@ pub(super) fn deleted(
         .query_map(params![child, conversation, event.id], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     let mut payloads = connection.prepare_cached(
-        "UPDATE delivery SET payload = '' WHERE notification_id = ?1 AND state IN ('delivered', 'dead')",
+        "UPDATE delivery SET payload = '' WHERE notification_id = ?1 AND state NOT IN ('queued', 'pending')",
     )?;
     for event in told {
         payloads.execute([event])?;

@@ -17,6 +17,7 @@ use crate::core::watch::ConversationId;
 use crate::store::{PollCommit, Told};
 
 mod deliveries;
+mod silences;
 
 /// What was told by a configuration that has just been exchanged may become durable so much later.
 const SETUP_LINGERS: Duration = Duration::from_secs(180);
@@ -62,6 +63,7 @@ pub(super) struct Ledger {
     asking: BTreeSet<ConversationId>,
     pub(super) asked_at: BTreeMap<ConversationId, Vec<Duration>>,
     waits: Waits,
+    silenced: silences::Silenced,
     /// By notifier: durable deliveries, and how many of them ended.
     written: BTreeMap<String, [u64; 2]>,
     /// Durable changes, but for what is written each hour.
@@ -90,6 +92,8 @@ pub(super) struct Written {
     is_fallback: bool,
     /// Whether others were written in its place.
     fell_back: bool,
+    /// Whether a silence keeps it from its notifier.
+    suppressed: bool,
 }
 
 struct Baseline {
@@ -257,9 +261,14 @@ impl Ledger {
         {
             markers.reach(Marker::DeletionPending);
         }
+        // Those that it ends are over what came before their end.
         for told in &commit.told {
+            if commit.silences_over.is_empty() {
+                self.kept_by_silences(id, told, now, markers);
+            }
             self.told_of(id, told, truth, now, markers);
         }
+        self.silences_end(commit, now, markers);
     }
 
     /// I4: nothing of the baseline is told. What that is, the first answer says.

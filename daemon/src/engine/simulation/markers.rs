@@ -69,6 +69,9 @@ markers! {
     PluginHang,
     NotSent,
     Alone,
+    Suppressed,
+    WaitingToldAfterSilence,
+    SilenceEndedByCommBox,
     // What befell the daemon.
     CrashAfterFetch,
     CrashBeforeCommit,
@@ -96,6 +99,9 @@ markers! {
     WatchRemoved,
     WatchBack,
     WatchRenamed,
+    Silenced,
+    SilenceExpired,
+    Acked,
 }
 
 /// How often each was reached.

@@ -23,15 +23,18 @@ pub enum DeliveryResult {
     Delivered,
     /// It is a dead letter.
     Dead,
+    /// Nobody need hear of it: a silence was over it.
+    Suppressed,
 }
 
 impl DeliveryResult {
-    const ALL: [Self; 2] = [Self::Delivered, Self::Dead];
+    const ALL: [Self; 3] = [Self::Delivered, Self::Dead, Self::Suppressed];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
             Self::Dead => "dead",
+            Self::Suppressed => "suppressed",
         }
     }
 }
@@ -76,7 +79,7 @@ pub struct Outbox {
     pub oldest_pending: Option<Timestamp>,
     /// Dead letters that are kept.
     pub dead: u64,
-    /// Written minus delivered, pending and dead; anything but 0 is a bug.
+    /// Written minus delivered, suppressed, pending and dead; anything but 0 is a bug.
     pub imbalance: i64,
 }
 

@@ -66,6 +66,7 @@ fn delivery(notifier: &str, state: &str) -> DeliveryStory {
         aside: false,
         fell_back_at: None,
         in_place_of: None,
+        suppressed_by: None,
         behind: None,
         held: None,
         attempts: Several::default(),
@@ -375,6 +376,7 @@ fn the_json_of_a_story_has_stable_names() {
               "aside": false,
               "fell_back_at": null,
               "in_place_of": null,
+              "suppressed_by": null,
               "behind": {
                 "event": "evt_0",
                 "ahead": 1

@@ -22,8 +22,13 @@ async fn note(store: &SqliteStore, name: &str) {
         data: EventData::default(),
     };
     let notification = Notification { id: event.id.clone(), payload: "{}".into() };
-    let deliveries =
-        vec![NewDelivery { notification, notifier: "ops".into(), lane: name.into(), fallback_after: None }];
+    let deliveries = vec![NewDelivery {
+        notification,
+        notifier: "ops".into(),
+        lane: name.into(),
+        fallback_after: None,
+        suppressed: None,
+    }];
     let episode = Episode { subject: name.into(), since: at(), why: "x".repeat(2_000) };
     store.begin_episode(episode, Told { event, deliveries, routing: vec![] }).await.unwrap();
 }

@@ -13,7 +13,7 @@ use crate::store::{StoreError, outbox};
 const COLUMNS: &str =
     "d.id, d.notification_id, d.notifier, d.lane, d.state, d.replay, d.created_at, d.due_at,
     d.sending_at, d.finished_at, d.attempts, d.aside,
-    d.fell_back_at, d.fallback_of";
+    d.fell_back_at, d.fallback_of, d.suppressed_by";
 
 const fn question(from: &'static str, order: &'static str) -> Question {
     Question { columns: COLUMNS, from, order }
@@ -114,6 +114,7 @@ fn read(connection: &Connection, row: &Row<'_>, attempts: usize) -> Result<Deliv
         aside: state == State::Pending && row.get::<_, bool>(11)?,
         fell_back_at: row.get::<_, Option<i64>>(12)?.map(instant),
         in_place_of: row.get(13)?,
+        suppressed_by: row.get(14)?,
         behind,
         held: None,
         attempts,

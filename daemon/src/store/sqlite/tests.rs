@@ -208,8 +208,13 @@ fn found(id: &str, before: &Option<Cursor>, bytes: usize) -> PollCommit {
         data: EventData::default(),
     };
     let notification = Notification { id: event.id.clone(), payload: "x".repeat(bytes) };
-    let delivery =
-        NewDelivery { notification, notifier: "ops".into(), lane: "a".into(), fallback_after: None };
+    let delivery = NewDelivery {
+        notification,
+        notifier: "ops".into(),
+        lane: "a".into(),
+        fallback_after: None,
+        suppressed: None,
+    };
     let seen = Seen { instant: Some(at), text_hash: 1, ..Seen::default() };
     let after = CursorRow {
         baseline_at: Some(at),
@@ -224,6 +229,7 @@ fn found(id: &str, before: &Option<Cursor>, bytes: usize) -> PollCommit {
         change: CursorChange { after, seen: vec![(ChildId::new(id), seen)], forget: vec![] },
         told: vec![Told { event, deliveries: vec![delivery], routing: vec![] }],
         at,
+        silences_over: vec![],
     }
 }
 
