@@ -14,11 +14,11 @@ use crate::core::cursor::Cursor;
 use crate::core::delivery::State;
 use crate::core::event::{Event, EventKind};
 use crate::core::outcome::Fate;
-use crate::core::silence::{Draft, Ended, Silence};
-use crate::core::waiting::Acked;
+use crate::core::silence::Silence;
 use crate::core::watch::ConversationId;
 
 mod outbox;
+mod silences;
 
 /// Everything that a store holds. Each method is one transaction of [`Store`](super::Store), of the same name.
 #[derive(Clone, Debug)]
@@ -141,36 +141,6 @@ impl Rows {
             self.end_silence(*id, why, commit.at);
         }
         Ok(())
-    }
-
-    pub(crate) fn silences(&self, over_after: Timestamp, limit: usize) -> Vec<Silence> {
-        let mut found: Vec<&Silence> =
-            self.silences.values().filter(|one| over_at(one) > over_after).collect();
-        found.sort_by_key(|one| std::cmp::Reverse(over_at(one)));
-        let mut found: Vec<Silence> = found.into_iter().take(limit).cloned().collect();
-        found.sort_by_key(|one| one.id);
-        found
-    }
-
-    pub(crate) fn add_silence(&mut self, draft: &Draft, user: &str, at: Timestamp) -> Silence {
-        self.last_silence += 1;
-        let silence = draft.clone().silence(self.last_silence, at, user);
-        self.silences.insert(silence.id, silence.clone());
-        silence
-    }
-
-    pub(crate) fn end_silence(&mut self, id: i64, why: &str, at: Timestamp) -> bool {
-        let Some(silence) = self.silences.get_mut(&id).filter(|one| one.is_active(at)) else { return false };
-        silence.ended = Some(Ended { at, why: why.to_owned() });
-        true
-    }
-
-    /// `false` when nobody waits.
-    pub(crate) fn ack(&mut self, id: &ConversationId, acked: &Acked) -> bool {
-        let waits = |cursor: &&mut Cursor| cursor.waiting.as_ref().is_some_and(|waiting| !waiting.over);
-        let Some(cursor) = self.cursors.get_mut(id).filter(waits) else { return false };
-        cursor.acked = Some(acked.clone());
-        true
     }
 
     fn open_rows(&self) -> u64 {
@@ -456,7 +426,7 @@ impl Rows {
             count(event.recorded_at >= older.rows_before || is_held())
         });
         self.summaries.retain(|(_, hour), _| count(*hour >= older.rows_before));
-        self.silences.retain(|_, one| count(over_at(one) >= older.rows_before));
+        self.silences.retain(|_, one| count(silences::over_at(one) >= older.rows_before));
         for event in self.events.values_mut().filter(|event| event.recorded_at < older.text_before) {
             let had = std::mem::take(&mut event.has_text);
             if had {
@@ -501,11 +471,6 @@ impl Rows {
     pub(crate) fn cursors(&self) -> impl Iterator<Item = (&ConversationId, &Cursor)> {
         self.cursors.iter()
     }
-}
-
-/// When a silence is over, or was.
-fn over_at(silence: &Silence) -> Timestamp {
-    silence.ended.as_ref().map_or(silence.until, |ended| ended.at)
 }
 
 /// Which count of the tally a final delivery is in.

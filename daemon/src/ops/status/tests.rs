@@ -115,7 +115,7 @@ pub(crate) fn silence() -> crate::core::silence::Silence {
         until: NOW + Duration::from_secs(7_200),
         until_reply: true,
         until_close: false,
-        reason: "known <outage>\u{202e}".into(),
+        reason: "known <outage>".into(),
         created_at: ago(60),
         created_by: "noa (uid 1000)".into(),
         ended: None,
@@ -128,7 +128,7 @@ fn what_nobody_is_told_of_stands_above_the_watches() {
     let text = render(&status, false);
     let lines: Vec<&str> = text.lines().skip(3).take(3).collect();
     insta::assert_snapshot!(lines.join("\n"), @"
-    silence 3 (watch acme-cfo, until 2026-11-22T16:00:00Z, or a reply, by noa (uid 1000)): known <outage>� (over in 2 h)
+    silence 3 (watch acme-cfo, until 2026-11-22T16:00:00Z, or a reply, by noa (uid 1000)): known <outage> (over in 2 h)
 
     WATCH     PRIORITY  STATE  SUCCESS    NEXT    WAITS          EVENTS  TITLE
     ");

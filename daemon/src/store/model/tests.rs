@@ -8,8 +8,8 @@ use crate::core::cursor::{CursorChange, CursorRow, Seen, Vanished};
 use crate::core::event::{Event, EventData, EventKind, MessageData, WatchData};
 use crate::core::message::{AuthorKind, ChildId};
 use crate::core::notification::Notification;
-use crate::core::silence::Matcher;
-use crate::core::waiting::{Alarm, Threshold, Waiting};
+use crate::core::silence::{Draft, Matcher};
+use crate::core::waiting::{Acked, Alarm, Threshold, Waiting};
 use crate::core::watch::Priority;
 use crate::store::{FallBack, NewDelivery, Options, SqliteStore, Store};
 

@@ -81,7 +81,7 @@ fn what_nobody_is_told_of_stands_above_the_watches() {
     Silences
     What nobody is told of now
     Silence Of Until Over Reason By Since
-    3 watch acme-cfo 2026-11-22T16:00:00Z, or a reply in 2 h known &lt;outage&gt;‮ noa (uid 1000) 60 s ago
+    3 watch acme-cfo 2026-11-22T16:00:00Z, or a reply in 2 h known &lt;outage&gt; noa (uid 1000) 60 s ago
     Watches
     ");
 }
