@@ -3,6 +3,7 @@
 //!
 //! The hidden `plugin-host` command never comes this far: `main` asks for it before anything else.
 
+mod ack;
 mod backup;
 pub mod check;
 pub mod commands;
@@ -14,7 +15,9 @@ mod later;
 mod notifiers;
 mod reload;
 mod replay;
+mod routes;
 mod run;
+mod silence;
 mod status;
 mod when;
 mod why;
@@ -28,6 +31,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use console::Console;
 
+use crate::config::Config;
 use crate::core::story::LIST_MAX;
 use crate::ops::admin::{AskError, DEFAULT_SOCKET};
 
@@ -77,6 +81,12 @@ pub trait Commands {
 
     /// `commwatch plugins inspect FILE`.
     fn plugins_inspect(&self, file: &Path, console: &mut Console<'_>) -> Exit;
+
+    /// A configuration that has passed every check, or all that is wrong with it.
+    ///
+    /// # Errors
+    /// Its mistakes, for a person.
+    fn load(&self, config: &Path) -> Result<Box<Config>, String>;
 
     /// The admin socket that a configuration names, however wrong the rest of it may be. Cheap: no checks.
     fn admin_socket(&self, config: &Path) -> Option<PathBuf>;
@@ -142,6 +152,13 @@ enum Command {
     Deliveries(deliveries::Args),
     /// Send again what was delivered or given up, under the ids that it had
     Replay(replay::Args),
+    /// Tell nobody of what a watch, a tag or a conversation brings, for a while
+    #[command(subcommand, arg_required_else_help = true)]
+    Silence(silence::Args),
+    /// Say that you know who waits: nobody is told again until the customer writes
+    Ack(ack::Args),
+    /// Say who would be told of something, and why, by the configuration alone
+    Routes(routes::Args),
     /// Deal with dead letters
     #[command(subcommand, arg_required_else_help = true)]
     Dead(dead::Args),
@@ -216,6 +233,9 @@ fn dispatch(cli: Cli, commands: &dyn Commands, console: &mut Console<'_>) -> Exi
         Command::Events(args) => events::run(&socket(), args, console),
         Command::Deliveries(args) => deliveries::run(&socket(), args, console),
         Command::Replay(args) => replay::run(&socket(), args, console),
+        Command::Silence(args) => silence::run(&socket(), args, console),
+        Command::Ack(args) => ack::run(&socket(), args, console),
+        Command::Routes(args) => routes::run(&config, args, commands, console),
         Command::Dead(args) => dead::run(&socket(), args, console),
         Command::Notifiers { command } => notifiers::run(&socket(), command, console),
         Command::Plugins(Plugins::List) => commands.plugins_list(&config, console),
@@ -252,7 +272,7 @@ fn unanswered(error: &AskError, console: &mut Console<'_>) -> Exit {
 
 fn after_help() -> String {
     format!(
-        "All but run, check and plugins talk to the running daemon. Results go to stdout, messages to stderr.\n\
+        "All but run, check, routes and plugins talk to the running daemon. Results go to stdout, messages to stderr.\n\
          Exit status: 0 yes or done, 1 no or failed, 2 usage, 69 the daemon is not running,\n\
          78 the configuration is invalid.\n\n\
          Not yet:\n{}",

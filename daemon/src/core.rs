@@ -13,6 +13,7 @@ pub mod pressure;
 
 pub mod daytime;
 
+pub mod silence;
 pub mod skew;
 
 pub mod watch;

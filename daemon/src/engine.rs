@@ -19,6 +19,7 @@ mod reload;
 mod replay;
 mod servers;
 mod shutdown;
+mod silences;
 mod status;
 mod summaries;
 mod waits;

@@ -15,7 +15,8 @@ use crate::core::outcome::Fate;
 use crate::core::pacing::Held;
 use crate::core::pressure::Fill;
 use crate::core::route::Said;
-use crate::core::waiting::Waiting;
+use crate::core::silence::{Draft, Silence};
+use crate::core::waiting::{Acked, Waiting};
 use crate::core::watch::ConversationId;
 
 mod backup;
@@ -35,6 +36,7 @@ mod replay;
 mod reserve;
 mod rows;
 mod scrub;
+mod silences;
 mod sqlite;
 mod writer;
 
@@ -56,7 +58,19 @@ pub trait Store: Send + Sync {
     async fn cursor(&self, id: &ConversationId) -> Result<Option<Cursor>, StoreError>;
 
     /// Every conversation in which somebody waits, or whose end is remembered.
-    async fn waits(&self) -> Result<Vec<(ConversationId, Waiting)>, StoreError>;
+    async fn waits(&self) -> Result<Vec<Waits>, StoreError>;
+
+    /// Silences that are over later than that, by their numbers; at most so many, those that last longest.
+    async fn silences(&self, over_after: Timestamp, limit: usize) -> Result<Vec<Silence>, StoreError>;
+
+    /// Adds a silence; `user` is what the socket knows of who asks.
+    async fn add_silence(&self, draft: Draft, user: &str, at: Timestamp) -> Result<Silence, StoreError>;
+
+    /// Ends a silence before its time; `false` when it is over, or never was.
+    async fn end_silence(&self, id: i64, why: &str, at: Timestamp) -> Result<bool, StoreError>;
+
+    /// Notes that somebody knows of who waits; `false` when nobody does.
+    async fn ack(&self, id: &ConversationId, acked: Acked) -> Result<bool, StoreError>;
 
     /// Writes what one answer brought: cursor, seen children, events and their deliveries, all or nothing.
     async fn commit_poll(&self, commit: PollCommit) -> Result<(), StoreError>;
@@ -180,6 +194,17 @@ pub trait Store: Send + Sync {
     async fn size(&self) -> Result<(u64, u64), StoreError>;
 }
 
+/// A conversation in which somebody waits, or did until it was over.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Waits {
+    /// Which.
+    pub conversation: ConversationId,
+    /// Since when, and who was told.
+    pub waiting: Waiting,
+    /// Whether somebody knows of it, and the customer has not written since.
+    pub acked: bool,
+}
+
 /// What one answer brought.
 #[derive(Clone, Debug)]
 pub struct PollCommit {
@@ -195,6 +220,8 @@ pub struct PollCommit {
     pub told: Vec<Told>,
     /// When the answer came.
     pub at: Timestamp,
+    /// Silences that it ended, and how.
+    pub silences_over: Vec<(i64, String)>,
 }
 
 /// An event and who is told of it. An event whose id is known already is not told again.
@@ -206,6 +233,13 @@ pub struct Told {
     pub deliveries: Vec<NewDelivery>,
     /// Why those and no others: what each route said.
     pub routing: Vec<Said>,
+}
+
+impl Told {
+    /// How many deliveries it adds to the outbox.
+    pub fn opens(&self) -> usize {
+        self.deliveries.iter().filter(|delivery| delivery.suppressed.is_none()).count()
+    }
 }
 
 /// One notification for one notifier.
@@ -221,6 +255,8 @@ pub struct NewDelivery {
     pub fallback_after: Option<Duration>,
     /// What is held back in its lane for the sake of a group waits no longer.
     pub urgent: bool,
+    /// Why nobody need hear of it, for a person; `None` = it is delivered.
+    pub suppressed: Option<String>,
 }
 
 /// Which deliveries are meant.
@@ -398,7 +434,7 @@ pub struct OutboxCount {
     pub held: BTreeMap<Held, u64>,
     /// When the oldest open one was created.
     pub oldest_pending: Option<Timestamp>,
-    /// Ever written, minus delivered, dead, put together and open; anything but 0 is a bug.
+    /// Ever written, minus delivered, dead, suppressed, put together and open; anything but 0 is a bug.
     pub imbalance: i64,
 }
 

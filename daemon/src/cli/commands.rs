@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::{Commands, Console, Exit, check, run};
-use crate::config;
+use crate::config::{self, Config};
 use crate::plugin::{Installed, Manifest, list};
 
 /// The commands of the real binary.
@@ -26,6 +26,12 @@ impl Commands for Real {
             console.result(checked.stdout.trim_end());
         }
         if checked.code == check::OK { Exit::Done } else { Exit::InvalidConfig }
+    }
+
+    fn load(&self, config: &Path) -> Result<Box<Config>, String> {
+        config::load(config, &Installed)
+            .map(|loaded| Box::new(loaded.config))
+            .map_err(|mistakes| mistakes.to_string())
     }
 
     fn plugins_list(&self, config: &Path, console: &mut Console<'_>) -> Exit {

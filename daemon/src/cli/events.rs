@@ -27,7 +27,7 @@ pub(super) struct Args {
 }
 
 /// A type of event that there is.
-fn kind(word: &str) -> Result<String, String> {
+pub(super) fn kind(word: &str) -> Result<String, String> {
     let known = EventKind::ALL.map(EventKind::as_str);
     if known.contains(&word) { Ok(word.to_owned()) } else { Err(format!("types are {}", known.join(", "))) }
 }

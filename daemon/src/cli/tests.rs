@@ -6,8 +6,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::core::replay::{ReplayReport, Selection};
+use crate::core::silence::{Acknowledged, Added, Draft, Listed, Silence};
 use crate::core::story::{About, DeliveryStory, EventStory, Held, Several, Why};
-use crate::ops::admin::{Admin, AdminSocket, BackedUp, DeliveriesAsked, EventsAsked, serve};
+use crate::ops::admin::{Admin, AdminSocket, BackedUp, DeliveriesAsked, EventsAsked, Within, serve};
 use crate::ops::status::Status;
 use crate::ops::status::tests::example;
 
@@ -41,6 +42,11 @@ impl Commands for Spy {
 
     fn plugins_inspect(&self, file: &Path, _: &mut Console<'_>) -> Exit {
         self.note(format!("inspect {}", file.display()))
+    }
+
+    fn load(&self, config: &Path) -> Result<Box<Config>, String> {
+        self.note(format!("load {}", config.display()));
+        Err("error: nothing is right with it".to_owned())
     }
 
     fn admin_socket(&self, config: &Path) -> Option<PathBuf> {
@@ -82,6 +88,9 @@ fn help_says_what_there_is_and_what_is_to_come() {
       events      List what was found, and who was told
       deliveries  List deliveries: open ones, delivered ones, dead letters
       replay      Send again what was delivered or given up, under the ids that it had
+      silence     Tell nobody of what a watch, a tag or a conversation brings, for a while
+      ack         Say that you know who waits: nobody is told again until the customer writes
+      routes      Say who would be told of something, and why, by the configuration alone
       dead        Deal with dead letters
       notifiers   List notifiers, or have one that is held be tried now
       plugins     Look at plugins, without loading them
@@ -93,13 +102,13 @@ fn help_says_what_there_is_and_what_is_to_come() {
       -h, --help                Print help
       -V, --version             Print version
 
-    All but run, check and plugins talk to the running daemon. Results go to stdout, messages to stderr.
+    All but run, check, routes and plugins talk to the running daemon. Results go to stdout, messages to stderr.
     Exit status: 0 yes or done, 1 no or failed, 2 usage, 69 the daemon is not running,
     78 the configuration is invalid.
 
     Not yet:
-      once, show, find, routes, watches, test-notification, silence, ack, tail, schema,
-      completion, man, plugins conform, plugins pin, check --online
+      once, show, find, watches, test-notification, tail, schema, completion, man,
+      plugins conform, plugins pin, check --online
     ");
 }
 
@@ -167,11 +176,8 @@ fn every_command_to_come_says_not_yet_whatever_its_arguments() {
         "once --dry-run",
         "show acme-cfo",
         "find --phone +972",
-        "routes --watch acme",
         "watches",
         "test-notification ops",
-        "silence add",
-        "ack acme",
         "tail",
         "schema",
         "completion bash",
@@ -285,6 +291,28 @@ impl Admin for Engine {
     async fn resume(&self, notifier: &str) -> Result<Option<Held>, String> {
         Err(notifier.to_owned())
     }
+
+    async fn add_silence(&self, draft: Draft, user: &str) -> Result<Added, String> {
+        Err(format!("{draft:?} {}", user.starts_with("uid ")))
+    }
+
+    async fn silences(&self, all: bool) -> Result<Vec<Listed>, String> {
+        Err(format!("{all}"))
+    }
+
+    async fn expire_silence(&self, id: i64, by: Option<String>, _: &str) -> Result<Silence, String> {
+        Err(format!("{id} {}", by.is_some()))
+    }
+
+    async fn ack(
+        &self,
+        watch: &str,
+        within: Option<Within>,
+        _: Option<String>,
+        _: &str,
+    ) -> Result<Acknowledged, String> {
+        Err(format!("{watch} {within:?}"))
+    }
 }
 
 /// Types `line` at a running daemon.
@@ -353,6 +381,12 @@ async fn commands_ask_what_was_typed() {
     insta::assert_snapshot!(asks("dead drop --all --notifier ops").await, @r#"error: Selection { event: None, dead: true, notifier: Some("ops"), watch: None, since: None, until: None }"#);
     insta::assert_snapshot!(asks("dead drop evt_1").await, @r#"error: Selection { event: Some("evt_1"), dead: true, notifier: None, watch: None, since: None, until: None }"#);
     assert_eq!(asks("notifiers resume ops").await, "error: ops");
+    insta::assert_snapshot!(asks("silence list --all").await, @"error: true");
+    insta::assert_snapshot!(asks("ack acme --conversation main/7").await, @r#"error: acme Some(Within { account: "main", object: 7 })"#);
+    let add = asks("silence add --tag acme --until 2026-03-02T10:00:00Z --until-reply --reason why").await;
+    assert!(add.starts_with("error: Draft { matcher: Tag(\"acme\"), until: 2026-03-02T10:00:00Z, until_reply: true, until_close: false, reason: \"why\", by: ") && add.ends_with("} true"), "{add}");
+    let expire = asks("silence expire 3").await;
+    assert!(expire.starts_with("error: 3 "), "{expire}");
 }
 
 #[test]
@@ -368,6 +402,17 @@ fn what_selects_nothing_or_too_much_is_a_usage_error() {
         ("why evt_1 --watch acme", "cannot be used with"),
         ("why --message 12 --since 2h", "cannot be used with"),
         ("events --type message.sent", "types are message.created, "),
+        ("silence add --reason x --for 2h", "<--watch <NAME>|--tag <TAG>|--conversation <ACCOUNT/OBJECT>>"),
+        ("silence add --tag a --reason x", "<--for <DURATION>|--until <TIME>>"),
+        ("silence add --tag a --for 2h", "--reason <TEXT>"),
+        ("silence add --tag a --watch b --for 2h --reason x", "cannot be used with"),
+        ("silence add --tag a --for 2h --until 2026-03-02T10:00:00Z --reason x", "cannot be used with"),
+        ("silence add --tag a --for tomorrow --reason x", "write how long: "),
+        ("silence add --conversation 7 --for 2h --reason x", "write ACCOUNT/OBJECT"),
+        ("silence expire", "<NUMBER>"),
+        ("ack", "<WATCH>"),
+        ("routes --type message.sent", "types are message.created, "),
+        ("routes --from nobody", "authors are customer, "),
         ("events --limit 0", "write a number from 1 to 500"),
         ("deliveries --limit 501", "write a number from 1 to 500"),
     ] {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use crate::core::message::{AuthorKind, ChildId};
-use crate::core::waiting::Waiting;
+use crate::core::waiting::{Acked, Waiting, starts};
 
 /// What has been seen of a conversation. Lives in the store; read only when an answer has changed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,6 +28,8 @@ pub struct Cursor {
     pub gap_since: Option<Timestamp>,
     /// Who waits for an answer.
     pub waiting: Option<Waiting>,
+    /// Who has said that they know of it. Written by them, not with what an answer changes.
+    pub acked: Option<Acked>,
     /// Every child of the latest answer, and those that vanished within [`VANISHED_KEPT`].
     pub seen: HashMap<ChildId, Seen>,
 }
@@ -115,6 +117,18 @@ impl Cursor {
             gap_since: self.gap_since,
             waiting: self.waiting.clone(),
         }
+    }
+
+    /// The newest message that a customer may have written, of those that were seen.
+    pub fn newest_of_customer(&self) -> Option<(Timestamp, ChildId)> {
+        let of_customer = self.seen.iter().filter(|(_, seen)| seen.author.is_some_and(starts));
+        of_customer.filter_map(|(id, seen)| Some((seen.instant?, id.clone()))).max()
+    }
+
+    /// Who knows of who waits, until the customer writes again.
+    pub fn acked(&self) -> Option<&Acked> {
+        let acked = self.acked.as_ref()?;
+        acked.holds(self.newest_of_customer().as_ref()).then_some(acked)
     }
 
     /// The cursor as it is once `change` is written.

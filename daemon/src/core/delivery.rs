@@ -19,6 +19,9 @@
 //! [`Held`](crate::core::pacing::Held)). Nor is *aside*: a pending delivery that has
 //! stepped aside (see [`Order`](crate::core::outcome::Order)) is tried as before, and the next of its lane has its turn
 //! as well. Of each lane, one delivery at most is pending and not aside; where one is queued, exactly one is.
+//!
+//! What nobody need hear of, since somebody said so (see [`Silence`](crate::core::silence::Silence)), is written as
+//! *suppressed* and is nothing else, unless it is replayed; no lane waits for it.
 
 /// What a delivery is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,6 +38,8 @@ pub enum State {
     Dead,
     /// Another delivery tells of it, together with others. Final.
     Grouped,
+    /// Written with a reason why nobody need hear of it. Final, until somebody has it replayed.
+    Suppressed,
 }
 
 /// What can happen to it.
@@ -60,11 +65,11 @@ pub enum Step {
     Replayed,
 }
 
-use State::{Dead, Delivered, Grouped, Pending, Queued, Sending};
+use State::{Dead, Delivered, Grouped, Pending, Queued, Sending, Suppressed};
 use Step::{Accepted, Again, Gathered, GivenUp, HandedOver, Interrupted, Replayed, TakenBack, Turn};
 
 /// Everything that may happen; what does not stand here does not.
-pub const TABLE: [(State, Step, State); 16] = [
+pub const TABLE: [(State, Step, State); 17] = [
     (Queued, Turn, Pending),
     // Waited for too long.
     (Queued, GivenUp, Dead),
@@ -83,6 +88,7 @@ pub const TABLE: [(State, Step, State); 16] = [
     (Sending, Interrupted, Pending),
     (Delivered, Replayed, Queued),
     (Dead, Replayed, Queued),
+    (Suppressed, Replayed, Queued),
     // Marked once is marked.
     (Sending, HandedOver, Sending),
 ];
@@ -94,7 +100,7 @@ pub fn next(state: State, step: Step) -> Option<State> {
 
 impl State {
     /// Every state.
-    pub const ALL: [Self; 6] = [Queued, Pending, Sending, Delivered, Dead, Grouped];
+    pub const ALL: [Self; 7] = [Queued, Pending, Sending, Delivered, Dead, Suppressed, Grouped];
 
     /// The word for people.
     pub fn as_str(self) -> &'static str {
@@ -105,12 +111,13 @@ impl State {
             Delivered => "delivered",
             Dead => "dead",
             Grouped => "grouped",
+            Suppressed => "suppressed",
         }
     }
 
     /// Whether nothing more happens by itself.
     pub fn is_final(self) -> bool {
-        matches!(self, Delivered | Dead | Grouped)
+        matches!(self, Delivered | Dead | Suppressed | Grouped)
     }
 }
 

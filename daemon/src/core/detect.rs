@@ -43,6 +43,8 @@ pub struct Found {
     pub pending: bool,
     /// Whether the answer is that of a copy that lags behind: what it lacks has been left alone.
     pub stale: bool,
+    /// Whether somebody knows of who waits, so that nobody is told of it for now.
+    pub acked: bool,
     /// How many known texts are written otherwise, when those are too many to be edits.
     pub reworded: usize,
 }
@@ -149,6 +151,8 @@ pub struct Asked<'a> {
     pub now: Timestamp,
     /// For how long nobody may wait without that being told.
     pub rules: &'a [Rule],
+    /// Whether a silence is over it: what is told of who waits is kept from everybody.
+    pub hushed: bool,
 }
 
 /// Compares an answer with the cursor.
@@ -169,7 +173,13 @@ pub fn detect(cursor: Option<&Cursor>, snapshot: &Snapshot, asked: Asked<'_>) ->
         first_sight,
         stale,
         change: CursorChange { after: cursor.row(), ..CursorChange::default() },
-        found: Found { baseline: first_sight, stale, pending: stale, ..Found::default() },
+        found: Found {
+            baseline: first_sight,
+            stale,
+            pending: stale,
+            acked: cursor.acked().is_some(),
+            ..Found::default()
+        },
     };
     if is_older && !stale {
         work.change.after.updated_at = snapshot.updated_at;

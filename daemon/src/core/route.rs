@@ -299,7 +299,8 @@ mod tests {
             ["slack", "pager"]
         );
         assert_eq!(routes.plan(vip), [""; 0]);
-        let told = [Alarm { threshold: threshold(10), to: vec!["gone".into(), "slack".into()] }];
+        let told =
+            [Alarm { threshold: threshold(10), to: vec!["gone".into(), "slack".into()], silenced: false }];
         let over = Subject { told: &told, ..Subject::of(EventKind::Answered, Some(Priority::Vip), &tags) };
         assert_eq!(routes.plan(over), ["slack"]);
         let said = routes.explain(over);

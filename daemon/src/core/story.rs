@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::core::event::{ChangeData, DetectionData, ProblemData};
 use crate::core::message::AuthorKind;
 use crate::core::route::Said;
+use crate::core::silence::Silence;
 use crate::core::watch::Priority;
 
 /// What is asked about.
@@ -162,6 +163,9 @@ pub struct DeliveryStory {
     /// How many others it tells of.
     #[serde(default)]
     pub others: u64,
+    /// Why nobody need hear of it, where it is suppressed.
+    #[serde(default)]
+    pub suppressed_by: Option<String>,
     /// What it waits behind in its lane.
     pub behind: Option<Behind>,
     /// Why its notifier takes nothing, while it does not.
@@ -315,6 +319,15 @@ pub struct Live {
     pub denied: Option<Held>,
     /// Until when the account was asked to wait.
     pub throttled_until: Option<Timestamp>,
+    /// Since when its customer waits for an answer of a person.
+    #[serde(default)]
+    pub waiting_since: Option<Timestamp>,
+    /// Whether somebody has said that they know of it, so that nobody is told until the customer writes again.
+    #[serde(default)]
+    pub acked: bool,
+    /// Silences that are over it.
+    #[serde(default)]
+    pub silences: Vec<Silence>,
 }
 
 /// What is kept of a conversation.

@@ -48,7 +48,7 @@ pub struct Waiting {
     /// Nothing up to this message waits: the conversation was over then, and has gone on since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub floor: Option<(Timestamp, ChildId)>,
-    /// How often it was said to be over, and then was not.
+    /// How often it was said to be over, and then was not, or a silence that had kept it from everybody was over.
     #[serde(default)]
     pub round: u32,
     /// Which thresholds have been passed and told, in this round.
@@ -63,6 +63,32 @@ pub struct Alarm {
     pub threshold: Threshold,
     /// To which notifiers.
     pub to: Vec<String>,
+    /// Whether a silence kept it from all of them: it is told when that is over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub silenced: bool,
+}
+
+/// Somebody knows of it: who waits is told to nobody until the customer writes again.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Acked {
+    /// When they said so.
+    pub at: Timestamp,
+    /// Who.
+    pub by: String,
+    /// The newest message of the customer that was known then.
+    pub up_to: (Timestamp, ChildId),
+}
+
+impl Acked {
+    /// Whether it still holds, by the newest message of the customer that is known now.
+    pub fn holds(&self, newest: Option<&(Timestamp, ChildId)>) -> bool {
+        newest.is_none_or(|newest| *newest <= self.up_to)
+    }
+}
+
+/// Whether an author's message waits for an answer: one who cannot be told from a customer may be one.
+pub fn starts(kind: AuthorKind) -> bool {
+    matches!(kind, AuthorKind::Customer | AuthorKind::Unknown)
 }
 
 /// How waiting ends.
@@ -116,11 +142,24 @@ impl Waiting {
         if self.over { Some((self.since, self.child.clone())) } else { self.floor.clone() }
     }
 
-    /// Notes to whom these were told.
-    pub fn told_to(&mut self, passed: &[Threshold], names: impl Iterator<Item = String>) {
-        let names: Vec<String> = names.collect();
-        let alarms = self.told.iter_mut().filter(|alarm| passed.contains(&alarm.threshold));
-        alarms.for_each(|alarm| alarm.to.clone_from(&names));
+    /// Notes to whom these were told, and whether a silence kept them from others.
+    pub fn told_to(&mut self, passed: &[Threshold], names: &[String], silenced: bool) {
+        for alarm in self.told.iter_mut().filter(|alarm| passed.contains(&alarm.threshold)) {
+            (alarm.to, alarm.silenced) = (names.to_vec(), silenced);
+        }
+    }
+
+    /// Whether a silence has kept something from everybody that is to be told when it is over.
+    pub fn is_silenced(&self) -> bool {
+        !self.over && self.told.iter().any(|alarm| alarm.silenced)
+    }
+
+    /// No silence is over it any more: what one kept from everybody is told anew, as another round.
+    pub fn end_silence(&mut self) {
+        if self.is_silenced() {
+            self.told.retain(|alarm| !alarm.silenced);
+            self.round += 1;
+        }
     }
 
     /// The rules whose time is over and that were not told yet, the shortest first.
@@ -148,8 +187,11 @@ impl Waiting {
 
     /// Notes what is being told; to whom, whoever routes it fills in.
     pub fn tell(&mut self, passed: &[Threshold]) {
-        self.told
-            .extend(passed.iter().map(|threshold| Alarm { threshold: threshold.clone(), to: Vec::new() }));
+        self.told.extend(passed.iter().map(|threshold| Alarm {
+            threshold: threshold.clone(),
+            to: Vec::new(),
+            silenced: false,
+        }));
     }
 
     /// Whoever was told has been told that it is over. If it is not after all, that is another round.
@@ -197,9 +239,14 @@ impl<'a> Look<'a> {
         let is_floored = |(message, at): &Dated<'_>| {
             self.floor.as_ref().is_some_and(|(floor, id)| (*at, &message.id) <= (*floor, id))
         };
-        let starts = |kind| matches!(kind, AuthorKind::Customer | AuthorKind::Unknown);
         let mut rest = self.dated[unanswered..].iter().copied();
         rest.find(|one| starts(one.0.author.kind) && !is_floored(one))
+    }
+
+    /// The newest message that a customer may have written.
+    pub fn newest_of_customer(&self) -> Option<(Timestamp, ChildId)> {
+        let (message, at) = self.dated.iter().rev().find(|(message, _)| starts(message.author.kind))?;
+        Some((*at, message.id.clone()))
     }
 
     /// The newest message of all.

@@ -32,6 +32,8 @@ pub(super) struct WatchSeen {
     pub(super) last_error: Option<String>,
     pub(super) last_message_at: Option<Timestamp>,
     pub(super) waiting_since: Option<Timestamp>,
+    /// Whether somebody knows of it.
+    pub(super) acked: bool,
     pub(super) events: u64,
 }
 
@@ -74,9 +76,16 @@ impl Board {
         seen.events += events;
     }
 
-    /// Since when the customer of a conversation waits; `None` = nobody does.
-    pub(super) fn waits_since(&self, id: &ConversationId, since: Option<Timestamp>) {
-        self.read().watches.entry(id.clone()).or_default().waiting_since = since;
+    /// Since when the customer of a conversation waits, and whether somebody knows of it; `None` = nobody waits.
+    pub(super) fn waits_since(&self, id: &ConversationId, since: Option<Timestamp>, acked: bool) {
+        let mut inner = self.read();
+        let seen = inner.watches.entry(id.clone()).or_default();
+        (seen.waiting_since, seen.acked) = (since, acked);
+    }
+
+    /// Since when the customer of a conversation waits.
+    pub(super) fn waits(&self, id: &ConversationId) -> Option<Timestamp> {
+        self.read().watches.get(id)?.waiting_since
     }
 
     /// What was polled in an hour so far.

@@ -22,13 +22,15 @@ use super::polling::{self, Polling};
 use super::reload::{self, Diff, Refusal};
 use super::shutdown::Steps;
 use super::why::Past;
-use super::{housekeeping, replay, status};
+use super::{housekeeping, replay, silences, status};
 use crate::config::{self, Catalog, Config, Sources, Watcher};
 use crate::core::backoff::{mix, seed_of};
 use crate::core::replay::{ReplayReport, Selection};
+use crate::core::silence::{Acknowledged, Added, Draft, Listed, Silence};
 use crate::core::story::{About, DeliveryStory, EventStory, Held, Several, Why};
+use crate::core::watch::ConversationId;
 use crate::ops::admin::{
-    self, Admin, AdminSocket, BACKUP_ANSWERED_WITHIN, BackedUp, DeliveriesAsked, EventsAsked,
+    self, Admin, AdminSocket, BACKUP_ANSWERED_WITHIN, BackedUp, DeliveriesAsked, EventsAsked, Within,
 };
 use crate::ops::http::{self, Access, Source};
 use crate::ops::log::LogHandle;
@@ -102,6 +104,7 @@ impl Control {
             board: Arc::clone(&shared.board),
             metrics: Arc::clone(&shared.metrics),
             wakes: Arc::clone(&shared.wakes),
+            silences: Arc::clone(&shared.silences),
             health: Arc::clone(&shared.health),
             beat: shared.watchdog.beat("polling"),
             stop: polling_stop.clone(),
@@ -439,6 +442,29 @@ impl Admin for Outside {
 
     async fn resume(&self, notifier: &str) -> Result<Option<Held>, String> {
         replay::resume(&self.shared, notifier)
+    }
+
+    async fn add_silence(&self, draft: Draft, user: &str) -> Result<Added, String> {
+        silences::add(&self.shared, draft, user).await
+    }
+
+    async fn silences(&self, all: bool) -> Result<Vec<Listed>, String> {
+        silences::list(&self.shared, all).await
+    }
+
+    async fn expire_silence(&self, id: i64, by: Option<String>, user: &str) -> Result<Silence, String> {
+        silences::expire(&self.shared, id, by.as_deref(), user).await
+    }
+
+    async fn ack(
+        &self,
+        watch: &str,
+        within: Option<Within>,
+        by: Option<String>,
+        user: &str,
+    ) -> Result<Acknowledged, String> {
+        let within = within.map(|Within { account, object }| ConversationId { account, object });
+        silences::ack(&self.shared, watch, within, by.as_deref(), user).await
     }
 }
 

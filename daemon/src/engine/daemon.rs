@@ -18,6 +18,7 @@ use super::health::Health;
 use super::host::Host;
 use super::plan::{Fetch, Plan};
 use super::servers::Servers;
+use super::silences::Silences;
 use super::status;
 use super::wakes::Wakes;
 use crate::commbox::{self, Client};
@@ -96,6 +97,7 @@ pub(super) struct Shared {
     pub(super) metrics: Arc<Metrics>,
     pub(super) wakes: Arc<Wakes>,
     pub(super) health: Arc<Health>,
+    pub(super) silences: Arc<Silences>,
     pub(super) watchdog: Watchdog,
     pub(super) started: Timestamp,
     pub(super) reload: Mutex<ReloadStatus>,
@@ -162,6 +164,7 @@ impl Daemon {
         let wakes = Arc::new(Wakes::default());
         let health =
             Arc::new(Health::load(Arc::clone(&store), Arc::clone(&metrics), Arc::clone(&wakes)).await?);
+        let silences = Arc::new(Silences::load(&*store, started).await?);
         let fill = store.fill().await?;
         metrics.configure(&config, started);
         metrics.config_taken(started);
@@ -177,6 +180,7 @@ impl Daemon {
             metrics,
             wakes,
             health,
+            silences,
             watchdog: Watchdog::new(),
             started,
             reload: Mutex::new(ReloadStatus { last_ok: true, at: started, error: None, held: None }),

@@ -87,6 +87,8 @@ async fn look(shared: &Shared, orphans: &mut BTreeSet<String>) {
         shared.metrics.store_space(size, free);
     }
     outbox(shared, orphans).await;
+    shared.silences.refresh(&*shared.store, shared.clock.now()).await;
+    shared.metrics.silences(shared.silences.active(shared.clock.now()).len());
     let status = super::status::snapshot(shared).await;
     let vips = status.vips();
     let pending: u64 = status.notifiers.iter().map(|notifier| notifier.pending).sum();

@@ -195,6 +195,7 @@ impl Pace {
             lane: lane.to_owned(),
             fallback_after: (!notifier.fallback.is_empty()).then_some(notifier.fallback_after),
             urgent: false,
+            suppressed: None,
         };
         let members = members.iter().map(|member| member.delivery).collect();
         scene.store.gather(Gather { members, new, at: scene.now }).await

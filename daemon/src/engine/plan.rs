@@ -14,6 +14,7 @@ use crate::core::event::{Event, EventKind};
 use crate::core::notification;
 use crate::core::route::{Routes, Subject};
 use crate::core::schedule::{Allowance, Target};
+use crate::core::silence::{self, Silence};
 use crate::core::together::{self, Reader};
 use crate::core::waiting::{Rule, Threshold};
 use crate::core::watch::{ConversationId, Stream, Watch};
@@ -94,10 +95,10 @@ impl Plan {
         self.config.accounts.iter().map(|(name, account)| (name.clone(), allowance(account))).collect()
     }
 
-    /// The event, rendered for everybody who is told of it.
-    pub fn told(&self, event: Event, subject: Subject<'_>) -> Told {
+    /// The event, rendered for everybody who is told of it, or would be but for a silence.
+    pub fn told(&self, event: Event, subject: Subject<'_>, silence: Option<&Silence>) -> Told {
         let (lane, urgent) = (lane(&event), is_urgent(&event));
-        let deliveries = self
+        let deliveries: Vec<NewDelivery> = self
             .routes
             .plan(subject)
             .into_iter()
@@ -109,10 +110,15 @@ impl Plan {
                     lane: lane.clone(),
                     fallback_after: (!notifier.fallback.is_empty()).then_some(notifier.fallback_after),
                     urgent,
+                    suppressed: silence::suppresses(silence, subject, name),
                 })
             })
             .collect();
-        Told { event, deliveries, routing: self.routes.explain(subject) }
+        let kept = deliveries.iter().filter(|delivery| delivery.suppressed.is_some());
+        let kept: Vec<String> = kept.map(|delivery| delivery.notifier.clone()).collect();
+        let silence = silence.filter(|_| !kept.is_empty()).map(|silence| silence::said(silence, &kept));
+        let routing = silence.into_iter().chain(self.routes.explain(subject)).collect();
+        Told { event, deliveries, routing }
     }
 
     /// An event about our own health, told to the operators; never through the notifier concerned.
@@ -127,7 +133,7 @@ impl Plan {
         let event = compose::own_health(kind, subject, since, why, now);
         let concerned = event.concerned().map(str::to_owned);
         let concerned = concerned.as_deref();
-        self.told(event, Subject { concerned, ..Subject::of(kind, None, &[]) })
+        self.told(event, Subject { concerned, ..Subject::of(kind, None, &[]) }, None)
     }
 
     /// Whether any notifier has a fallback.
@@ -156,6 +162,7 @@ impl Plan {
                 lane: one.lane.clone(),
                 fallback_after: None,
                 urgent: is_urgent(event),
+                suppressed: None,
             })
         });
         deliveries.collect()

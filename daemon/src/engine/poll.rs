@@ -9,11 +9,13 @@ use tokio::sync::watch;
 
 use super::clock::Clock;
 use super::plan::Plan;
+use super::silences::Silences;
 use crate::commbox::{Answer, Code, FetchError, Reaction};
 use crate::core::compose::{self, Scene};
 use crate::core::daytime::moved;
 use crate::core::detect::{self, Asked, Found, Happened};
 use crate::core::message::Snapshot;
+use crate::core::silence::{self, Hush};
 use crate::core::waiting::Waiting;
 use crate::core::watch::{ConversationId, Watch};
 use crate::store::{PollCommit, Store, StoreError, Told};
@@ -30,6 +32,7 @@ pub(super) struct Poller {
     /// What is told, and to whom, goes by the plan that is in use when the answer has come.
     pub(super) plans: watch::Receiver<Arc<Plan>>,
     pub(super) keys: RandomState,
+    pub(super) silences: Arc<Silences>,
 }
 
 /// What is remembered of a conversation between polls, and lost at restart.
@@ -51,6 +54,8 @@ pub(super) struct Memory {
     pub(super) stale_since: Option<Duration>,
     /// Who waits, as the last answer that was read had it.
     pub(super) waiting: Option<Waiting>,
+    /// Whether somebody knows of it, so that it is not told.
+    pub(super) acked: bool,
     /// When that is to be told, by `CommBox`'s clock.
     pub(super) deadline: Option<Timestamp>,
 }
@@ -91,6 +96,8 @@ pub(super) struct Brought {
     pub(super) changed: bool,
     /// Who waits now; the inner is none where nobody does, the outer where nothing was found out.
     pub(super) waiting: Option<Option<Waiting>>,
+    /// Whether somebody knows of it.
+    pub(super) acked: bool,
 }
 
 impl Poller {
@@ -137,7 +144,8 @@ impl Poller {
                 let since = |since| self.clock.elapsed().saturating_sub(since);
                 let stale_for = memory.stale_since.map_or(Duration::ZERO, since);
                 let rules = plan.rules(watch);
-                let asked = Asked { baseline: watch.baseline, stale_for, now: at, rules: &rules };
+                let hushed = silence::over(&self.silences.known(), watch, at).is_some();
+                let asked = Asked { baseline: watch.baseline, stale_for, now: at, rules: &rules, hushed };
                 let found = match detect::detect(cursor.as_ref(), &snapshot, asked) {
                     Ok(found) => found,
                     Err(implausible) => {
@@ -153,13 +161,14 @@ impl Poller {
                         "{messages} known messages of {watch} are written otherwise"
                     );
                 }
-                let (pending, stale) = (found.pending, found.stale);
+                let (pending, stale, acked) = (found.pending, found.stale, found.acked);
                 let sequence = cursor.as_ref().map_or(0, |cursor| cursor.sequence);
                 let before = cursor.and_then(|cursor| cursor.waiting);
                 let newest_message = snapshot.messages.iter().filter_map(|message| message.created).max();
                 let scene = scene(plan, watch, Some(&snapshot), at, memory);
                 let mut brought = self.keep(plan, scene, found, sequence).await?;
                 brought.newest_message = newest_message;
+                brought.acked = acked;
                 brought.waiting.get_or_insert(before);
                 brought.baseline = brought.baseline.map(|_| snapshot.messages.len());
                 Ok(End::Read { fingerprint: (!pending).then_some(fingerprint), stale, brought })
@@ -199,10 +208,13 @@ impl Poller {
             return Ok(Brought::default());
         };
         let now = self.clock.now();
-        let found = detect::unconfirmed(&cursor, &plan.rules(watch), moved(now, memory.skew));
+        let hushed = silence::over(&self.silences.known(), watch, now).is_some();
+        let acked = cursor.acked().is_some();
+        let found = detect::unconfirmed(&cursor, &plan.rules(watch), moved(now, memory.skew), hushed);
         let mut brought =
             self.keep(plan, scene(plan, watch, None, now, memory), found, cursor.sequence).await?;
         brought.waiting.get_or_insert(cursor.waiting);
+        brought.acked = acked;
         Ok(brought)
     }
 
@@ -215,16 +227,22 @@ impl Poller {
         expect_sequence: u64,
     ) -> Result<Brought, StoreError> {
         let Some(mut change) = found.change else { return Ok(Brought::default()) };
+        let mut hush = Hush::new(&self.silences.known(), scene.watch, scene.now);
         let told: Vec<Told> = (expect_sequence + 1..)
             .zip(&found.happened)
             .map(|(sequence, happened)| {
                 let event = compose::event(scene, happened, sequence);
-                plan.told(event, compose::subject(scene.watch, happened))
+                let told = plan.told(event, compose::subject(scene.watch, happened), hush.silence());
+                hush.after(happened);
+                told
             })
             .collect();
         for (told, happened) in told.iter().zip(&found.happened) {
             if let (Happened::Waiting { passed, .. }, Some(waiting)) = (happened, &mut change.after.waiting) {
-                waiting.told_to(passed, told.deliveries.iter().map(|delivery| delivery.notifier.clone()));
+                let (told, kept): (Vec<_>, Vec<_>) =
+                    told.deliveries.iter().partition(|delivery| delivery.suppressed.is_none());
+                let names: Vec<String> = told.iter().map(|delivery| delivery.notifier.clone()).collect();
+                waiting.told_to(passed, &names, !kept.is_empty());
             }
         }
         let waiting = Some(change.after.waiting.clone());
@@ -235,10 +253,12 @@ impl Poller {
             change,
             told: told.clone(),
             at: scene.now,
+            silences_over: hush.over.clone(),
         };
         self.store.commit_poll(commit).await?;
+        self.silences.ended(&hush.over, scene.now);
         let baseline = found.baseline.then_some(0);
-        Ok(Brought { told, baseline, newest_message: None, changed: true, waiting })
+        Ok(Brought { told, baseline, changed: true, waiting, ..Brought::default() })
     }
 }
 

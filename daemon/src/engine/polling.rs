@@ -18,17 +18,19 @@ use super::health::Health;
 use super::plan::Plan;
 use super::poll::{Brought, End, Ended, Memory, Poller};
 use super::servers::Servers;
+use super::silences::Silences;
 use super::summaries::Summaries;
 use super::wakes::Wakes;
 use crate::commbox::{FetchError, Reaction};
 use crate::core::pressure::{Fill, Pressure};
 use crate::core::schedule::{Next, Polled, Schedule};
+use crate::core::silence::Silence;
 use crate::core::skew::{Grade, whole_seconds};
 use crate::core::watch::{ConversationId, Watch};
-use crate::ops::metrics::{Metrics, PollInFlight, PollResult};
+use crate::ops::metrics::{DeliveryResult, Metrics, PollInFlight, PollResult};
 use crate::ops::status::Trouble;
 use crate::ops::systemd::{BEAT_EVERY, Beat};
-use crate::store::{Store, StoreError};
+use crate::store::{NewDelivery, Store, StoreError};
 
 /// The loop looks up at least this often, so that its beat tells that it lives.
 const TICK: Duration = BEAT_EVERY;
@@ -43,6 +45,7 @@ pub(super) struct Parts {
     pub(super) board: Arc<Board>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) wakes: Arc<Wakes>,
+    pub(super) silences: Arc<Silences>,
     pub(super) health: Arc<Health>,
     pub(super) beat: Beat,
     pub(super) stop: CancellationToken,
@@ -54,6 +57,7 @@ pub(super) struct Polling {
     pub(super) parts: Parts,
     pub(super) plan: Arc<Plan>,
     pub(super) poller: Arc<Poller>,
+    silences: watch::Receiver<Arc<Vec<Silence>>>,
     pub(super) schedule: Schedule,
     pressure: Pressure,
     pub(super) memories: HashMap<ConversationId, Memory>,
@@ -70,6 +74,7 @@ enum Wake {
     Ended(Box<Ended>),
     Due,
     NewPlan,
+    Silences,
     Stop,
 }
 
@@ -81,10 +86,13 @@ impl Polling {
             clock: Arc::clone(&parts.clock),
             plans: parts.plans.clone(),
             keys: RandomState::new(),
+            silences: Arc::clone(&parts.silences),
         };
+        let silences = parts.silences.subscribe();
         let schedule = Schedule::new(parts.spread);
         let mut polling = Self {
             poller: Arc::new(poller),
+            silences,
             schedule,
             pressure: Pressure::Calm,
             memories: HashMap::new(),
@@ -115,6 +123,7 @@ impl Polling {
                     self.take_plan();
                     self.recall_waits().await;
                 }
+                Wake::Silences => self.take_silences(),
                 Wake::Stop => break,
             }
             self.parts.beat.tick();
@@ -137,6 +146,7 @@ impl Polling {
             biased;
             () = self.parts.stop.cancelled() => Wake::Stop,
             Ok(()) = self.parts.plans.changed() => Wake::NewPlan,
+            Ok(()) = self.silences.changed() => Wake::Silences,
             Some((ended, _)) = self.under_way.next() => Wake::Ended(Box::new(ended)),
             () = tokio::time::sleep(nap) => Wake::Due,
         }
@@ -238,8 +248,8 @@ impl Polling {
             End::Read { fingerprint, stale, brought } => {
                 let stale_since = stale.then_some(memory.stale_since.unwrap_or(ended.came));
                 let (fingerprint, answered) = (*fingerprint, Some(ended.came));
-                let waiting = brought.waiting.clone().unwrap_or_default();
-                *memory = Memory { fingerprint, answered, stale_since, waiting, ..Memory::default() };
+                let (waiting, acked) = (brought.waiting.clone().unwrap_or_default(), brought.acked);
+                *memory = Memory { fingerprint, answered, stale_since, waiting, acked, ..Memory::default() };
             }
             End::Failed { brought, .. } if gone => {
                 memory.fingerprint = None;
@@ -422,12 +432,20 @@ impl Polling {
                 let recorded = self.parts.servers.there(&watch.conversation.account, event.recorded);
                 self.parts.metrics.detected(watch.priority, created, recorded);
             }
-            let notifiers: Vec<&str> = told.deliveries.iter().map(|d| d.notifier.as_str()).collect();
+            let (notifiers, kept): (Vec<_>, Vec<_>) =
+                told.deliveries.iter().partition(|delivery| delivery.suppressed.is_none());
+            let names = |of: &[&NewDelivery]| {
+                of.iter().map(|delivery| delivery.notifier.as_str()).collect::<Vec<_>>().join(",")
+            };
+            for delivery in &kept {
+                self.parts.metrics.notifier(&delivery.notifier).delivery(DeliveryResult::Suppressed);
+            }
             tracing::info!(
                 watch = watch.name,
                 event = event.id,
                 kind = event.kind.as_str(),
-                told = notifiers.join(","),
+                told = names(&notifiers),
+                suppressed = names(&kept),
                 "found {} in watch {}",
                 event.kind.as_str(),
                 watch.name

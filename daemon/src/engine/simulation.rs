@@ -25,4 +25,5 @@ mod script;
 mod setup;
 mod tests;
 mod waits;
+mod whims;
 mod world;

@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 use super::daemon::Shared;
 use super::delivering::{plugin_subject, receiver_subject};
 use crate::core::receiver::HELD;
+use crate::core::silence;
 use crate::core::skew::{SKEW_WARNED, whole_seconds};
 use crate::core::story::{Held, NOT_CONFIGURED, NOT_RUNNING};
 use crate::ops::status::{
@@ -61,6 +62,7 @@ pub(super) async fn snapshot(shared: &Shared) -> Status {
                 detail: Some(attempt.detail).filter(|detail| !detail.is_empty()),
             })
             .collect(),
+        silences: shared.silences.active(now),
         store: StoreStatus { path: plan.config.store.path.display().to_string(), size_bytes },
     };
     status.sort();
@@ -115,6 +117,8 @@ pub(super) fn watch(
         last_error: seen.last_error,
         last_message_at: seen.last_message_at,
         waiting_since: seen.waiting_since,
+        acked: seen.acked,
+        silenced_until: silence::over(&shared.silences.known(), watch, now).map(|silence| silence.until),
         events_total: seen.events,
     };
     status.judge(&freshness, now);

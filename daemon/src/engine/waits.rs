@@ -8,8 +8,10 @@ use jiff::Timestamp;
 use super::poll::Memory;
 use super::polling::Polling;
 use crate::core::daytime::moved;
+use crate::core::silence;
 use crate::core::waiting::{UNCONFIRMED_AFTER, Waiting};
 use crate::core::watch::ConversationId;
+use crate::store::Waits;
 
 /// A poll that is to see whether somebody still waits comes this long after the time, so that it is over by a clock of
 /// whole seconds too.
@@ -27,11 +29,27 @@ impl Polling {
                 return;
             }
         };
-        for (id, waiting) in known {
+        for Waits { conversation: id, waiting, acked } in known {
             if self.plan.watches.contains_key(&id) && !self.memories.contains_key(&id) {
-                self.memories.insert(id.clone(), Memory { waiting: Some(waiting), ..Memory::default() });
+                let memory = Memory { waiting: Some(waiting), acked, ..Memory::default() };
+                self.memories.insert(id, memory);
             }
         }
+        self.note_waits();
+    }
+
+    /// There are other silences, or somebody knows of who waits.
+    pub(super) fn take_silences(&mut self) {
+        for id in self.parts.silences.take_acked() {
+            // A poll that is under way may have read who waits before that; it tells what it finds.
+            if let Some(memory) = self.memories.get_mut(&id) {
+                memory.acked = true;
+            }
+        }
+        self.note_waits();
+    }
+
+    fn note_waits(&mut self) {
         let ids: Vec<ConversationId> = self.memories.keys().cloned().collect();
         for id in &ids {
             self.note_wait(id);
@@ -44,12 +62,18 @@ impl Polling {
         let Some(watch) = self.plan.watches.get(id) else { return };
         let Some(memory) = self.memories.get_mut(id) else { return };
         let waiting = memory.waiting.as_ref().filter(|waiting| !waiting.over);
-        memory.deadline = waiting.and_then(|waiting| waiting.deadline(&self.plan.rules(watch)));
+        let now = self.parts.clock.now();
+        // What a silence has kept from everybody is told when that is over.
+        let until = || silence::over(&self.parts.silences.known(), watch, now).map_or(now, |one| one.until);
+        let again = waiting.filter(|waiting| waiting.is_silenced());
+        let again = again.map(|_| self.parts.servers.there(&id.account, until()));
+        let next = waiting.and_then(|waiting| waiting.deadline(&self.plan.rules(watch)));
+        memory.deadline = next.into_iter().chain(again).min().filter(|_| !memory.acked);
         let since = waiting.map(|waiting| self.parts.servers.here(&id.account, waiting.since));
         let timeout = self.plan.account(watch).map(|account| account.timeout);
         let metrics = self.parts.metrics.watch(watch, timeout.unwrap_or_default(), self.parts.clock.now());
         metrics.waits_since(since);
-        self.parts.board.waits_since(id, since);
+        self.parts.board.waits_since(id, since, since.is_some() && memory.acked);
     }
 
     /// The next poll comes when somebody has waited for too long, if it would come later.
@@ -83,7 +107,7 @@ impl Polling {
                     let memory = self.memories.entry(id.clone()).or_default();
                     // Nobody waits by what is stored, or the conversation is known to be gone: there is nothing to tell.
                     let is_told = !brought.told.is_empty();
-                    memory.waiting = waiting;
+                    (memory.waiting, memory.acked) = (waiting, brought.acked);
                     self.announce(&watch, &brought);
                     self.note_wait(&id);
                     self.poll_in_time(&id);

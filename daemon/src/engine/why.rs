@@ -136,6 +136,8 @@ impl Past<'_> {
     fn live(self, plan: &Plan, watch: &Watch) -> Live {
         let status = status::watch(self.shared, plan, watch);
         let account = status::account(self.shared, &watch.conversation.account);
+        let mut silences = self.shared.silences.active(self.shared.clock.now());
+        silences.retain(|silence| silence.matcher.means(watch));
         let denied = account.denied_since.map(|since| Held {
             reason: "denied".to_owned(),
             since: Some(since),
@@ -154,6 +156,9 @@ impl Past<'_> {
             last_error: status.last_error,
             denied,
             throttled_until: account.throttled_until,
+            waiting_since: status.waiting_since,
+            acked: status.acked,
+            silences,
         }
     }
 

@@ -26,6 +26,7 @@ pub use socket::AdminSocket;
 
 use super::status::Status;
 use crate::core::replay::{ReplayReport, Selection};
+use crate::core::silence::{Acknowledged, Added, Draft, Listed, Silence};
 use crate::core::story::{About, DeliveryStory, EventStory, Held, Several, Why};
 
 /// Where the daemon listens when systemd runs it.
@@ -93,6 +94,45 @@ pub enum Request {
         /// Its name.
         notifier: String,
     },
+    /// Add a silence: an [`Added`].
+    SilenceAdd {
+        /// Which.
+        draft: Draft,
+    },
+    /// Silences: [`Listed`] ones.
+    Silences {
+        /// Whether those that are over are wanted too.
+        #[serde(default)]
+        all: bool,
+    },
+    /// End a silence before its time: the [`Silence`].
+    SilenceExpire {
+        /// Its number.
+        id: i64,
+        /// Who asks, as the asking program says.
+        #[serde(default)]
+        by: Option<String>,
+    },
+    /// Say that somebody knows of who waits: an [`Acknowledged`].
+    Ack {
+        /// The watch.
+        watch: String,
+        /// One conversation of it; left out = all.
+        #[serde(default)]
+        conversation: Option<Within>,
+        /// Who asks, as the asking program says.
+        #[serde(default)]
+        by: Option<String>,
+    },
+}
+
+/// A conversation, as it is typed: `ACCOUNT/OBJECT`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Within {
+    /// The account's configured name.
+    pub account: String,
+    /// The conversation's object id.
+    pub object: i64,
 }
 
 impl Request {
@@ -187,6 +227,24 @@ pub trait Admin: Send + Sync {
 
     /// Tries a notifier's receiver now; says why it was held, if it was.
     async fn resume(&self, notifier: &str) -> Result<Option<Held>, String>;
+
+    /// Adds a silence; `user` is what the socket knows of who asks.
+    async fn add_silence(&self, draft: Draft, user: &str) -> Result<Added, String>;
+
+    /// Silences that hold; those that are over as well, where all are asked for.
+    async fn silences(&self, all: bool) -> Result<Vec<Listed>, String>;
+
+    /// Ends a silence before its time.
+    async fn expire_silence(&self, id: i64, by: Option<String>, user: &str) -> Result<Silence, String>;
+
+    /// Notes that somebody knows of who waits.
+    async fn ack(
+        &self,
+        watch: &str,
+        within: Option<Within>,
+        by: Option<String>,
+        user: &str,
+    ) -> Result<Acknowledged, String>;
 }
 
 /// How long we wait for others.
@@ -263,6 +321,7 @@ fn note(result: io::Result<()>) {
 
 /// One request, one answer.
 async fn converse(mut stream: UnixStream, admin: &dyn Admin, patience: Patience) -> io::Result<()> {
+    let user = stream.peer_cred().map_or("unknown user".to_owned(), |peer| format!("uid {}", peer.uid()));
     let request = tokio::time::timeout(patience.io, read_request(&mut stream)).await??;
     let answer = match request {
         Ok(request) => {
@@ -271,7 +330,7 @@ async fn converse(mut stream: UnixStream, admin: &dyn Admin, patience: Patience)
                 let why = format!("the daemon did not answer within {} s", within.as_secs());
                 encode(&Answer::<()>::Error(why))
             };
-            tokio::time::timeout(within, answer(admin, request)).await.unwrap_or_else(late)
+            tokio::time::timeout(within, answer(admin, request, &user)).await.unwrap_or_else(late)
         }
         Err(why) => encode(&Answer::<()>::Error(why)),
     };
@@ -294,7 +353,7 @@ async fn read_request(stream: &mut UnixStream) -> io::Result<Result<Request, Str
         .map_err(|error| format!("not a request that this daemon knows: {error}")))
 }
 
-async fn answer(admin: &dyn Admin, request: Request) -> String {
+async fn answer(admin: &dyn Admin, request: Request, user: &str) -> String {
     match request {
         Request::Status {} => encode(&Answer::Ok(admin.status().await)),
         Request::Reload { allow_removals } => encode_result(admin.reload(allow_removals).await),
@@ -308,6 +367,12 @@ async fn answer(admin: &dyn Admin, request: Request) -> String {
         Request::Replay { of, dry_run } => encode_result(admin.replay(of, dry_run).await),
         Request::DropDead { of } => encode_result(admin.drop_dead(of).await),
         Request::Resume { notifier } => encode_result(admin.resume(&notifier).await),
+        Request::SilenceAdd { draft } => encode_result(admin.add_silence(draft, user).await),
+        Request::Silences { all } => encode_result(admin.silences(all).await),
+        Request::SilenceExpire { id, by } => encode_result(admin.expire_silence(id, by, user).await),
+        Request::Ack { watch, conversation, by } => {
+            encode_result(admin.ack(&watch, conversation, by, user).await)
+        }
     }
 }
 

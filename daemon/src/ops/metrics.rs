@@ -27,7 +27,7 @@ pub use watches::{OTHER, WATCH_SERIES_MAX, WatchMetrics};
 
 use self::families::{
     BUILD_INFO, CLOCK_JUMPS, CONFIG_OK, CONFIG_OK_AT, DETECTION_DELAY, EVENTS, POLL_START_DELAY,
-    POLLS_IN_FLIGHT, STORE_COMMIT, STORE_ERRORS, STORE_FREE, STORE_SIZE,
+    POLLS_IN_FLIGHT, SILENCES, STORE_COMMIT, STORE_ERRORS, STORE_FREE, STORE_SIZE,
 };
 use self::watches::Watches;
 use crate::config::Config;
@@ -73,6 +73,7 @@ pub struct Metrics {
     detection_delay: HistogramVec,
     clock_jumps: IntCounter,
     store_commit: Histogram,
+    silences: Gauge,
     store_errors: IntCounter,
     store_size: GaugeVec,
     store_free: GaugeVec,
@@ -104,6 +105,7 @@ impl Metrics {
             detection_delay: DETECTION_DELAY.histograms(&registry),
             clock_jumps: CLOCK_JUMPS.counters(&registry).with_label_values(&NONE),
             store_commit: STORE_COMMIT.histograms(&registry).with_label_values(&NONE),
+            silences: SILENCES.gauges(&registry).with_label_values(&NONE),
             store_errors: STORE_ERRORS.counters(&registry).with_label_values(&NONE),
             store_size: STORE_SIZE.gauges(&registry),
             store_free: STORE_FREE.gauges(&registry),
@@ -241,6 +243,11 @@ impl Metrics {
         notifiers.values().for_each(|notifier| notifier.clock_jumped(by));
         // Last: whoever sees that it was counted sees the rest as well.
         self.clock_jumps.inc();
+    }
+
+    /// How many silences hold.
+    pub fn silences(&self, active: usize) {
+        self.silences.set(active as f64);
     }
 
     /// A commit was made durable.

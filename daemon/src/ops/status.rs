@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use freshness::{Freshness, Trouble, WatchState};
 pub use text::{Age, columns, plain, render};
 
+use crate::core::silence::Silence;
 use crate::core::watch::Priority;
 
 /// How many of the newest events, and of the newest deliveries, a status lists.
@@ -48,6 +49,9 @@ pub struct Status {
     pub recent_events: Vec<RecentEvent>,
     /// Newest first, at most [`RECENT_MAX`].
     pub recent_deliveries: Vec<RecentDelivery>,
+    /// Silences that hold, those that are over first at the top.
+    #[serde(default)]
+    pub silences: Vec<Silence>,
     /// The store.
     pub store: StoreStatus,
 }
@@ -116,6 +120,12 @@ pub struct WatchStatus {
     /// Since when its customer waits for an answer of a person.
     #[serde(default)]
     pub waiting_since: Option<Timestamp>,
+    /// Whether somebody has said that they know of it.
+    #[serde(default)]
+    pub acked: bool,
+    /// Until when a silence is over it.
+    #[serde(default)]
+    pub silenced_until: Option<Timestamp>,
     /// Events since the daemon started.
     pub events_total: u64,
 }

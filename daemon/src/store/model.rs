@@ -15,10 +15,12 @@ use crate::core::delivery::State;
 use crate::core::event::{Event, EventKind};
 use crate::core::outcome::Fate;
 use crate::core::pacing::Held;
+use crate::core::silence::Silence;
 use crate::core::watch::ConversationId;
 
 mod gather;
 mod outbox;
+mod silences;
 
 /// Everything that a store holds. Each method is one transaction of [`Store`](super::Store), of the same name.
 #[derive(Clone, Debug)]
@@ -31,12 +33,14 @@ pub(crate) struct Rows {
     deliveries: BTreeMap<i64, Delivery>,
     last_delivery: i64,
     attempts: Vec<Attempt>,
-    /// By notifier: ever written, delivered, dead, put together.
-    tally: BTreeMap<String, [i64; 4]>,
+    /// By notifier: ever written, delivered, dead, suppressed, put together.
+    tally: BTreeMap<String, [i64; 5]>,
     /// What notifications of several events tell of.
     contents: BTreeMap<String, Vec<String>>,
     episodes: BTreeMap<String, Episode>,
     summaries: BTreeMap<(ConversationId, Timestamp), PollSummary>,
+    silences: BTreeMap<i64, Silence>,
+    last_silence: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -117,6 +121,8 @@ impl Default for Rows {
             contents: BTreeMap::new(),
             episodes: BTreeMap::new(),
             summaries: BTreeMap::new(),
+            silences: BTreeMap::new(),
+            last_silence: 0,
         }
     }
 }
@@ -127,7 +133,7 @@ impl Rows {
     }
 
     pub(crate) fn commit_poll(&mut self, commit: &PollCommit) -> Result<(), StoreError> {
-        let new: u64 = commit.told.iter().map(|told| told.deliveries.len() as u64).sum();
+        let new: u64 = commit.told.iter().map(|told| told.opens() as u64).sum();
         let open = self.open_rows();
         if new > 0 && open > 0 && open + new > self.outbox_rows_max {
             return Err(StoreError::OutboxFull(open));
@@ -140,6 +146,9 @@ impl Rows {
         self.watched.insert(commit.conversation.clone(), commit.at);
         for told in &commit.told {
             self.tell(told, Some(&commit.conversation));
+        }
+        for (id, why) in &commit.silences_over {
+            self.end_silence(*id, why, commit.at);
         }
         Ok(())
     }
@@ -193,7 +202,10 @@ impl Rows {
             notifier: new.notifier.clone(),
             lane: new.lane.clone(),
             payload: new.notification.payload.clone(),
-            state: self.at_the_end_of(&new.notifier, &new.lane),
+            state: match new.suppressed {
+                Some(_) => State::Suppressed,
+                None => self.at_the_end_of(&new.notifier, &new.lane),
+            },
             due_at: at,
             sending_at: None,
             attempts: 0,
@@ -205,20 +217,23 @@ impl Rows {
             tried: Duration::ZERO,
             was_tried: false,
             created_at: at,
-            finished_at: None,
+            finished_at: new.suppressed.is_some().then_some(at),
             fallback_at: new
                 .fallback_after
+                .filter(|_| new.suppressed.is_none())
                 .map(|after| self.held_until(&new.notifier, &new.lane).max(at) + after),
             held: None,
             paced: false,
             fallback: false,
             gathered: 0,
         };
-        if new.urgent {
+        if new.urgent && new.suppressed.is_none() {
             self.hurry(&new.notifier, &new.lane, at);
         }
         self.deliveries.insert(self.last_delivery, delivery);
-        self.tally.entry(new.notifier.clone()).or_default()[0] += 1;
+        let tally = self.tally.entry(new.notifier.clone()).or_default();
+        tally[0] += 1;
+        tally[3] += i64::from(new.suppressed.is_some());
         true
     }
 
@@ -311,7 +326,7 @@ impl Rows {
             let Some(one) = self.deliveries.get(&id).filter(|one| !one.payload.is_empty()) else { continue };
             let state = self.at_the_end_of(&one.notifier, &one.lane);
             let tally = self.tally.entry(one.notifier.clone()).or_default();
-            tally[if one.state == State::Delivered { 1 } else { 2 }] -= 1;
+            tally[ended_as(one.state)] -= 1;
             let Some(one) = self.deliveries.get_mut(&id) else { continue };
             (one.state, one.replay, one.due_at, one.created_at) = (state, true, at, at);
             (one.attempts, one.crashes, one.crashes_alone, one.tried) = (0, 0, 0, Duration::ZERO);
@@ -362,7 +377,7 @@ impl Rows {
     }
 
     pub(crate) fn outbox(&self) -> Vec<OutboxCount> {
-        let count = |(notifier, [written, delivered, dead, grouped]): (&String, &[i64; 4])| {
+        let count = |(notifier, [written, delivered, dead, suppressed, grouped]): (&String, &[i64; 5])| {
             let all = || self.deliveries.values().filter(|one| one.notifier == *notifier);
             let open = || all().filter(|one| !one.state.is_final());
             let pending = open().count() as u64;
@@ -372,7 +387,7 @@ impl Rows {
                 dead: all().filter(|one| one.state == State::Dead).count() as u64,
                 held: self.held(notifier),
                 oldest_pending: open().map(|one| one.created_at).next(),
-                imbalance: written - delivered - dead - grouped - pending.cast_signed(),
+                imbalance: written - delivered - dead - suppressed - grouped - pending.cast_signed(),
             }
         };
         self.tally.iter().map(count).collect()
@@ -438,6 +453,7 @@ impl Rows {
             count(event.recorded_at >= older.rows_before || is_held())
         });
         self.summaries.retain(|(_, hour), _| count(*hour >= older.rows_before));
+        self.silences.retain(|_, one| count(silences::over_at(one) >= older.rows_before));
         for event in self.events.values_mut().filter(|event| event.recorded_at < older.text_before) {
             let had = std::mem::take(&mut event.has_text);
             if had {
@@ -453,7 +469,8 @@ impl Rows {
             }
         }
         for one in self.deliveries.values_mut() {
-            if one.state == State::Delivered && is_over(one.finished_at, older.text_before) {
+            let is_early = matches!(one.state, State::Delivered | State::Suppressed);
+            if is_early && is_over(one.finished_at, older.text_before) {
                 count(std::mem::take(&mut one.payload).is_empty());
             }
         }
@@ -487,6 +504,15 @@ impl Rows {
 fn tell_of(contents: &BTreeMap<String, Vec<String>>, notification: &str, event: &str) -> bool {
     notification == event
         || contents.get(notification).is_some_and(|events| events.iter().any(|one| one == event))
+}
+
+/// Which count of the tally a final delivery is in.
+fn ended_as(state: State) -> usize {
+    match state {
+        State::Delivered => 1,
+        State::Suppressed => 3,
+        _ => 2,
+    }
 }
 
 fn whole_millis(span: Duration) -> Duration {

@@ -115,7 +115,9 @@ pub(super) fn next_due(
 /// By the tally, which does not grow with what it counts.
 pub(super) fn open_rows(connection: &Connection) -> Result<u64, StoreError> {
     let open: i64 = connection
-        .prepare_cached("SELECT coalesce(sum(written - delivered - dead - grouped), 0) FROM tally")?
+        .prepare_cached(
+            "SELECT coalesce(sum(written - delivered - dead - suppressed - grouped), 0) FROM tally",
+        )?
         .query_row([], |row| row.get(0))?;
     Ok(count(open))
 }
@@ -127,6 +129,7 @@ pub(super) fn state_of(word: &str, marked: bool) -> State {
         "delivered" => State::Delivered,
         "dead" => State::Dead,
         "grouped" => State::Grouped,
+        "suppressed" => State::Suppressed,
         _ if marked => State::Sending,
         _ => State::Pending,
     }
@@ -366,8 +369,8 @@ pub(super) fn counts(connection: &Connection) -> Result<Vec<OutboxCount>, StoreE
     // All as of one moment: a commit between two of these would look like an imbalance.
     let moment = connection.unchecked_transaction()?;
     let mut counts: BTreeMap<String, OutboxCount> = BTreeMap::new();
-    let mut tally =
-        moment.prepare_cached("SELECT notifier, written - delivered - dead - grouped FROM tally")?;
+    let mut tally = moment
+        .prepare_cached("SELECT notifier, written - delivered - dead - suppressed - grouped FROM tally")?;
     for_each(&mut tally, &mut counts, |count, row| {
         count.imbalance += row.get::<_, i64>(1)?;
         Ok(())

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows::{author, instant, nanos, vanished_as, vanished_of};
 use super::sqlite::insert_told;
-use super::{PollCommit, PollSummary, StoreError, outbox};
+use super::{PollCommit, PollSummary, StoreError, Told, Waits, outbox, silences};
 use crate::core::cursor::{Cursor, Seen};
 use crate::core::message::{AuthorKind, ChildId};
 use crate::core::waiting::Waiting;
@@ -14,7 +14,7 @@ pub(super) fn cursor(connection: &Connection, id: &ConversationId) -> Result<Opt
     let row = connection
         .prepare_cached(
             "SELECT id, baseline_at, listed, sequence, status_id, assigned_manager_id, unreachable_since,
-                    updated_at, gap_since, waiting FROM conversation WHERE account = ?1 AND object_id = ?2",
+                    updated_at, gap_since, waiting, acked FROM conversation WHERE account = ?1 AND object_id = ?2",
         )?
         .query_row(params![id.account, id.object], |row| {
             let cursor = Cursor {
@@ -27,6 +27,7 @@ pub(super) fn cursor(connection: &Connection, id: &ConversationId) -> Result<Opt
                 updated_at: row.get::<_, Option<i64>>(7)?.map(instant),
                 gap_since: row.get::<_, Option<i64>>(8)?.map(instant),
                 waiting: row.get::<_, Option<String>>(9)?.as_deref().and_then(waits),
+                acked: row.get::<_, Option<String>>(10)?.and_then(|json| serde_json::from_str(&json).ok()),
                 seen: std::collections::HashMap::new(),
             };
             Ok((row.get::<_, i64>(0)?, cursor))
@@ -56,22 +57,27 @@ pub(super) fn cursor(connection: &Connection, id: &ConversationId) -> Result<Opt
 }
 
 /// A row's words for who waits.
-fn waits(json: &str) -> Option<Waiting> {
+pub(super) fn waits(json: &str) -> Option<Waiting> {
     serde_json::from_str(json).ok()
 }
 
 /// Every conversation in which somebody waits.
-pub(super) fn waiting(connection: &Connection) -> Result<Vec<(ConversationId, Waiting)>, StoreError> {
-    let mut rows = connection
-        .prepare_cached("SELECT account, object_id, waiting FROM conversation WHERE waiting IS NOT NULL")?;
+pub(super) fn waiting(connection: &Connection) -> Result<Vec<Waits>, StoreError> {
+    let mut rows = connection.prepare_cached(
+        "SELECT account, object_id, waiting, acked IS NOT NULL FROM conversation WHERE waiting IS NOT NULL",
+    )?;
     let rows = rows.query_map([], |row| {
         let id = ConversationId { account: row.get(0)?, object: row.get(1)? };
-        Ok((id, row.get::<_, String>(2)?))
+        Ok((id, row.get::<_, String>(2)?, row.get::<_, bool>(3)?))
     })?;
     let mut all = Vec::new();
     for row in rows {
-        let (id, json) = row?;
-        all.extend(waits(&json).map(|waiting| (id, waiting)));
+        let (conversation, json, may_be_acked) = row?;
+        let Some(waiting) = waits(&json) else { continue };
+        // Few are: who has written since stands in the cursor.
+        let cursor = if may_be_acked { cursor(connection, &conversation)? } else { None };
+        let acked = cursor.is_some_and(|cursor| cursor.acked().is_some());
+        all.push(Waits { conversation, waiting, acked });
     }
     Ok(all)
 }
@@ -81,7 +87,7 @@ pub(super) fn commit(
     commit: &PollCommit,
     outbox_rows_max: u64,
 ) -> Result<(), StoreError> {
-    let new_deliveries: usize = commit.told.iter().map(|told| told.deliveries.len()).sum();
+    let new_deliveries: usize = commit.told.iter().map(Told::opens).sum();
     if new_deliveries > 0 {
         let open = outbox::open_rows(connection)?;
         if open > 0 && open + new_deliveries as u64 > outbox_rows_max {
@@ -119,6 +125,9 @@ pub(super) fn commit(
     }
     for told in &commit.told {
         insert_told(connection, told, Some(conversation))?;
+    }
+    for (id, why) in &commit.silences_over {
+        silences::end(connection, *id, why, commit.at)?;
     }
     Ok(())
 }

@@ -16,12 +16,13 @@ const OLD_DELIVERIES: &str = "DELETE FROM delivery WHERE id IN (SELECT id FROM d
 const THEIR_EVENTS: &str = "DELETE FROM notification_event WHERE notification_id = ?1
      AND NOT EXISTS (SELECT 1 FROM delivery WHERE notification_id = ?1)";
 
-const OLD_ROWS: [&str; 2] = [
+const OLD_ROWS: [&str; 3] = [
     // An event is kept for as long as a delivery of it is.
     "DELETE FROM event WHERE id IN (SELECT e.id FROM event e WHERE e.recorded_at < ?1
      AND NOT EXISTS (SELECT 1 FROM notification_event n WHERE n.event_id = e.id) LIMIT ?2)",
     "DELETE FROM poll_summary WHERE (account, object_id, hour) IN
      (SELECT account, object_id, hour FROM poll_summary WHERE hour < ?1 LIMIT ?2)",
+    "DELETE FROM silence WHERE id IN (SELECT id FROM silence WHERE over_at < ?1 LIMIT ?2)",
 ];
 
 /// A conversation that has left the configuration for so long that it would be a new one; a few at a time, since its

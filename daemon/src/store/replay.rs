@@ -34,13 +34,15 @@ pub(super) fn replay(
     let mut again = connection.prepare_cached(
         "UPDATE delivery SET replay = 1, attempts = 0, crashes = 0, crashes_alone = 0, tried_ms = 0,
                 first_attempt_at = NULL, finished_at = NULL, due_at = ?2, created_at = ?2, aside = 0, held = NULL,
+                suppressed_by = NULL,
                 state = CASE WHEN EXISTS (SELECT 1 FROM delivery WHERE notifier = ?3 AND lane = ?4
                                           AND state = 'pending' AND aside = 0)
                              THEN 'queued' ELSE 'pending' END
          WHERE id = ?1",
     )?;
     let mut uncount = connection.prepare_cached(
-        "UPDATE tally SET delivered = delivered - (?2 = 'delivered'), dead = dead - (?2 = 'dead')
+        "UPDATE tally SET delivered = delivered - (?2 = 'delivered'), dead = dead - (?2 = 'dead'),
+                suppressed = suppressed - (?2 = 'suppressed')
          WHERE notifier = ?1",
     )?;
     for one in found.iter().filter(|one| !one.is_empty).take(REPLAY_MAX) {
@@ -79,7 +81,7 @@ const ANY: &str = "delivery d WHERE ?2 IS NULL AND (?3 IS NULL OR d.notifier = ?
 fn question(from: &str) -> String {
     format!(
         "SELECT d.id, d.notification_id, d.notifier, d.lane, d.state, d.created_at, d.payload = ''
-         FROM {from} AND d.state IN ('delivered', 'dead') AND (?1 = 0 OR d.state = 'dead')
+         FROM {from} AND d.state IN ('delivered', 'dead', 'suppressed') AND (?1 = 0 OR d.state = 'dead')
            AND (?4 IS NULL OR EXISTS (SELECT 1 FROM notification_event n JOIN event e ON e.id = n.event_id
                                       WHERE n.notification_id = d.notification_id AND e.watch = ?4))
            AND d.created_at >= ?5 AND d.created_at < ?6

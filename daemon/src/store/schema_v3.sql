@@ -85,3 +85,21 @@ CREATE INDEX notification_event_event ON notification_event (event_id);
 ALTER TABLE tally ADD COLUMN suppressed INTEGER NOT NULL DEFAULT 0;
 -- How many of those that were written went into others.
 ALTER TABLE tally ADD COLUMN grouped INTEGER NOT NULL DEFAULT 0;
+
+-- Silences; `matcher` is JSON. One is over at `over_at` at the latest: `until`, or when it ended before.
+CREATE TABLE silence (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    matcher     TEXT    NOT NULL,
+    until       INTEGER NOT NULL,
+    until_reply INTEGER NOT NULL,
+    until_close INTEGER NOT NULL,
+    reason      TEXT    NOT NULL,
+    created_at  INTEGER NOT NULL,
+    created_by  TEXT    NOT NULL,
+    over_at     INTEGER NOT NULL,
+    ended_why   TEXT
+) STRICT;
+CREATE INDEX silence_over ON silence (over_at);
+
+-- Somebody has said that they know of who waits, as JSON. Not written by polls: they must not undo it.
+ALTER TABLE conversation ADD COLUMN acked TEXT;

@@ -29,7 +29,7 @@ pub(super) fn deleted(
         .query_map(params![child, conversation, event.id], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     let mut payloads = connection.prepare_cached(
-        "UPDATE delivery SET payload = '' WHERE state IN ('delivered', 'dead')
+        "UPDATE delivery SET payload = '' WHERE state NOT IN ('queued', 'pending')
          AND notification_id IN (SELECT notification_id FROM notification_event WHERE event_id = ?1)",
     )?;
     for event in told {

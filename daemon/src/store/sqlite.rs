@@ -13,13 +13,14 @@ use super::writer::{BUSY_WITHIN, LOG_BYTES_MAX, LOG_KEPT_BYTES, Observe, Verdict
 use super::{
     BACKUP_LOG_BYTES_MAX, Backup, BackupError, Due, Episode, FallBack, Gather, Hold, NewDelivery,
     OUTBOX_ROWS_MAX, OutboxCount, Overdue, PollCommit, PollSummary, RecentDelivery, RecentEvent, Replayed,
-    Retention, Scope, Selection, Settle, Store, StoreError, Together, Told, Unaccepted, backup, clock,
-    episodes, fallback, gather, history, migrate, outbox, polls, prune, replay, scrub,
+    Retention, Scope, Selection, Settle, Store, StoreError, Together, Told, Unaccepted, Waits, backup, clock,
+    episodes, fallback, gather, history, migrate, outbox, polls, prune, replay, scrub, silences,
 };
 use crate::core::cursor::Cursor;
 use crate::core::event::EventKind;
 use crate::core::pressure::Fill;
-use crate::core::waiting::Waiting;
+use crate::core::silence::{Draft, Silence};
+use crate::core::waiting::Acked;
 use crate::core::watch::ConversationId;
 
 /// How a store is opened.
@@ -281,13 +282,32 @@ impl Store for SqliteStore {
         self.reader.run(move |connection| polls::cursor(connection, &id)).await
     }
 
-    async fn waits(&self) -> Result<Vec<(ConversationId, Waiting)>, StoreError> {
+    async fn waits(&self) -> Result<Vec<Waits>, StoreError> {
         self.reader.run(polls::waiting).await
+    }
+
+    async fn silences(&self, over_after: Timestamp, limit: usize) -> Result<Vec<Silence>, StoreError> {
+        self.reader.run(move |connection| silences::all(connection, over_after, limit)).await
+    }
+
+    async fn add_silence(&self, draft: Draft, user: &str, at: Timestamp) -> Result<Silence, StoreError> {
+        let user = user.to_owned();
+        self.write(move |connection| silences::add(connection, &draft, &user, at)).await
+    }
+
+    async fn end_silence(&self, id: i64, why: &str, at: Timestamp) -> Result<bool, StoreError> {
+        let why = why.to_owned();
+        self.write(move |connection| silences::end(connection, id, &why, at)).await
+    }
+
+    async fn ack(&self, id: &ConversationId, acked: Acked) -> Result<bool, StoreError> {
+        let id = id.clone();
+        self.write(move |connection| silences::ack(connection, &id, &acked)).await
     }
 
     async fn commit_poll(&self, commit: PollCommit) -> Result<(), StoreError> {
         let max = self.outbox_rows_max;
-        if commit.told.iter().any(|told| !told.deliveries.is_empty()) {
+        if commit.told.iter().any(|told| told.opens() > 0) {
             self.has_room()?;
         }
         self.write(move |connection| polls::commit(connection, &commit, max)).await
@@ -540,21 +560,23 @@ pub(super) fn insert_delivery(
     at: Timestamp,
     fallback_of: Option<&str>,
 ) -> Result<bool, StoreError> {
-    let NewDelivery { notification, notifier, lane, fallback_after, urgent } = delivery;
+    let NewDelivery { notification, notifier, lane, fallback_after, urgent, suppressed } = delivery;
+    let fallback_after = fallback_after.filter(|_| suppressed.is_none());
     let at = super::rows::nanos(at);
     let fallback_after = fallback_after.map(|after| i64::try_from(after.as_nanos()).unwrap_or(i64::MAX));
     let written = connection
         .prepare_cached(
             "INSERT INTO delivery (notification_id, notifier, lane, state, due_at, created_at, payload,
-                                             fallback_at, fallback_of)
+                                             fallback_at, fallback_of, suppressed_by, finished_at)
              SELECT ?1, ?2, ?3,
-                    CASE WHEN EXISTS (SELECT 1 FROM delivery WHERE notifier = ?2 AND lane = ?3
+                    CASE WHEN ?8 IS NOT NULL THEN 'suppressed'
+                         WHEN EXISTS (SELECT 1 FROM delivery WHERE notifier = ?2 AND lane = ?3
                                       AND state = 'pending' AND aside = 0)
                          THEN 'queued' ELSE 'pending' END,
                     ?4, ?4, ?5,
                     ?6 + max(?4, coalesce((SELECT due_at FROM delivery WHERE notifier = ?2 AND lane = ?3
                                            AND state = 'pending' AND aside = 0 AND held IS NOT NULL), ?4)),
-                    ?7
+                    ?7, ?8, CASE WHEN ?8 IS NOT NULL THEN ?4 END
              WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE notification_id = ?1 AND notifier = ?2)",
         )?
         .execute(rusqlite::params![
@@ -564,12 +586,13 @@ pub(super) fn insert_delivery(
             at,
             notification.payload,
             fallback_after,
-            fallback_of
+            fallback_of,
+            suppressed
         ])?;
     if written == 0 {
         return Ok(false);
     }
-    if *urgent {
+    if *urgent && suppressed.is_none() {
         connection
             .prepare_cached(
                 "UPDATE delivery SET due_at = ?3 WHERE notifier = ?1 AND lane = ?2
@@ -579,9 +602,10 @@ pub(super) fn insert_delivery(
     }
     connection
         .prepare_cached(
-            "INSERT INTO tally (notifier, written) VALUES (?1, 1) ON CONFLICT DO UPDATE SET written = written + 1",
+            "INSERT INTO tally (notifier, written, suppressed) VALUES (?1, 1, ?2)
+             ON CONFLICT DO UPDATE SET written = written + 1, suppressed = suppressed + ?2",
         )?
-        .execute([notifier])?;
+        .execute(rusqlite::params![notifier, suppressed.is_some()])?;
     connection
         .prepare_cached(
             "INSERT OR IGNORE INTO notification_event (notification_id, position, event_id) VALUES (?1, 0, ?2)",

@@ -40,6 +40,7 @@ fn told(id: &str, lane: &str, notifiers: &[&str]) -> Told {
             lane: lane.into(),
             fallback_after: None,
             urgent: false,
+            suppressed: None,
         })
         .collect();
     Told { event, deliveries, routing: vec![] }
@@ -68,6 +69,7 @@ fn poll(expect: u64, told: Vec<Told>) -> PollCommit {
         change: CursorChange { after, seen, forget: vec![] },
         told,
         at: at(1),
+        silences_over: vec![],
     }
 }
 
@@ -259,7 +261,8 @@ async fn who_waits_is_kept_with_the_cursor() {
     store.commit_poll(first).await.unwrap();
     drop(store);
     let store = open(&path);
-    assert_eq!(store.waits().await.unwrap(), [(conversation(), waiting)]);
+    let waits = Waits { conversation: conversation(), waiting, acked: false };
+    assert_eq!(store.waits().await.unwrap(), [waits]);
     store.commit_poll(poll(1, vec![])).await.unwrap();
     assert_eq!(store.waits().await.unwrap(), []);
 }

@@ -76,6 +76,7 @@ fn waiting(told: &[u64]) -> Waiting {
     let alarm = |seconds: &u64| Alarm {
         threshold: Threshold { seconds: *seconds, hours: None },
         to: vec!["ops-slack".to_owned()],
+        silenced: false,
     };
     let waiting = Waiting::new(ChildId::new("2251799813699002"), at("2026-03-01T07:00:00Z"));
     Waiting { told: told.iter().map(alarm).collect(), ..waiting }

@@ -27,6 +27,7 @@ mod reload;
 mod rotation;
 mod secrets;
 mod shutdown;
+mod silences;
 mod slack;
 mod stores;
 mod stuck;

@@ -98,6 +98,7 @@ async fn poll(store: &SqliteStore, object: i64, round: u64, answers: &std::fs::F
         },
         told,
         at: at(round),
+        silences_over: vec![],
     };
     store.commit_poll(commit).await.unwrap();
     answered(answers, &format!("polled {object} {}", before.sequence + new));
@@ -126,6 +127,7 @@ fn told(object: i64, sequence: u64, round: u64) -> Told {
         lane: object.to_string(),
         fallback_after: None,
         urgent: false,
+        suppressed: None,
     });
     Told { event, deliveries: deliveries.into(), routing: vec![] }
 }

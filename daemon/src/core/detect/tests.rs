@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::core::cursor::VANISHED_KEPT;
 use crate::core::message::Author;
+use crate::core::waiting::Acked;
 use crate::core::watch::Since;
 
 mod waits;
@@ -41,7 +42,7 @@ fn answer(messages: Vec<Message>) -> Snapshot {
 }
 
 fn asked(now: Timestamp) -> Asked<'static> {
-    Asked { baseline: Baseline::Silent, stale_for: Duration::ZERO, now, rules: &[] }
+    Asked { baseline: Baseline::Silent, stale_for: Duration::ZERO, now, rules: &[], hushed: false }
 }
 
 /// A conversation that answers are played to.
@@ -51,6 +52,7 @@ struct Play {
     baseline: Baseline,
     stale_since: Option<Timestamp>,
     rules: Vec<Rule>,
+    hushed: bool,
 }
 
 impl Play {
@@ -59,7 +61,8 @@ impl Play {
         let now = at(second);
         let stale_for =
             self.stale_since.map_or(Duration::ZERO, |since| now.duration_since(since).unsigned_abs());
-        let asked = Asked { baseline: self.baseline, stale_for, now, rules: &self.rules };
+        let asked =
+            Asked { baseline: self.baseline, stale_for, now, rules: &self.rules, hushed: self.hushed };
         let found = match detect(self.cursor.as_ref(), snapshot, asked) {
             Ok(found) => found,
             Err(implausible) => return format!("error: {implausible}"),

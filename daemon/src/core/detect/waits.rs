@@ -9,12 +9,16 @@ use crate::core::cursor::{Cursor, CursorChange, Vanished};
 use crate::core::message::{AuthorKind, ChildId};
 use crate::core::waiting::{self, Ended, Look, Rule, Waiting};
 
-/// Somebody waits whose time is over, and `CommBox` does not say whether that is still so. `now` is by its clock.
-pub fn unconfirmed(cursor: &Cursor, rules: &[Rule], now: Timestamp) -> Found {
+/// Somebody waits whose time is over, and `CommBox` does not say whether that is still so. `now` is by its clock;
+/// `hushed` is whether a silence is over it.
+pub fn unconfirmed(cursor: &Cursor, rules: &[Rule], now: Timestamp, hushed: bool) -> Found {
     let mut change = CursorChange { after: cursor.row(), ..CursorChange::default() };
     let Some(waiting) = &mut change.after.waiting else { return Found::default() };
+    if !hushed {
+        waiting.end_silence();
+    }
     let passed = waiting.passed(rules, now);
-    if passed.is_empty() || cursor.unreachable_since.is_some() {
+    if passed.is_empty() || cursor.acked().is_some() || cursor.unreachable_since.is_some() {
         return Found::default();
     }
     waiting.tell(&passed);
@@ -82,7 +86,13 @@ impl Work<'_> {
                 Duration::try_from(self.asked.now.duration_since(at)).is_ok_and(|age| age < CONFIRM_AFTER)
             })
         });
-        if let Some(waiting) = &mut after {
+        let newest = look.newest_of_customer().max(self.cursor.newest_of_customer());
+        let acked = self.cursor.acked.as_ref().is_some_and(|acked| acked.holds(newest.as_ref()));
+        self.found.acked = acked;
+        if let Some(waiting) = after.as_mut().filter(|_| !acked) {
+            if !self.asked.hushed {
+                waiting.end_silence();
+            }
             let passed = waiting.passed(self.asked.rules, self.answered_at());
             if is_unsure {
                 self.found.pending |= !passed.is_empty();

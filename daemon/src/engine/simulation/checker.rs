@@ -228,7 +228,14 @@ impl State {
         }
         let open = open?;
         let watching = self.setup.watching(id).filter(|watching| watching.watched)?;
-        let is_told = |seconds: &u64| open.told.iter().any(|alarm| alarm.threshold.seconds == *seconds);
+        // Somebody knows of it, and said so.
+        if cursor.acked().is_some() {
+            return None;
+        }
+        // What a silence kept from everybody is not told.
+        let is_told = |seconds: &u64| {
+            open.told.iter().any(|alarm| alarm.threshold.seconds == *seconds && !alarm.silenced)
+        };
         let untold = self.setup.thresholds(watching.vip).iter().find(|seconds| !is_told(seconds));
         untold
             .map(|seconds| format!("I1: nobody was told that {} of {id} has waited {seconds} s", open.child))

@@ -13,13 +13,14 @@ use super::world::{Point, State, World};
 use crate::core::cursor::Cursor;
 use crate::core::outcome::Fate;
 use crate::core::pressure::Fill;
-use crate::core::waiting::Waiting;
+use crate::core::silence::{Draft, Silence};
+use crate::core::waiting::Acked;
 use crate::core::watch::ConversationId;
 use crate::store::model::Rows;
 use crate::store::{
     Due, Episode, FallBack, Gather, Hold, OutboxCount, Overdue, PollCommit, PollSummary, RecentDelivery,
     RecentEvent, Replayed, Retention, Scope, Selection, Settle, Store, StoreError, Together, Told,
-    Unaccepted,
+    Unaccepted, Waits,
 };
 
 /// What is wrong with the disk.
@@ -63,6 +64,9 @@ enum Job {
     DropDead(Selection),
     Watched(Vec<ConversationId>, Timestamp),
     ClockMoved(Timestamp, Option<SignedDuration>),
+    AddSilence(Box<Draft>, String, Timestamp),
+    EndSilence(i64, String, Timestamp),
+    Ack(ConversationId, Box<Acked>),
 }
 
 enum Answer {
@@ -72,6 +76,7 @@ enum Answer {
     Replayed(Replayed),
     Told(Option<Vec<String>>),
     Gathered(Option<Box<Due>>),
+    Silence(Box<Silence>),
 }
 
 impl Disk {
@@ -262,6 +267,28 @@ impl State {
                 }
                 Ok(Answer::Count(moved))
             }
+            Job::AddSilence(draft, user, at) => {
+                let silence = self.disk.rows.add_silence(&draft, &user, at);
+                self.tell(|| silence.to_string());
+                self.ledger.silenced(&silence, now);
+                Ok(Answer::Silence(Box::new(silence)))
+            }
+            Job::EndSilence(id, why, at) => {
+                let ended = self.disk.rows.end_silence(id, &why, at);
+                if ended {
+                    self.tell(|| format!("silence {id} is over: {why}"));
+                    self.ledger.silence_over(id, now);
+                }
+                Ok(Answer::Flag(ended))
+            }
+            Job::Ack(id, acked) => {
+                let noted = self.disk.rows.ack(&id, &acked);
+                if noted {
+                    self.tell(|| format!("somebody knows of {id}, up to {}", acked.up_to.1));
+                    self.markers.reach(Marker::Acked);
+                }
+                Ok(Answer::Flag(noted))
+            }
             Job::Watched(conversations, at) => {
                 self.disk.rows.watched(&conversations, at);
                 Ok(Answer::Done)
@@ -373,9 +400,32 @@ impl Store for DiskStore {
         self.read(|rows| rows.cursor(id)).await
     }
 
-    async fn waits(&self) -> Result<Vec<(ConversationId, Waiting)>, StoreError> {
-        let waiting = |(id, cursor): (&ConversationId, &Cursor)| Some((id.clone(), cursor.waiting.clone()?));
+    async fn waits(&self) -> Result<Vec<Waits>, StoreError> {
+        let waiting = |(id, cursor): (&ConversationId, &Cursor)| {
+            let (conversation, acked) = (id.clone(), cursor.acked().is_some());
+            Some(Waits { conversation, waiting: cursor.waiting.clone()?, acked })
+        };
         self.read(move |rows| rows.cursors().filter_map(waiting).collect()).await
+    }
+
+    async fn silences(&self, over_after: Timestamp, limit: usize) -> Result<Vec<Silence>, StoreError> {
+        // At start alone; without a throw of the dice, so that a seed without silences is what it was before there were.
+        Ok(self.world.with(|state| state.disk.rows.silences(over_after, limit)))
+    }
+
+    async fn add_silence(&self, draft: Draft, user: &str, at: Timestamp) -> Result<Silence, StoreError> {
+        match self.write(Job::AddSilence(Box::new(draft), user.to_owned(), at)).await? {
+            Answer::Silence(silence) => Ok(*silence),
+            _ => Err(StoreError::Closed),
+        }
+    }
+
+    async fn end_silence(&self, id: i64, why: &str, at: Timestamp) -> Result<bool, StoreError> {
+        self.write_flag(Job::EndSilence(id, why.to_owned(), at)).await
+    }
+
+    async fn ack(&self, id: &ConversationId, acked: Acked) -> Result<bool, StoreError> {
+        self.write_flag(Job::Ack(id.clone(), Box::new(acked))).await
     }
 
     async fn commit_poll(&self, commit: PollCommit) -> Result<(), StoreError> {

@@ -35,6 +35,7 @@ use crate::engine::notifiers::{self, Made, Running};
 use crate::engine::plan::{Fetch, Plan};
 use crate::engine::polling::{self, Polling};
 use crate::engine::servers::Servers;
+use crate::engine::silences::Silences;
 use crate::engine::wakes::Wakes;
 use crate::ops::metrics::Metrics;
 use crate::ops::status::ReloadStatus;
@@ -354,6 +355,11 @@ impl House {
         self.wait(Duration::from_millis(1));
     }
 
+    /// The running daemon, for whoever asks it for something.
+    pub(super) fn asked(&self) -> Option<(Arc<Shared>, &Runtime)> {
+        self.daemon.as_ref().map(|daemon| (Arc::clone(&daemon.shared), &daemon.runtime))
+    }
+
     fn mark(&self, marker: Marker) {
         self.world.with(|state| state.markers.reach(marker));
     }
@@ -461,6 +467,11 @@ async fn start(world: &Arc<World>, began: Instant) -> Started {
             break Arc::new(health);
         }
     };
+    let silences = loop {
+        if let Ok(silences) = Silences::load(&*store, started).await {
+            break Arc::new(silences);
+        }
+    };
     let fill = world.with(|state| state.disk.rows.fill());
     let shared = Arc::new(Shared {
         store,
@@ -473,6 +484,7 @@ async fn start(world: &Arc<World>, began: Instant) -> Started {
         metrics,
         wakes,
         health,
+        silences,
         watchdog: Watchdog::new(),
         started,
         reload: Mutex::new(ReloadStatus { last_ok: true, at: started, error: None, held: None }),
@@ -497,6 +509,7 @@ async fn start(world: &Arc<World>, began: Instant) -> Started {
         board: Arc::clone(&shared.board),
         metrics: Arc::clone(&shared.metrics),
         wakes: Arc::clone(&shared.wakes),
+        silences: Arc::clone(&shared.silences),
         health: Arc::clone(&shared.health),
         servers: Arc::clone(&shared.servers),
         fill: shared.fill.subscribe(),

@@ -17,6 +17,7 @@ use crate::core::watch::ConversationId;
 use crate::store::{PollCommit, Told};
 
 mod deliveries;
+mod silences;
 mod together;
 
 use together::Weight;
@@ -69,6 +70,7 @@ pub(super) struct Ledger {
     asking: BTreeSet<ConversationId>,
     pub(super) asked_at: BTreeMap<ConversationId, Vec<Duration>>,
     waits: Waits,
+    silenced: silences::Silenced,
     /// By notifier: durable deliveries, and how many of them ended.
     written: BTreeMap<String, [u64; 2]>,
     /// Durable changes, but for what is written each hour.
@@ -104,6 +106,8 @@ pub(super) struct Written {
     part_of: Option<String>,
     /// How long it was held back on purpose.
     held_for: Duration,
+    /// Whether a silence keeps it from its notifier.
+    suppressed: bool,
 }
 
 struct Baseline {
@@ -271,9 +275,14 @@ impl Ledger {
         {
             markers.reach(Marker::DeletionPending);
         }
+        // Those that it ends are over what came before their end.
         for told in &commit.told {
+            if commit.silences_over.is_empty() {
+                self.kept_by_silences(id, told, now, markers);
+            }
             self.told_of(id, told, truth, now, markers);
         }
+        self.silences_end(commit, now, markers);
     }
 
     /// I4: nothing of the baseline is told. What that is, the first answer says.

@@ -77,6 +77,9 @@ markers! {
     PluginHang,
     NotSent,
     Alone,
+    Suppressed,
+    WaitingToldAfterSilence,
+    SilenceEndedByCommBox,
     // What befell the daemon.
     CrashAfterFetch,
     CrashBeforeCommit,
@@ -104,6 +107,9 @@ markers! {
     WatchRemoved,
     WatchBack,
     WatchRenamed,
+    Silenced,
+    SilenceExpired,
+    Acked,
 }
 
 /// How often each was reached.

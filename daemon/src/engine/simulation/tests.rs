@@ -11,6 +11,7 @@ use proptest::strategy::ValueTree;
 use super::house::House;
 use super::markers::Markers;
 use super::script::{self, Action};
+use super::whims::Whims;
 
 /// Seeds that once failed. A change of what a script is drawn from (`script::action`) makes others of them: then what
 /// they found must stand as a test of its own.
@@ -39,9 +40,13 @@ struct Played {
 /// The setup's seed and the script's are one, until the script is made shorter.
 fn play(seed: u64, script: &[Action], is_told: bool) -> Played {
     let mut house = House::new(seed, is_told);
+    let mut whims = Whims::of(seed, !REGRESSIONS.contains(&seed));
     let mut run = || {
         for action in script {
             house.act(*action);
+            if let Some(whim) = whims.next() {
+                house.whim(whim);
+            }
             house.check()?;
         }
         house.end()

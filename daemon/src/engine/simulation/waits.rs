@@ -23,6 +23,8 @@ pub(super) struct Waits {
 struct Open {
     child: String,
     to: BTreeSet<String>,
+    /// A silence has kept it from everybody so far.
+    silenced: bool,
 }
 
 /// What the ledger knows when such an event becomes durable.
@@ -58,8 +60,14 @@ impl Waits {
         }
         let names: BTreeSet<String> =
             told.deliveries.iter().map(|delivery| delivery.notifier.clone()).collect();
+        let heard = told.deliveries.iter().filter(|delivery| delivery.suppressed.is_none());
+        let heard: BTreeSet<String> = heard.map(|delivery| delivery.notifier.clone()).collect();
         let wrong = match event.kind {
-            EventKind::Waiting => self.begins(id, data, &names, seen, event.recorded, markers),
+            EventKind::Waiting => {
+                let wrong = self.begins(id, data, &names, seen, event.recorded, markers);
+                self.heard(id, heard, names.len(), markers);
+                wrong
+            }
             _ => self.ends(id, data, &names, seen, markers),
         };
         wrong.map(|wrong| format!("I2: {name} {wrong}"))
@@ -120,10 +128,24 @@ impl Waits {
         } else {
             markers.reach(Marker::WaitingUnconfirmed);
         }
-        let open = self.open.entry(id.clone()).or_insert(Open { child: String::new(), to: BTreeSet::new() });
+        let open = self.open.entry(id.clone()).or_insert(Open {
+            child: String::new(),
+            to: BTreeSet::new(),
+            silenced: false,
+        });
         open.child.clone_from(&data.child_id);
-        open.to.extend(names.iter().cloned());
         None
+    }
+
+    /// Who of those that should be told were.
+    fn heard(&mut self, id: &ConversationId, heard: BTreeSet<String>, of: usize, markers: &mut Markers) {
+        let Some(open) = self.open.get_mut(id) else { return };
+        if heard.is_empty() && of > 0 {
+            open.silenced = true;
+        } else if std::mem::take(&mut open.silenced) {
+            markers.reach(Marker::WaitingToldAfterSilence);
+        }
+        open.to.extend(heard);
     }
 
     fn ends(

@@ -25,6 +25,7 @@ pub(super) fn render(status: &Status, refresh: bool) -> String {
     summary(&mut page, status);
     page.raw("</header>\n<main>\n");
     trouble(&mut page, status);
+    silences(&mut page, status);
     watches(&mut page, status);
     found(&mut page, status);
     delivered(&mut page, status);
@@ -198,6 +199,22 @@ fn watches(page: &mut Html, status: &Status) {
         page.raw("<p class=\"soft\">and ").text(&status.watches_omitted.to_string());
         page.raw(" more watches that are well</p>\n");
     }
+    page.raw("</section>\n");
+}
+
+/// What nobody is told of now; nothing where there is no such thing.
+fn silences(page: &mut Html, status: &Status) {
+    if status.silences.is_empty() {
+        return;
+    }
+    page.raw("<section>\n<h2>Silences</h2>\n");
+    let columns = ["Silence", "Of", "Until", "Over", "Reason", "By", "Since"];
+    page.table("What nobody is told of now", &columns, &status.silences, "", |page, silence| {
+        page.raw("<th scope=\"row\">").text(&silence.id.to_string()).raw("</th>");
+        page.cell(&silence.matcher.to_string()).cell(&silence.end());
+        page.time(Some(silence.until), status.taken).cell(&silence.reason).cell(&silence.created_by);
+        page.time(Some(silence.created_at), status.taken);
+    });
     page.raw("</section>\n");
 }
 

@@ -25,16 +25,19 @@ pub enum DeliveryResult {
     Dead,
     /// Another tells of it.
     Grouped,
+    /// Nobody need hear of it: a silence was over it.
+    Suppressed,
 }
 
 impl DeliveryResult {
-    const ALL: [Self; 3] = [Self::Delivered, Self::Dead, Self::Grouped];
+    const ALL: [Self; 4] = [Self::Delivered, Self::Dead, Self::Grouped, Self::Suppressed];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
             Self::Dead => "dead",
             Self::Grouped => "grouped",
+            Self::Suppressed => "suppressed",
         }
     }
 }
@@ -79,7 +82,7 @@ pub struct Outbox {
     pub oldest_pending: Option<Timestamp>,
     /// Dead letters that are kept.
     pub dead: u64,
-    /// Written minus delivered, pending and dead; anything but 0 is a bug.
+    /// Written minus delivered, suppressed, pending and dead; anything but 0 is a bug.
     pub imbalance: i64,
 }
 

@@ -26,6 +26,8 @@ pub(crate) fn example() -> Status {
         last_error: None,
         last_message_at: Some(ago(900)),
         waiting_since: Some(ago(840)).filter(|_| priority == Priority::Vip),
+        acked: name == "globex",
+        silenced_until: None,
         events_total: 3,
     };
     let notifier = |name: &str, plugin: &str| NotifierStatus {
@@ -100,8 +102,36 @@ pub(crate) fn example() -> Status {
             took_ms: 212,
             detail: Some("401 from hooks.example".into()),
         }],
+        silences: vec![],
         store: StoreStatus { path: "/var/lib/commwatch/commwatch.db".into(), size_bytes: 1_234_567 },
     }
+}
+
+/// Somebody said that nobody need hear of the VIP for two hours.
+pub(crate) fn silence() -> crate::core::silence::Silence {
+    crate::core::silence::Silence {
+        id: 3,
+        matcher: crate::core::silence::Matcher::Watch("acme-cfo".into()),
+        until: NOW + Duration::from_secs(7_200),
+        until_reply: true,
+        until_close: false,
+        reason: "known <outage>".into(),
+        created_at: ago(60),
+        created_by: "noa (uid 1000)".into(),
+        ended: None,
+    }
+}
+
+#[test]
+fn what_nobody_is_told_of_stands_above_the_watches() {
+    let status = Status { silences: vec![silence()], ..example() };
+    let text = render(&status, false);
+    let lines: Vec<&str> = text.lines().skip(3).take(3).collect();
+    insta::assert_snapshot!(lines.join("\n"), @"
+    silence 3 (watch acme-cfo, until 2026-11-22T16:00:00Z, or a reply, by noa (uid 1000)): known <outage> (over in 2 h)
+
+    WATCH     PRIORITY  STATE  SUCCESS    NEXT    WAITS          EVENTS  TITLE
+    ");
 }
 
 #[test]
@@ -110,10 +140,10 @@ fn a_person_reads_first_whether_the_vips_are_fresh() {
     1 of 2 VIPs NOT FRESH.
     commwatch 0.1.0, up 3 h, ready
 
-    WATCH     PRIORITY  STATE  SUCCESS    NEXT    WAITS   EVENTS  TITLE
-    acme-cfo  vip       stale  5 min ago  in 6 s  14 min  3       ACME / Dana Levi (timed out after 10 s)
-    globex    vip       fresh  4 s ago    in 6 s  14 min  3       Globex
-    initech   normal    fresh  4 s ago    in 6 s  -       3       Initech / דנה
+    WATCH     PRIORITY  STATE  SUCCESS    NEXT    WAITS          EVENTS  TITLE
+    acme-cfo  vip       stale  5 min ago  in 6 s  14 min         3       ACME / Dana Levi (timed out after 10 s)
+    globex    vip       fresh  4 s ago    in 6 s  14 min, acked  3       Globex
+    initech   normal    fresh  4 s ago    in 6 s  -              3       Initech / דנה
 
     NOTIFIER   PLUGIN       STATE    PENDING  HELD         DEAD  DELIVERED   LAST ERROR
     ops-log    log 0.1.0    running  0        0            0     13 min ago
@@ -141,9 +171,9 @@ fn a_good_day_is_told_in_few_lines() {
     The VIP is fresh.
     commwatch 0.1.0, up 3 h, ready
 
-    WATCH    PRIORITY  STATE  SUCCESS  NEXT    WAITS   EVENTS  TITLE
-    globex   vip       fresh  4 s ago  in 6 s  14 min  3       Globex
-    initech  normal    fresh  4 s ago  in 6 s  -       3       Initech / דנה
+    WATCH    PRIORITY  STATE  SUCCESS  NEXT    WAITS          EVENTS  TITLE
+    globex   vip       fresh  4 s ago  in 6 s  14 min, acked  3       Globex
+    initech  normal    fresh  4 s ago  in 6 s  -              3       Initech / דנה
 
     NOTIFIER  PLUGIN     STATE    PENDING  HELD  DEAD  DELIVERED   LAST ERROR
     ops-log   log 0.1.0  running  0        0     0     13 min ago
@@ -271,6 +301,8 @@ fn a_status_survives_the_way_through_json() {
           "last_error": "timed out after 10 s",
           "last_message_at": "2026-11-22T13:45:00Z",
           "waiting_since": "2026-11-22T13:46:00Z",
+          "acked": false,
+          "silenced_until": null,
           "events_total": 3
         },
         {
@@ -288,6 +320,8 @@ fn a_status_survives_the_way_through_json() {
           "last_error": null,
           "last_message_at": "2026-11-22T13:45:00Z",
           "waiting_since": "2026-11-22T13:46:00Z",
+          "acked": true,
+          "silenced_until": null,
           "events_total": 3
         },
         {
@@ -305,6 +339,8 @@ fn a_status_survives_the_way_through_json() {
           "last_error": null,
           "last_message_at": "2026-11-22T13:45:00Z",
           "waiting_since": null,
+          "acked": false,
+          "silenced_until": null,
           "events_total": 3
         }
       ],
@@ -361,6 +397,7 @@ fn a_status_survives_the_way_through_json() {
           "detail": "401 from hooks.example"
         }
       ],
+      "silences": [],
       "store": {
         "path": "/var/lib/commwatch/commwatch.db",
         "size_bytes": 1234567

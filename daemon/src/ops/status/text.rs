@@ -60,6 +60,7 @@ pub fn render(status: &Status, colour: bool) -> String {
     let parts = [
         page.headline(),
         page.trouble(),
+        page.silences(),
         page.watches(),
         page.notifiers(),
         page.accounts(),
@@ -146,6 +147,16 @@ impl Page<'_> {
         text
     }
 
+    /// What nobody is told of now.
+    fn silences(&self) -> String {
+        let mut text = String::new();
+        for silence in &self.status.silences {
+            let over = Age::of(silence.until, self.status.taken);
+            let _ = writeln!(text, "{} (over {over})", plain(&silence.to_string()));
+        }
+        text
+    }
+
     fn watches(&self) -> String {
         let mut rows =
             vec![self.header(["WATCH", "PRIORITY", "STATE", "SUCCESS", "NEXT", "WAITS", "EVENTS", "TITLE"])];
@@ -166,7 +177,11 @@ impl Page<'_> {
                 self.age(watch.last_success),
                 self.age(watch.next_poll),
                 match watch.waiting_since {
-                    Some(since) => Cell::toned(Age::of(since, self.status.taken).span(), Tone::Strong),
+                    Some(since) => {
+                        let known = if watch.acked { ", acked" } else { "" };
+                        let span = Age::of(since, self.status.taken).span();
+                        Cell::toned(format_args!("{span}{known}"), Tone::Strong)
+                    }
                     None => Cell::new("-"),
                 },
                 Cell::new(watch.events_total),

@@ -15,6 +15,13 @@ impl Teller {
             let at = self.at(delivery.created_at);
             self.line(steps + 1, format_args!("In place of {other}, which had not accepted it {at}."));
         }
+        if let Some(why) = &delivery.suppressed_by {
+            self.line(steps + 1, format_args!("Kept from {} by {why}.", delivery.notifier));
+            self.line(
+                steps + 1,
+                format_args!("`commwatch replay {}` sends it all the same.", delivery.event),
+            );
+        }
         if let Some(at) = delivery.fell_back_at {
             self.line(
                 steps + 1,
@@ -39,6 +46,10 @@ impl Teller {
         let last = match delivery.attempts.shown.last() {
             Some(last) if last.outcome != "delivered" => format!("; {}", attempt(last)),
             _ => String::new(),
+        };
+        let last = match &delivery.suppressed_by {
+            Some(why) => format!(" by {why}"),
+            None => last,
         };
         let other = delivery.in_place_of.as_ref().map_or(String::new(), |other| format!(" (for {other})"));
         self.line(steps, format_args!("{}{other}: {}{last}", delivery.notifier, self.how(delivery)));

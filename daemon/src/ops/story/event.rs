@@ -148,8 +148,8 @@ impl Teller {
     }
 }
 
-/// What one route said.
-fn route(said: &Said) -> String {
+/// What one route said, in a line.
+pub fn route(said: &Said) -> String {
     match (said.told.is_empty(), &said.no) {
         (true, Some(no)) => format!("no   {}: {no}", said.route),
         (true, None) => format!("no   {}: it tells nobody", said.route),

@@ -68,6 +68,7 @@ fn delivery(notifier: &str, state: &str) -> DeliveryStory {
         in_place_of: None,
         part_of: None,
         others: 0,
+        suppressed_by: None,
         behind: None,
         held: None,
         attempts: Several::default(),
@@ -377,6 +378,7 @@ fn the_json_of_a_story_has_stable_names() {
               "aside": false,
               "fell_back_at": null,
               "in_place_of": null,
+              "suppressed_by": null,
               "behind": {
                 "event": "evt_0",
                 "ahead": 1

@@ -81,6 +81,16 @@ impl Teller {
         } else if let Some(error) = &live.last_error {
             self.line(1, format_args!("The last poll failed: {error}"));
         }
+        if let Some(since) = live.waiting_since {
+            let known = match live.acked {
+                true => "; somebody knows of it, so nobody is told until the customer writes again",
+                false => "",
+            };
+            self.line(1, format_args!("Its customer waits for an answer since {}{known}.", self.at(since)));
+        }
+        for silence in &live.silences {
+            self.line(1, format_args!("Nobody is told of what it finds: {silence}."));
+        }
         if let Some(until) = live.throttled_until.filter(|until| *until > self.now) {
             self.line(
                 1,

@@ -28,6 +28,7 @@ async fn note(store: &SqliteStore, name: &str) {
         lane: name.into(),
         fallback_after: None,
         urgent: false,
+        suppressed: None,
     }];
     let episode = Episode { subject: name.into(), since: at(), why: "x".repeat(2_000) };
     store.begin_episode(episode, Told { event, deliveries, routing: vec![] }).await.unwrap();

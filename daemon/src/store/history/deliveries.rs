@@ -15,7 +15,7 @@ const COLUMNS: &str =
     "d.id, d.notification_id, d.notifier, d.lane, d.state, d.replay, d.created_at, d.due_at,
     d.sending_at, d.finished_at, d.attempts, d.aside,
     d.fell_back_at, d.fallback_of, d.held, d.gathered,
-    (SELECT notification_id FROM delivery g WHERE g.id = d.grouped_in)";
+    (SELECT notification_id FROM delivery g WHERE g.id = d.grouped_in), d.suppressed_by";
 
 const fn question(from: &'static str, order: &'static str) -> Question {
     Question { columns: COLUMNS, from, order }
@@ -121,6 +121,7 @@ fn read(connection: &Connection, row: &Row<'_>, attempts: usize) -> Result<Deliv
         in_place_of: row.get(13)?,
         part_of: row.get(16)?,
         others: count(row.get::<_, i64>(15)?).saturating_sub(1),
+        suppressed_by: row.get(17)?,
         behind,
         held: row.get::<_, Option<String>>(14)?.filter(|_| state == State::Pending).map(|reason| Held {
             reason,

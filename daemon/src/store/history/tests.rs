@@ -107,6 +107,7 @@ fn told(id: ConversationId, n: u64) -> Told {
         lane: format!("{}/{}", id.account, id.object),
         fallback_after: None,
         urgent: false,
+        suppressed: None,
     };
     let routing = vec![Said { route: "vip".into(), told: vec!["hook".into()], no: None }];
     Told { event, deliveries: vec![delivery], routing }
@@ -126,6 +127,7 @@ async fn found(store: &SqliteStore, id: ConversationId, messages: std::ops::Rang
         },
         told: messages.map(|n| told(id.clone(), n)).collect(),
         at: at(1),
+        silences_over: vec![],
     };
     store.commit_poll(commit).await.unwrap();
 }
@@ -233,6 +235,7 @@ async fn what_is_kept_of_a_conversation_is_told_with_what_has_vanished() {
         },
         told: vec![],
         at: at(9),
+        silences_over: vec![],
     };
     store.commit_poll(commit).await.unwrap();
     let seen = store.seen("2", None).await.unwrap().shown.remove(0);

@@ -140,7 +140,7 @@ impl Rows {
                 one.payload.clear();
             }
         }
-        self.tally.entry(new.notifier.clone()).or_default()[3] += members.len() as i64;
+        self.tally.entry(new.notifier.clone()).or_default()[4] += members.len() as i64;
         self.contents.insert(new.notification.id.clone(), events);
         self.insert(new, *at);
         let id = self.last_delivery;

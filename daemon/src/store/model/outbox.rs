@@ -175,7 +175,7 @@ impl Rows {
     pub(super) fn finish(&mut self, delivery: i64, at: Timestamp) {
         let Some(one) = self.deliveries.get_mut(&delivery) else { return };
         let tally = self.tally.entry(one.notifier.clone()).or_default();
-        tally[if one.state == State::Delivered { 1 } else { 2 }] += 1;
+        tally[super::ended_as(one.state)] += 1;
         let (notifier, lane) = (one.notifier.clone(), one.lane.clone());
         let notification = one.notification.clone();
         if self.told_by(&notification).any(|event| event.scrubbed)

@@ -8,7 +8,8 @@ use crate::core::cursor::{CursorChange, CursorRow, Seen, Vanished};
 use crate::core::event::{Event, EventData, EventKind, MessageData, WatchData};
 use crate::core::message::{AuthorKind, ChildId};
 use crate::core::notification::Notification;
-use crate::core::waiting::{Alarm, Threshold, Waiting};
+use crate::core::silence::{Draft, Matcher};
+use crate::core::waiting::{Acked, Alarm, Threshold, Waiting};
 use crate::core::watch::Priority;
 use crate::store::{FallBack, Gather, Hold, NewDelivery, Options, Scope, SqliteStore, Store};
 
@@ -103,6 +104,18 @@ enum Step {
         object: i64,
         failed: bool,
     },
+    /// A silence is added, until so many seconds from now; or one is ended, perhaps by a poll.
+    Silence {
+        seconds: u16,
+    },
+    EndSilence {
+        id: i64,
+        by_poll: bool,
+    },
+    /// Somebody knows of who waits.
+    Ack {
+        object: i64,
+    },
     Prune {
         rows: u16,
         text: u16,
@@ -162,6 +175,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..2_u8).prop_map(|subject| Step::Begin { subject }),
         1 => (0..2_u8).prop_map(|subject| Step::End { subject }),
         1 => (object(), any::<bool>()).prop_map(|(object, failed)| Step::Summarise { object, failed }),
+        1 => (0..300_u16).prop_map(|seconds| Step::Silence { seconds }),
+        1 => (1..4_i64, any::<bool>()).prop_map(|(id, by_poll)| Step::EndSilence { id, by_poll }),
+        1 => object().prop_map(|object| Step::Ack { object }),
         1 => (0..200_u16, 0..200_u16).prop_map(|(rows, text)| Step::Prune { rows, text }),
         1 => (-4_000..4_000_i16).prop_map(|seconds| Step::Clock { seconds }),
         1 => prop::option::of(-4_000..4_000_i16).prop_map(|by| Step::ClockMoved { by }),
@@ -225,6 +241,7 @@ impl Pair {
                 lane: lane.into(),
                 fallback_after: (notifier == "hook").then_some(Duration::from_secs(3)),
                 urgent: sequence.is_some_and(|n| n % 4 == 1),
+                suppressed: (self.second % 5 == 0).then(|| "silence 1".to_owned()),
             });
         Told { event, deliveries: deliveries.collect(), routing: vec![] }
     }
@@ -241,6 +258,7 @@ impl Pair {
             change,
             told,
             at: self.now(),
+            silences_over: vec![],
         }
     }
 
@@ -285,7 +303,11 @@ impl Pair {
         change.after.gap_since = (which % 3 == 1).then(|| self.now());
         change.after.waiting = (which % 3 == 2).then(|| Waiting {
             over: which.is_multiple_of(2),
-            told: vec![Alarm { threshold: Threshold { seconds: 60, hours: None }, to: vec!["ops".into()] }],
+            told: vec![Alarm {
+                threshold: Threshold { seconds: 60, hours: None },
+                to: vec!["ops".into()],
+                silenced: which.is_multiple_of(5),
+            }],
             ..Waiting::new(ChildId::new("7"), self.now())
         });
         let mut ids: Vec<_> = cursor.seen.iter().collect();
@@ -430,6 +452,7 @@ impl Pair {
                         lane: one.lane,
                         fallback_after: None,
                         urgent: false,
+                        suppressed: None,
                     };
                     let deliveries = if gone { vec![] } else { vec![new] };
                     let fall_back = FallBack { delivery: one.delivery, deliveries, at: self.now() };
@@ -471,6 +494,7 @@ impl Pair {
                     lane,
                     fallback_after: (notifier == "hook").then_some(Duration::from_secs(3)),
                     urgent: false,
+                    suppressed: None,
                 };
                 let members = found.iter().map(|row| row.delivery).collect();
                 let gather = Gather { members, new, at: self.now() };
@@ -501,6 +525,37 @@ impl Pair {
                 };
                 self.sqlite().add_poll_summaries(vec![row.clone()]).await.unwrap();
                 self.model.add_poll_summaries(&[row]);
+            }
+            Step::Silence { seconds } => {
+                let draft = Draft {
+                    matcher: Matcher::Conversation(Self::conversation(i64::MAX)),
+                    until: self.now() + Duration::from_secs(seconds.into()),
+                    until_reply: seconds % 2 == 0,
+                    until_close: seconds % 3 == 0,
+                    reason: "x".into(),
+                    by: None,
+                };
+                let real = self.sqlite().add_silence(draft.clone(), "uid 0", self.now()).await.unwrap();
+                assert_eq!(real, self.model.add_silence(&draft, "uid 0", self.now()));
+            }
+            Step::EndSilence { id, by_poll: false } => {
+                let real = self.sqlite().end_silence(id, "y", self.now()).await.unwrap();
+                assert_eq!(real, self.model.end_silence(id, "y", self.now()));
+            }
+            Step::EndSilence { id, by_poll: true } => {
+                let Some(cursor) = self.model.cursor(&Self::conversation(0)) else { return };
+                let change = CursorChange { after: cursor.row(), ..CursorChange::default() };
+                let commit = self.commit(0, cursor.sequence, change, vec![]);
+                let commit = PollCommit { silences_over: vec![(id, "z".to_owned())], ..commit };
+                self.sqlite().commit_poll(commit.clone()).await.unwrap();
+                self.model.commit_poll(&commit).unwrap();
+            }
+            Step::Ack { object } => {
+                let id = Self::conversation(object);
+                let up_to = (self.now(), ChildId::new("7"));
+                let acked = Acked { at: self.now(), by: "noa".into(), up_to };
+                let real = self.sqlite().ack(&id, acked.clone()).await.unwrap();
+                assert_eq!(real, self.model.ack(&id, &acked));
             }
             Step::Prune { rows, text } => {
                 let before = |age: u16| self.now() - Duration::from_secs(age.into());
@@ -541,6 +596,11 @@ impl Pair {
         assert_eq!(outbox, model.outbox());
         assert!(outbox.iter().all(|count| count.imbalance == 0));
         assert_eq!(sqlite.episodes().await.unwrap(), model.episodes());
+        for (after, limit) in [(self.now(), 99), (Timestamp::MIN, 99), (Timestamp::MIN, 1)] {
+            let found = sqlite.silences(after, limit).await.unwrap();
+            assert_eq!(found.len(), model.silences(after, limit).len());
+            assert!(limit == 1 || found == model.silences(after, limit), "{found:?}");
+        }
         assert_eq!(sqlite.recent_events(9).await.unwrap(), model.recent_events(9));
         let all = Selection::default();
         assert_eq!(sqlite.replay(all.clone(), self.now(), true).await.unwrap(), model.find(&all));

@@ -214,6 +214,7 @@ fn found(id: &str, before: &Option<Cursor>, bytes: usize) -> PollCommit {
         lane: "a".into(),
         fallback_after: None,
         urgent: false,
+        suppressed: None,
     };
     let seen = Seen { instant: Some(at), text_hash: 1, ..Seen::default() };
     let after = CursorRow {
@@ -229,6 +230,7 @@ fn found(id: &str, before: &Option<Cursor>, bytes: usize) -> PollCommit {
         change: CursorChange { after, seen: vec![(ChildId::new(id), seen)], forget: vec![] },
         told: vec![Told { event, deliveries: vec![delivery], routing: vec![] }],
         at,
+        silences_over: vec![],
     }
 }
 

@@ -33,6 +33,7 @@ pub struct WatchText {
     pub title: String,
     /// As it is written, with quotes if it has any.
     pub stream: String,
+    pub tags: Vec<&'static str>,
 }
 
 impl Default for ConfigText {
@@ -55,14 +56,14 @@ impl Default for ConfigText {
 
 impl WatchText {
     pub fn of(object: i64) -> Self {
-        Self { object, title: format!("Watch {object}"), stream: STREAM.to_string() }
+        Self { object, title: format!("Watch {object}"), stream: STREAM.to_string(), tags: Vec::new() }
     }
 
     fn render(&self) -> String {
-        let Self { object, title, stream } = self;
+        let Self { object, title, stream, tags } = self;
         format!(
             "[[watch]]\nname = \"w{object}\"\ntitle = '''{title}'''\npriority = \"vip\"\n\
-             stream = {stream}\nobject = {object}\n"
+             stream = {stream}\nobject = {object}\ntags = {tags:?}\n"
         )
     }
 }

@@ -150,7 +150,7 @@ fn what_cannot_be_confirmed_is_told_as_such_and_ends_like_any_other() {
     play.at(1, &asks);
     let unconfirmed = |play: &mut Play, second| {
         let cursor = play.cursor.as_mut().unwrap();
-        let found = unconfirmed(cursor, &play.rules, at(second));
+        let found = unconfirmed(cursor, &play.rules, at(second), false);
         if let Some(change) = &found.change {
             cursor.apply(change);
         }
@@ -167,4 +167,84 @@ fn what_cannot_be_confirmed_is_told_as_such_and_ends_like_any_other() {
     play.cursor.as_mut().unwrap().apply(&found.change.unwrap());
     assert_eq!(unconfirmed(&mut play, 40), "");
     assert_eq!(play.at(41, &asks), "recovered waits:1/10+30/1");
+}
+
+/// What the engine does with a wait that a silence keeps from everybody.
+fn keep_from_everybody(play: &mut Play, seconds: u64) {
+    let waiting = play.cursor.as_mut().and_then(|cursor| cursor.waiting.as_mut()).unwrap();
+    waiting.told_to(&[Threshold { seconds, hours: None }], &[], true);
+}
+
+#[test]
+fn a_wait_that_a_silence_kept_from_everybody_is_told_when_it_is_over_if_it_goes_on() {
+    let mut play = waiting();
+    let asks = answer(vec![message("1", 0)]);
+    play.at(1, &asks);
+    play.hushed = true;
+    assert_eq!(play.at(12, &asks), "waits:1/10/0");
+    keep_from_everybody(&mut play, 10);
+    assert_eq!(play.at(20, &asks), "");
+    play.hushed = false;
+    // As another round, so that it is another event.
+    assert_eq!(play.at(25, &asks), "waits:1/10/1");
+    assert_eq!(play.at(26, &asks), "");
+    // Both are over when the silence is: one event tells.
+    let mut play = waiting();
+    play.at(1, &asks);
+    play.hushed = true;
+    assert_eq!(play.at(12, &asks), "waits:1/10/0");
+    keep_from_everybody(&mut play, 10);
+    assert_eq!(play.at(31, &asks), "waits:1/30/0");
+    keep_from_everybody(&mut play, 30);
+    play.hushed = false;
+    assert_eq!(play.at(60, &asks), "waits:1/10+30/1");
+    // It is over before the silence is: there is nothing to tell.
+    let mut play = waiting();
+    play.at(1, &asks);
+    play.hushed = true;
+    play.at(12, &asks);
+    keep_from_everybody(&mut play, 10);
+    let replied = answer(vec![message("1", 0), by(AuthorKind::Agent, "2", 15)]);
+    assert_eq!(play.at(16, &replied), "2 replied:1");
+    play.hushed = false;
+    assert_eq!(play.at(60, &replied), "");
+    // While CommBox is away, it is told without it.
+    let mut play = waiting();
+    play.at(1, &asks);
+    play.hushed = true;
+    play.at(12, &asks);
+    keep_from_everybody(&mut play, 10);
+    let cursor = play.cursor.as_ref().unwrap();
+    assert_eq!(unconfirmed(cursor, &play.rules, at(25), true), Found::default());
+    let told: Vec<String> =
+        unconfirmed(cursor, &play.rules, at(25), false).happened.iter().map(line).collect();
+    assert_eq!(told, ["waits?:1/10/1"]);
+}
+
+#[test]
+fn who_waits_is_told_to_nobody_while_somebody_knows_of_it_until_she_writes_again() {
+    let mut play = waiting();
+    let asks = vec![message("1", 0)];
+    play.at(1, &answer(asks.clone()));
+    assert_eq!(play.at(12, &answer(asks.clone())), "waits:1/10/0");
+    let ack = |play: &mut Play| {
+        let cursor = play.cursor.as_mut().unwrap();
+        let up_to = cursor.newest_of_customer().unwrap();
+        cursor.acked = Some(Acked { at: at(15), by: "noa".into(), up_to });
+    };
+    ack(&mut play);
+    assert_eq!(play.at(40, &answer(asks.clone())), "");
+    assert_eq!(unconfirmed(play.cursor.as_ref().unwrap(), &play.rules, at(99), false), Found::default());
+    // A bot says something: nothing changes. She writes again: what is over is told.
+    let bot = by(AuthorKind::Bot, "2", 50);
+    assert_eq!(play.at(51, &answer([asks.clone(), vec![bot.clone()]].concat())), "2");
+    let mut all = [asks, vec![bot, message("3", 60)]].concat();
+    assert_eq!(play.at(61, &answer(all.clone())), "3 waits:1/30/0");
+    // Whoever was told hears that it is over, whoever knows of it.
+    ack(&mut play);
+    all.push(by(AuthorKind::Agent, "4", 70));
+    assert_eq!(play.at(71, &answer(all.clone())), "4 replied:1");
+    // The next wait is another, and nobody has said that they know of it.
+    all.push(message("5", 80));
+    assert_eq!(play.at(91, &answer(all)), "5 waits:5/10/0");
 }

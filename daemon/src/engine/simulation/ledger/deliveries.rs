@@ -17,9 +17,14 @@ impl Ledger {
         event: &str,
         is_fallback: bool,
     ) -> Written {
-        let NewDelivery { notification, notifier, lane, .. } = delivery;
-        self.written.entry(notifier.clone()).or_default()[0] += 1;
-        self.lanes.entry((notifier.clone(), lane.clone())).or_default().push(event.to_owned());
+        let NewDelivery { notification, notifier, lane, suppressed, .. } = delivery;
+        let suppressed = suppressed.is_some();
+        let written = self.written.entry(notifier.clone()).or_default();
+        written[0] += 1;
+        written[1] += u64::from(suppressed);
+        if !suppressed {
+            self.lanes.entry((notifier.clone(), lane.clone())).or_default().push(event.to_owned());
+        }
         self.deliveries += 1;
         let (lane, payload) = (lane.clone(), notification.payload.clone());
         Written {
@@ -30,6 +35,7 @@ impl Ledger {
             fell_back: false,
             part_of: None,
             held_for: Duration::ZERO,
+            suppressed,
         }
     }
 
@@ -215,11 +221,15 @@ impl Ledger {
         let frozen = self.events.get(id).and_then(|kept| kept.deliveries.get(notifier));
         let part_of = frozen.and_then(|written| written.part_of.clone());
         let (is_kept, is_same) = (frozen.is_some(), frozen.is_none_or(|written| written.payload == payload));
+        let is_suppressed = frozen.is_some_and(|written| written.suppressed);
         self.must(is_kept, || format!("I1: {id} is handed to {notifier} and is not durable"));
         self.must(is_same, || format!("I5: {id} has other bytes for {notifier} than it had"));
         self.must(part_of.is_none(), || {
             format!("I1: {id} is handed to {notifier}, and {part_of:?} tells of it")
         });
+        let key = (notifier.to_owned(), id.to_owned());
+        let is_kept_from = is_suppressed && self.handed.get(&key).is_none_or(|handed| !handed.replayed);
+        self.must(!is_kept_from, || format!("I1: {id} is suppressed, and is handed to {notifier}"));
         if self.faults.contains(&format!("notifier/{notifier}")) {
             markers.reach(Marker::Probe);
         }

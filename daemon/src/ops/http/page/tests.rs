@@ -73,10 +73,25 @@ fn the_page_answers_the_first_question_first() {
 }
 
 #[test]
+fn what_nobody_is_told_of_stands_above_the_watches() {
+    let status = Status { silences: vec![crate::ops::status::tests::silence()], ..example() };
+    let page = words(&render(&status, true));
+    let lines: Vec<&str> = page.lines().skip(2).take(5).collect();
+    insta::assert_snapshot!(lines.join("\n"), @"
+    Silences
+    What nobody is told of now
+    Silence Of Until Over Reason By Since
+    3 watch acme-cfo 2026-11-22T16:00:00Z, or a reply in 2 h known &lt;outage&gt; noa (uid 1000) 60 s ago
+    Watches
+    ");
+}
+
+#[test]
 fn the_page_is_well_formed_and_needs_no_script() {
     let mut status = example();
     status.not_ready = vec!["account main is denied".into()];
     status.warnings = vec!["polling is slowed".into()];
+    status.silences = vec![crate::ops::status::tests::silence()];
     status.reload.held = Some("removes the VIP acme-cfo".into());
     status.watches_omitted = 7;
     assert!(words(&render(&status, true)).contains("Warning: polling is slowed"));

@@ -19,6 +19,9 @@ pub(super) fn watch() -> WatchStory {
             last_error: None,
             denied: None,
             throttled_until: None,
+            waiting_since: None,
+            acked: false,
+            silences: vec![],
         }),
         conversation: Some(ConversationStory {
             account: "main".into(),
