@@ -378,6 +378,8 @@ fn the_json_of_a_story_has_stable_names() {
               "aside": false,
               "fell_back_at": null,
               "in_place_of": null,
+              "part_of": null,
+              "others": 0,
               "suppressed_by": null,
               "behind": {
                 "event": "evt_0",

@@ -11,6 +11,9 @@ use crate::core::watch::Priority;
 use crate::engine::simulation::markers::{Marker, Markers};
 use crate::store::{Gather, Hold};
 
+/// A delivery reaches its plugin this soon.
+const HANDED_WITHIN: Duration = Duration::from_secs(16);
+
 /// What of an event decides whether it may wait.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Weight {
@@ -165,7 +168,8 @@ impl Ledger {
             .filter_map(|id| Some(self.events.get(id)?.weight))
             .collect();
         if let Some(cap) = pacing.cap {
-            let recent = sent.iter().filter(|at| **at + cap.per > now).count();
+            // It is counted when it is handed to the host, which may take a while to pass it on.
+            let recent = sent.iter().filter(|at| **at + cap.per > now + HANDED_WITHIN).count();
             let passes = weights.iter().any(|weight| weight.critical);
             if passes && recent > cap.count as usize {
                 markers.reach(Marker::PassedCap);
