@@ -232,11 +232,15 @@ impl State {
         if cursor.acked().is_some() {
             return None;
         }
-        // What a silence kept from everybody is not told.
-        let is_told = |seconds: &u64| {
-            open.told.iter().any(|alarm| alarm.threshold.seconds == *seconds && !alarm.silenced)
-        };
-        let untold = self.setup.thresholds(watching.vip).iter().find(|seconds| !is_told(seconds));
+        let thresholds = self.setup.thresholds(watching.vip);
+        if !thresholds.is_empty() && self.ledger.is_kept_from_everybody(id) {
+            return Some(format!(
+                "I1: a silence is over, and nobody heard that {} of {id} waits",
+                open.child
+            ));
+        }
+        let is_told = |seconds: &u64| open.told.iter().any(|alarm| alarm.threshold.seconds == *seconds);
+        let untold = thresholds.iter().find(|seconds| !is_told(seconds));
         untold
             .map(|seconds| format!("I1: nobody was told that {} of {id} has waited {seconds} s", open.child))
     }

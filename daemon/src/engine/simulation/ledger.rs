@@ -588,6 +588,11 @@ impl Ledger {
         self.texts.get(&(id.clone(), message)).map(String::as_str)
     }
 
+    /// Whether a silence has kept from everybody that somebody waits, and nobody has heard of it since.
+    pub(super) fn is_kept_from_everybody(&self, id: &ConversationId) -> bool {
+        self.waits.is_kept_from_everybody(id)
+    }
+
     pub(super) fn written(&self) -> &BTreeMap<String, [u64; 2]> {
         &self.written
     }

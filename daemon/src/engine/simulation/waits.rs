@@ -137,6 +137,11 @@ impl Waits {
         None
     }
 
+    /// Whether a silence has kept from everybody that somebody waits, and nobody has heard of it since.
+    pub(super) fn is_kept_from_everybody(&self, id: &ConversationId) -> bool {
+        self.open.get(id).is_some_and(|open| open.silenced)
+    }
+
     /// Who of those that should be told were.
     fn heard(&mut self, id: &ConversationId, heard: BTreeSet<String>, of: usize, markers: &mut Markers) {
         let Some(open) = self.open.get_mut(id) else { return };
