@@ -155,9 +155,14 @@ pub(super) fn key(event: &Event) -> String {
 
 /// What a notification of such an event does to an incident.
 pub fn incident(event: &Event) -> Option<(Incident, String)> {
-    match action(event.kind) {
-        "open" => Some((Incident::Opens, key(event))),
-        "close" => Some((Incident::Closes, key(event))),
+    Some((incident_of(event.kind)?, key(event)))
+}
+
+/// What one of an event of a kind does.
+pub fn incident_of(kind: EventKind) -> Option<Incident> {
+    match action(kind) {
+        "open" => Some(Incident::Opens),
+        "close" => Some(Incident::Closes),
         _ => None,
     }
 }
@@ -179,7 +184,12 @@ fn action(kind: EventKind) -> &'static str {
 /// How much an event matters.
 pub fn severity(event: &Event) -> Severity {
     let vip = event.data.watch.as_ref().is_some_and(|watch| watch.priority == Priority::Vip);
-    match event.kind {
+    severity_of(event.kind, vip)
+}
+
+/// How much an event of a kind matters, of a VIP or not.
+pub fn severity_of(kind: EventKind, vip: bool) -> Severity {
+    match kind {
         EventKind::AccountDenied | EventKind::NotifierBroken | EventKind::DeliveryDead => Severity::Critical,
         EventKind::Waiting | EventKind::WatchUnreachable | EventKind::GapUnresolved if vip => {
             Severity::Critical

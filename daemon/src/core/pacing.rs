@@ -142,7 +142,7 @@ pub struct Waits {
 
 impl Waits {
     /// Whether nothing before it in its conversation is held back for the sake of a group any longer.
-    fn is_urgent(&self) -> bool {
+    pub fn is_urgent(&self) -> bool {
         self.incident.is_some() || self.severity == Severity::Critical
     }
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use commwatch_simulator::{Fault, Scope, Times};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -148,6 +149,15 @@ async fn quiet_hours_hold_back_what_may_wait_and_tell_it_in_the_morning() {
     let why = world.ask(&["why", &first.id]);
     assert!(why.contains("people has quiet hours") && why.contains("06:00"), "{why}");
     assert_eq!(world.hook.look(to_people).len(), 0);
+    let at = Timestamp::from_second(one).unwrap().to_string();
+    let routes = |kind| {
+        let of = ["routes", "-c", "commwatch.toml", "--watch", "w7", "--at", &at, "--type", kind];
+        let asked = world.run(&of);
+        String::from_utf8(asked.stdout).unwrap()
+    };
+    let message = routes("message.created");
+    assert!(message.contains("people: held until") && message.contains("(`quiet_hours`)"), "{message}");
+    assert!(!routes("conversation.waiting").contains("held"), "{}", routes("conversation.waiting"));
     world.kill();
     world.start().await;
     // She has had no answer: that does not wait, and takes along what she wrote.
@@ -224,4 +234,38 @@ async fn what_is_held_back_goes_by_the_configuration_that_is_in_use_and_nobody_i
     world.line_after(0, "people has not accepted this within 2 s").await;
     world.hook.refuses_at("");
     nothing_is_left(&world).await;
+}
+
+/// CommBox is away, and everybody writes meanwhile: when it is back, people get a few notifications and a digest, and the
+/// program every message. The daemon is killed as soon as it has found the first of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_an_outage_of_commbox_forty_conversations_are_no_flood() {
+    let mut world = world("group = true\nmax_per = \"5/3s\"").await;
+    let conversations: Vec<_> = (1..=40).map(|object| world.watching(object)).collect();
+    world.start().await;
+    world.baselined().await;
+    world.sim.fault(Scope::All, Fault::status(503), Times::Forever);
+    for n in 0..3 {
+        for (who, conversation) in (1..).zip(&conversations) {
+            conversation.customer_says(&format!("{who} asks {n}"));
+        }
+    }
+    let from = world.output.count();
+    world.sim.clear_faults();
+    world.line_after(from, "found message.created").await;
+    world.kill();
+    world.start().await;
+    world.all_delivered().await;
+    let all = people_have(&world, "all of it", |all| {
+        let told: std::collections::BTreeSet<String> = texts(all).into_iter().collect();
+        told.len() == 120
+    })
+    .await;
+    nothing_is_left(&world).await;
+    // As many as the cap allows in the time that it took, and none a message.
+    let took = all[all.len() - 1].at - all[0].at;
+    let most = 5 * (took.as_secs() / 3 + 2);
+    assert!((all.len() as u64) < most.min(60), "{} in {took:?}", all.len());
+    assert!(all.iter().any(|one| events(one).len() > 3), "a digest of several conversations");
+    world.check();
 }
