@@ -1,6 +1,7 @@
 //! Cursors, events and deliveries on disk. Each method is one transaction with a business name; there is no
 //! SQL outside this wing, and the wing knows no HTTP.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,16 +9,19 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::core::cursor::{Cursor, CursorChange};
+use crate::core::discovery::{Begun, Discovered};
 use crate::core::event::Event;
 use crate::core::notification::Notification;
 use crate::core::outcome::Fate;
 use crate::core::pressure::Fill;
 use crate::core::route::Said;
+use crate::core::seek::SeekId;
 use crate::core::waiting::Waiting;
 use crate::core::watch::ConversationId;
 
 mod backup;
 mod clock;
+mod discovery;
 mod disk;
 mod episodes;
 mod error;
@@ -98,12 +102,23 @@ pub trait Store: Send + Sync {
     /// Forgets dead letters for good; says how many.
     async fn drop_dead(&self, selection: Selection) -> Result<u64, StoreError>;
 
-    /// Notes that conversations are watched, so that their cursors are kept.
-    async fn watched(&self, conversations: Vec<ConversationId>, at: Timestamp) -> Result<(), StoreError>;
+    /// Notes that conversations are watched and what is looked for, so that what is known of them is kept.
+    async fn watched(
+        &self,
+        conversations: Vec<ConversationId>,
+        seeks: Vec<SeekId>,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
 
     /// Writes how an attempt ended, frees the lane when it was the last, and tells of a dead letter.
     /// `true` when the dead letter's event was new.
     async fn settle(&self, settle: Settle) -> Result<bool, StoreError>;
+
+    /// Every conversation that was found, and how far each look has come.
+    async fn discoveries(&self) -> Result<Discoveries, StoreError>;
+
+    /// Writes what one page of a list brought, and how far the look has come, all or nothing.
+    async fn commit_discovery(&self, commit: DiscoveryCommit) -> Result<(), StoreError>;
 
     /// Begins an episode of our own ill health, and tells of it; `false` when it had begun already.
     async fn begin_episode(&self, episode: Episode, told: Told) -> Result<bool, StoreError>;
@@ -170,6 +185,30 @@ pub struct PollCommit {
     /// What happened, and who is told.
     pub told: Vec<Told>,
     /// When the answer came.
+    pub at: Timestamp,
+}
+
+/// What is known of conversations that were found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Discoveries {
+    /// How far each look has come.
+    pub begun: BTreeMap<SeekId, Begun>,
+    /// By account and object.
+    pub found: Vec<Discovered>,
+}
+
+/// What one page of a list brought.
+#[derive(Clone, Debug)]
+pub struct DiscoveryCommit {
+    /// What was looked for.
+    pub seek: SeekId,
+    /// How far that has come.
+    pub begun: Begun,
+    /// Conversations to insert or replace.
+    pub put: Vec<Discovered>,
+    /// Conversations to forget.
+    pub forget: Vec<ConversationId>,
+    /// When.
     pub at: Timestamp,
 }
 

@@ -13,12 +13,13 @@ use super::world::{Point, State, World};
 use crate::core::cursor::Cursor;
 use crate::core::outcome::Fate;
 use crate::core::pressure::Fill;
+use crate::core::seek::SeekId;
 use crate::core::waiting::Waiting;
 use crate::core::watch::ConversationId;
 use crate::store::model::Rows;
 use crate::store::{
-    Due, Episode, FallBack, OutboxCount, Overdue, PollCommit, PollSummary, RecentDelivery, RecentEvent,
-    Replayed, Retention, Selection, Settle, Store, StoreError, Told, Unaccepted,
+    Discoveries, DiscoveryCommit, Due, Episode, FallBack, OutboxCount, Overdue, PollCommit, PollSummary,
+    RecentDelivery, RecentEvent, Replayed, Retention, Selection, Settle, Store, StoreError, Told, Unaccepted,
 };
 
 /// What is wrong with the disk.
@@ -57,7 +58,8 @@ enum Job {
     FallBack(Box<FallBack>),
     Replay(Selection, Timestamp),
     DropDead(Selection),
-    Watched(Vec<ConversationId>, Timestamp),
+    Watched(Vec<ConversationId>, Vec<SeekId>, Timestamp),
+    Discovery(Box<DiscoveryCommit>),
     ClockMoved(Timestamp, Option<SignedDuration>),
 }
 
@@ -225,8 +227,12 @@ impl State {
                 }
                 Ok(Answer::Count(moved))
             }
-            Job::Watched(conversations, at) => {
-                self.disk.rows.watched(&conversations, at);
+            Job::Discovery(commit) => {
+                self.disk.rows.commit_discovery(&commit);
+                Ok(Answer::Done)
+            }
+            Job::Watched(conversations, seeks, at) => {
+                self.disk.rows.watched(&conversations, &seeks, at);
                 Ok(Answer::Done)
             }
         }
@@ -405,8 +411,21 @@ impl Store for DiskStore {
         Ok(if let Answer::Count(gone) = answer { gone } else { 0 })
     }
 
-    async fn watched(&self, conversations: Vec<ConversationId>, at: Timestamp) -> Result<(), StoreError> {
-        self.write(Job::Watched(conversations, at)).await.map(|_| ())
+    async fn watched(
+        &self,
+        conversations: Vec<ConversationId>,
+        seeks: Vec<SeekId>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(Job::Watched(conversations, seeks, at)).await.map(|_| ())
+    }
+
+    async fn discoveries(&self) -> Result<Discoveries, StoreError> {
+        self.read(Rows::discoveries).await
+    }
+
+    async fn commit_discovery(&self, commit: DiscoveryCommit) -> Result<(), StoreError> {
+        self.write(Job::Discovery(Box::new(commit))).await.map(|_| ())
     }
 
     async fn settle(&self, settle: Settle) -> Result<bool, StoreError> {
