@@ -7,10 +7,8 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use super::{Console, Exit};
 
 /// Commands to come.
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 10] = [
     "once",
-    "show",
-    "find",
     "routes",
     "watches",
     "test-notification",

@@ -211,3 +211,58 @@ async fn a_channel_is_watched_by_status() {
         told(&world).into_iter().filter(|one| one.1 == "conversation.opened").map(|one| one.0).collect();
     assert_eq!(opened, ["501", "503"]);
 }
+
+/// What `find` writes is a configuration, and `show` reads what it is about.
+#[tokio::test(flavor = "multi_thread")]
+async fn find_writes_lines_that_are_ready_and_show_reads_one() {
+    let mut world = World::new().await;
+    let dana = old(&world, 532, 11);
+    dana.agent_says("Noa Bar", "line one\n\u{1b}[31mline two");
+    old(&world, 41_210, 12).set_status(2);
+    world.write_config();
+    let run = |world: &World, arguments: &[&str]| {
+        let output = world.run(&[arguments, &["-c", "commwatch.toml"]].concat());
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, lines, err) = run(&world, &["find", "--identity", &DANA.to_string()]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    for line in [
+        "customer = 531826",
+        "name = \"dana-levi\"",
+        "name = \"dana-levi-11\"",
+        "object = 12",
+        "stream = 41210",
+    ] {
+        assert!(lines.contains(line), "{line}: {lines}");
+    }
+    world.config.more = lines;
+    world.write_config();
+    assert_eq!(run(&world, &["check"]).0, Some(0));
+    for watch in ["dana-levi", "dana-levi-11"] {
+        let (code, shown, err) = run(&world, &["show", watch]);
+        assert_eq!((code, err.as_str()), (Some(0), ""), "{watch}");
+        assert!(shown.contains("object 11") && shown.contains("customer Dana Levi"), "{shown}");
+        assert!(
+            shown.contains("agent Noa Bar") && shown.contains("line two") && !shown.contains('\u{1b}'),
+            "{shown}"
+        );
+    }
+    let (code, json, _) = run(&world, &["show", "dana-levi-12", "--output", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        (code, &json["status"], &json["messages"][0]["text"]),
+        (Some(0), &"resolved".into(), &"old".into())
+    );
+
+    let (code, out, err) = run(&world, &["find", "--identity", "9"]);
+    assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
+    let (code, _, err) = run(&world, &["show", "dana"]);
+    assert!(
+        code == Some(1) && err.contains("there is no watch `dana`") && err.contains("`dana-levi`"),
+        "{err}"
+    );
+    world.sim.fault(Scope::Listings, Fault::status(401), Times::N(1));
+    let (code, _, err) = run(&world, &["find", "--email", "a@b.example"]);
+    assert!(code == Some(1) && err.contains("401"), "{err}");
+}
