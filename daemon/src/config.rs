@@ -16,7 +16,8 @@ use crate::core::outcome::{Order, Retries};
 use crate::core::pacing::Pacing;
 
 use crate::core::route::Route;
-use crate::core::watch::Watch;
+use crate::core::seek::Seek;
+use crate::core::watch::{Stream, Watch};
 use crate::core::words::Voice;
 
 mod account;
@@ -50,6 +51,7 @@ mod reload;
 mod route;
 mod secret;
 mod section;
+mod seek;
 mod source;
 mod spanned;
 mod store;
@@ -78,6 +80,14 @@ pub fn duration(text: &str) -> Option<Duration> {
     duration::parse(text).ok()
 }
 
+/// Reads a channel as it is written in the configuration: its number or the encrypted text.
+///
+/// # Errors
+/// Why it is none.
+pub fn stream(text: &str) -> Result<Stream, String> {
+    stream::parse(text).map_err(|bad| format!("{}; {}", bad.message, bad.hint))
+}
+
 /// A configuration that has passed every check, with every default filled in and every path absolute.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -87,8 +97,10 @@ pub struct Config {
     pub files: Vec<PathBuf>,
     /// `[accounts.NAME]`, at least one.
     pub accounts: BTreeMap<String, Account>,
-    /// `[[watch]]`, in order of the files.
+    /// `[[watch]]` that name a conversation, in order of the files.
     pub watches: Vec<Watch>,
+    /// Those of them whose conversations are found rather than named.
+    pub seeks: Vec<Seek>,
     /// `[notifiers.NAME]`.
     pub notifiers: BTreeMap<String, Notifier>,
     /// `[[route]]`, in order of the files.
@@ -131,6 +143,8 @@ pub struct Account {
     pub console_url: Option<String>,
     /// Authors who count as bots.
     pub bots: Vec<Bot>,
+    /// Channels in which customers are looked for whose address alone is known.
+    pub streams: Vec<Stream>,
     /// An HTTP proxy for this account's requests.
     pub proxy: Option<Url>,
     /// Further certificate authorities, PEM.
@@ -144,6 +158,14 @@ pub struct Rate {
     pub count: u32,
     /// More than 0.
     pub per: Duration,
+}
+
+impl Config {
+    /// The names of all watches, whether their conversations are named or found.
+    pub fn watch_names(&self) -> impl Iterator<Item = &str> {
+        let named = self.watches.iter().map(|watch| watch.name.as_str());
+        named.chain(self.seeks.iter().map(|seek| seek.name.as_str()))
+    }
 }
 
 impl Rate {

@@ -18,6 +18,12 @@ pub mod skew;
 
 pub mod watch;
 
+pub mod seek;
+
+pub mod listing;
+
+pub mod discovery;
+
 pub mod message;
 
 pub mod cursor;

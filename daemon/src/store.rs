@@ -9,18 +9,21 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::core::cursor::{Cursor, CursorChange};
+use crate::core::discovery::{Begun, Discovered};
 use crate::core::event::Event;
 use crate::core::notification::Notification;
 use crate::core::outcome::Fate;
 use crate::core::pacing::Held;
 use crate::core::pressure::Fill;
 use crate::core::route::Said;
+use crate::core::seek::SeekId;
 use crate::core::silence::{Draft, Silence};
 use crate::core::waiting::{Acked, Waiting};
 use crate::core::watch::ConversationId;
 
 mod backup;
 mod clock;
+mod discovery;
 mod disk;
 mod episodes;
 mod error;
@@ -136,12 +139,23 @@ pub trait Store: Send + Sync {
     /// Forgets dead letters for good; says how many.
     async fn drop_dead(&self, selection: Selection) -> Result<u64, StoreError>;
 
-    /// Notes that conversations are watched, so that their cursors are kept.
-    async fn watched(&self, conversations: Vec<ConversationId>, at: Timestamp) -> Result<(), StoreError>;
+    /// Notes that conversations are watched and what is looked for, so that what is known of them is kept.
+    async fn watched(
+        &self,
+        conversations: Vec<ConversationId>,
+        seeks: Vec<SeekId>,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
 
     /// Writes how an attempt ended, frees the lane when it was the last, and tells of a dead letter.
     /// `true` when the dead letter's event was new.
     async fn settle(&self, settle: Settle) -> Result<bool, StoreError>;
+
+    /// Every conversation that was found, and how far each look has come.
+    async fn discoveries(&self) -> Result<Discoveries, StoreError>;
+
+    /// Writes what one page of a list brought, and how far the look has come, all or nothing.
+    async fn commit_discovery(&self, commit: DiscoveryCommit) -> Result<(), StoreError>;
 
     /// Begins an episode of our own ill health, and tells of it; `false` when it had begun already.
     async fn begin_episode(&self, episode: Episode, told: Told) -> Result<bool, StoreError>;
@@ -222,6 +236,30 @@ pub struct PollCommit {
     pub at: Timestamp,
     /// Silences that it ended, and how.
     pub silences_over: Vec<(i64, String)>,
+}
+
+/// What is known of conversations that were found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Discoveries {
+    /// How far each look has come.
+    pub begun: BTreeMap<SeekId, Begun>,
+    /// By account and object.
+    pub found: Vec<Discovered>,
+}
+
+/// What one page of a list brought.
+#[derive(Clone, Debug)]
+pub struct DiscoveryCommit {
+    /// What was looked for.
+    pub seek: SeekId,
+    /// How far that has come.
+    pub begun: Begun,
+    /// Conversations to insert or replace.
+    pub put: Vec<Discovered>,
+    /// Conversations to forget.
+    pub forget: Vec<ConversationId>,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// An event and who is told of it. An event whose id is known already is not told again.

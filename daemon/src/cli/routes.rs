@@ -13,8 +13,9 @@ use crate::core::message::{AuthorKind, ChildId};
 use crate::core::notification;
 use crate::core::pacing::{Recent, Verdict, Waits};
 use crate::core::route::{Said, Subject};
+use crate::core::seek::Seek;
 use crate::core::waiting::{Alarm, Rule, Threshold, Waiting};
-use crate::core::watch::{Priority, Watch};
+use crate::core::watch::{ConversationId, Priority, Stream, Watch};
 use crate::engine::Plan;
 use crate::ops::story;
 
@@ -97,7 +98,8 @@ pub(super) fn run(config: &Path, args: Args, commands: &dyn Commands, console: &
         return Exit::Usage;
     }
     let plan = Plan::new(*config, std::collections::BTreeMap::new());
-    let watches = || plan.config.watches.iter();
+    let found: Vec<Watch> = plan.config.seeks.iter().map(any_of).collect();
+    let watches = || plan.config.watches.iter().chain(&found);
     if let Some(name) = watch.as_ref().filter(|name| watches().all(|one| one.name != **name)) {
         let names: Vec<&str> = watches().map(|one| one.name.as_str()).collect();
         console.message(&format!("error: there is no watch `{name}`\n  hint: there is {}", names.join(", ")));
@@ -112,6 +114,12 @@ pub(super) fn run(config: &Path, args: Args, commands: &dyn Commands, console: &
     };
     console.answer(&told, text(&told).trim_end());
     Exit::Done
+}
+
+/// A conversation that a watch would find.
+fn any_of(seek: &Seek) -> Watch {
+    let conversation = ConversationId { account: seek.account.clone(), object: 0 };
+    seek.watch(conversation, Stream::Number(0), seek.baseline)
 }
 
 /// Whether it happens to a conversation, and not to an account or a notifier.

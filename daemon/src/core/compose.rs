@@ -60,6 +60,7 @@ pub fn event(scene: Scene<'_>, happened: &Happened, sequence: u64) -> Event {
             subject = Some(format!("child/{}", child.id));
             data.problem = Some(problem(scene, scene.now, format!("{} ({} bytes)", child.why, child.bytes)));
         }
+        Happened::Opened { created } => time = *created,
         Happened::Status { previous, current } => {
             data.change = Some(ChangeData { previous: previous.map(status), current: current.map(status) });
         }
@@ -154,6 +155,7 @@ fn kind(happened: &Happened) -> EventKind {
         Happened::Deleted { .. } => EventKind::MessageDeleted,
         Happened::Gap { .. } => EventKind::GapUnresolved,
         Happened::Unparsed(_) => EventKind::MessageUnparsed,
+        Happened::Opened { .. } => EventKind::Opened,
         Happened::Status { .. } => EventKind::StatusChanged,
         Happened::Assigned { .. } => EventKind::Assigned,
         Happened::Waiting { .. } => EventKind::Waiting,
@@ -183,6 +185,8 @@ fn id(watch: &Watch, kind: EventKind, happened: &Happened, sequence: u64) -> Str
         Happened::Edited { message, revision } => format!("{}/{revision}", message.id),
         Happened::Deleted { id, revision, .. } => format!("{id}/{revision}"),
         Happened::Gap { since, .. } => since.to_string(),
+        // Once in a conversation's life.
+        Happened::Opened { .. } => String::new(),
         Happened::Status { .. } | Happened::Assigned { .. } => sequence.to_string(),
         Happened::Waiting { waiting, passed, .. } => {
             let longest =

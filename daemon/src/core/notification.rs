@@ -195,7 +195,9 @@ pub fn severity_of(kind: EventKind, vip: bool) -> Severity {
             Severity::Critical
         }
         EventKind::Waiting | EventKind::WatchUnreachable | EventKind::GapUnresolved => Severity::Warning,
-        EventKind::MessageCreated | EventKind::MessageUnparsed if vip => Severity::Warning,
+        EventKind::MessageCreated | EventKind::MessageUnparsed | EventKind::Opened if vip => {
+            Severity::Warning
+        }
         EventKind::MessageUnparsed => Severity::Warning,
         _ => Severity::Info,
     }

@@ -165,8 +165,11 @@ async fn give_up(shared: &Shared) -> bool {
 
 /// Conversations that stand in the configuration keep what was seen of them.
 async fn keep_cursors(shared: &Shared) -> bool {
-    let watched = shared.plans.borrow().watches.keys().cloned().collect();
-    match shared.store.watched(watched, shared.clock.now()).await {
+    let plan = shared.plans.borrow().clone();
+    let found = shared.finds.watches(&plan).into_iter().map(|watch| watch.conversation);
+    let watched = plan.watches.keys().cloned().chain(found).collect();
+    let seeks = plan.seeks.keys().cloned().collect();
+    match shared.store.watched(watched, seeks, shared.clock.now()).await {
         Ok(()) => true,
         Err(error) => {
             tracing::warn!(%error, "could not note what is watched; nothing is forgotten until that is possible");

@@ -11,9 +11,11 @@ use crate::commbox::{Answer, Client, FetchError};
 use crate::config::{Account, Config, Notifier};
 use crate::core::compose;
 use crate::core::event::{Event, EventKind};
+use crate::core::listing::Listing;
 use crate::core::notification;
 use crate::core::route::{Routes, Subject};
-use crate::core::schedule::{Allowance, Target};
+use crate::core::schedule::{Allowance, Errand, Target};
+use crate::core::seek::{Seek, SeekId};
 use crate::core::silence::{self, Silence};
 use crate::core::together::{self, Reader};
 use crate::core::waiting::{Rule, Threshold};
@@ -25,12 +27,19 @@ use crate::store::{NewDelivery, Told, Unaccepted};
 pub trait Fetch: Send + Sync {
     /// The whole conversation as it is now.
     async fn conversation(&self, stream: &Stream, object: i64) -> Result<Answer, FetchError>;
+
+    /// A page of a list of conversations as it is now.
+    async fn list(&self, listing: &Listing) -> Result<Answer, FetchError>;
 }
 
 #[async_trait]
 impl Fetch for Client {
     async fn conversation(&self, stream: &Stream, object: i64) -> Result<Answer, FetchError> {
         Self::conversation(self, stream, object).await
+    }
+
+    async fn list(&self, listing: &Listing) -> Result<Answer, FetchError> {
+        Self::list(self, listing).await
     }
 }
 
@@ -40,8 +49,10 @@ pub struct Plan {
     pub config: Config,
     /// Who is told.
     pub routes: Routes,
-    /// What is polled.
+    /// What is polled because it was named.
     pub watches: HashMap<ConversationId, Watch>,
+    /// What is looked for.
+    pub seeks: BTreeMap<SeekId, Seek>,
     /// How `CommBox` is asked, by account.
     pub clients: BTreeMap<String, Arc<dyn Fetch>>,
 }
@@ -53,7 +64,8 @@ impl Plan {
         let routes = Routes::new(config.routes.clone(), config.operators.clone(), notifiers);
         let watches =
             config.watches.iter().map(|watch| (watch.conversation.clone(), watch.clone())).collect();
-        Self { config, routes, watches, clients }
+        let seeks = config.seeks.iter().map(|seek| (seek.id(), seek.clone())).collect();
+        Self { config, routes, watches, seeks, clients }
     }
 
     /// The account of a watch.
@@ -75,14 +87,32 @@ impl Plan {
         thresholds.filter_map(rule).collect()
     }
 
-    /// What the schedule is made of.
-    pub fn targets(&self) -> Vec<Target> {
-        let target = |watch: &Watch| Target {
-            id: watch.conversation.clone(),
+    /// What the schedule is made of, with what was found; what is looked for where `looks` says so.
+    pub fn targets(&self, found: &[Watch], looks: bool) -> Vec<Target<Errand>> {
+        let polled = self.config.watches.iter().chain(found).map(|watch| Target {
+            id: Errand::Poll(watch.conversation.clone()),
             interval: watch.interval,
             priority: watch.priority,
+        });
+        let looked = self.seeks.iter().filter(|_| looks).map(|(id, seek)| Target {
+            id: Errand::Look(id.clone()),
+            interval: seek.discovery,
+            priority: seek.priority,
+        });
+        polled.chain(looked).collect()
+    }
+
+    /// Whether the first of two seeks rather than the second has a conversation that both find.
+    pub fn is_before(&self, one: &SeekId, other: &SeekId) -> bool {
+        let place = |id: &SeekId| {
+            let at = self.config.seeks.iter().position(|seek| seek.id() == *id)?;
+            Some((self.config.seeks[at].rank(), at))
         };
-        self.config.watches.iter().map(target).collect()
+        match (place(one), place(other)) {
+            (Some(one), Some(other)) => one < other,
+            // Whoever is not looked for any more has nothing.
+            (one, _) => one.is_some(),
+        }
     }
 
     /// What each account allows.

@@ -7,14 +7,17 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Episode, Fill, NewDelivery, OUTBOX_ROWS_MAX, OutboxCount, PollCommit, PollSummary, RecentDelivery,
-    RecentEvent, Replayed, ReplayedDelivery, Retention, Selection, Settle, StoreError, Told,
+    Discoveries, DiscoveryCommit, Episode, Fill, NewDelivery, OUTBOX_ROWS_MAX, OutboxCount, PollCommit,
+    PollSummary, RecentDelivery, RecentEvent, Replayed, ReplayedDelivery, Retention, Selection, Settle,
+    StoreError, Told,
 };
 use crate::core::cursor::Cursor;
 use crate::core::delivery::State;
+use crate::core::discovery::{Begun, Discovered};
 use crate::core::event::{Event, EventKind};
 use crate::core::outcome::Fate;
 use crate::core::pacing::Held;
+use crate::core::seek::SeekId;
 use crate::core::silence::Silence;
 use crate::core::watch::ConversationId;
 
@@ -38,6 +41,8 @@ pub(crate) struct Rows {
     /// What notifications of several events tell of.
     contents: BTreeMap<String, Vec<String>>,
     episodes: BTreeMap<String, Episode>,
+    begun: BTreeMap<SeekId, (Begun, Timestamp)>,
+    found: BTreeMap<ConversationId, Discovered>,
     summaries: BTreeMap<(ConversationId, Timestamp), PollSummary>,
     silences: BTreeMap<i64, Silence>,
     last_silence: i64,
@@ -120,6 +125,8 @@ impl Default for Rows {
             tally: BTreeMap::new(),
             contents: BTreeMap::new(),
             episodes: BTreeMap::new(),
+            begun: BTreeMap::new(),
+            found: BTreeMap::new(),
             summaries: BTreeMap::new(),
             silences: BTreeMap::new(),
             last_silence: 0,
@@ -344,14 +351,32 @@ impl Rows {
         dead.len() as u64
     }
 
-    pub(crate) fn watched(&mut self, conversations: &[ConversationId], at: Timestamp) {
-        for id in conversations {
-            if let Some(noted) = self.watched.get_mut(id) {
-                let day_before = at - Duration::from_secs(86_400);
-                if *noted < day_before || *noted > at {
-                    *noted = at;
-                }
+    pub(crate) fn watched(&mut self, conversations: &[ConversationId], seeks: &[SeekId], at: Timestamp) {
+        let day_before = at - Duration::from_secs(86_400);
+        let note = |noted: &mut Timestamp| {
+            if *noted < day_before || *noted > at {
+                *noted = at;
             }
+        };
+        for id in conversations {
+            self.watched.get_mut(id).map(note);
+        }
+        for id in seeks {
+            self.begun.get_mut(id).map(|(_, noted)| note(noted));
+        }
+    }
+
+    pub(crate) fn discoveries(&self) -> Discoveries {
+        let begun = self.begun.iter().map(|(id, (begun, _))| (id.clone(), *begun)).collect();
+        Discoveries { begun, found: self.found.values().cloned().collect() }
+    }
+
+    pub(crate) fn commit_discovery(&mut self, commit: &DiscoveryCommit) {
+        self.begun.insert(commit.seek.clone(), (commit.begun, commit.at));
+        let put = commit.put.iter().map(|one| (one.conversation.clone(), one.clone()));
+        self.found.extend(put);
+        for id in &commit.forget {
+            self.found.remove(id);
         }
     }
 
@@ -466,6 +491,13 @@ impl Rows {
                 count(false);
                 self.cursors.remove(&id);
                 self.watched.remove(&id);
+            }
+        }
+        for id in self.begun.keys().cloned().collect::<Vec<_>>() {
+            if self.begun[&id].1 < older.unwatched_before {
+                self.found.retain(|_, one| count(one.seek() != id));
+                count(false);
+                self.begun.remove(&id);
             }
         }
         for one in self.deliveries.values_mut() {

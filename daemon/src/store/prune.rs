@@ -31,6 +31,15 @@ const UNWATCHED: &str = "DELETE FROM conversation WHERE id IN
      (SELECT id FROM conversation WHERE watched_at < ?1 LIMIT ?2)";
 const CONVERSATIONS_MAX: i64 = 4;
 
+/// What was found for a watch that has left the configuration for so long; then how far that had come.
+const UNUSED: [&str; 2] = [
+    "DELETE FROM discovered WHERE (account, object_id) IN
+     (SELECT d.account, d.object_id FROM discovery s JOIN discovered d ON d.account = s.account AND d.key = s.key
+      WHERE s.used_at < ?1 LIMIT ?2)",
+    "DELETE FROM discovery WHERE (account, key) IN (SELECT account, key FROM discovery s WHERE s.used_at < ?1
+     AND NOT EXISTS (SELECT 1 FROM discovered d WHERE d.account = s.account AND d.key = s.key) LIMIT ?2)",
+];
+
 /// Text goes earlier than the rows that held it; an open delivery keeps what it still has to say.
 const OLD_TEXT: [&str; 2] = [
     "UPDATE event SET has_text = 0, body =
@@ -51,6 +60,9 @@ pub(super) fn prune(connection: &Connection, older: Retention) -> Result<u64, St
     gone += connection
         .prepare_cached(UNWATCHED)?
         .execute(params![nanos(older.unwatched_before), CONVERSATIONS_MAX])?;
+    for sql in UNUSED {
+        gone += connection.prepare_cached(sql)?.execute(params![nanos(older.unwatched_before), ROWS_MAX])?;
+    }
     Ok(gone as u64)
 }
 
@@ -76,7 +88,12 @@ mod tests {
         for step in super::super::migrate::STEPS {
             connection.execute_batch(step).unwrap();
         }
-        for sql in [OLD_DELIVERIES, THEIR_EVENTS, UNWATCHED].into_iter().chain(OLD_ROWS).chain(OLD_TEXT) {
+        for sql in [OLD_DELIVERIES, THEIR_EVENTS, UNWATCHED]
+            .into_iter()
+            .chain(UNUSED)
+            .chain(OLD_ROWS)
+            .chain(OLD_TEXT)
+        {
             let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             let found: Vec<String> =
                 plan.raw_query().mapped(|row| row.get(3)).collect::<Result<_, _>>().unwrap();

@@ -11,14 +11,16 @@ use super::lock::{Lock, Stamp, beside};
 use super::reserve::{ROOM_MIN, Reserve};
 use super::writer::{BUSY_WITHIN, LOG_BYTES_MAX, LOG_KEPT_BYTES, Observe, Verdict, Worker, Writing, alone};
 use super::{
-    BACKUP_LOG_BYTES_MAX, Backup, BackupError, Due, Episode, FallBack, Gather, Hold, NewDelivery,
-    OUTBOX_ROWS_MAX, OutboxCount, Overdue, PollCommit, PollSummary, RecentDelivery, RecentEvent, Replayed,
-    Retention, Scope, Selection, Settle, Store, StoreError, Together, Told, Unaccepted, Waits, backup, clock,
-    episodes, fallback, gather, history, migrate, outbox, polls, prune, replay, scrub, silences,
+    BACKUP_LOG_BYTES_MAX, Backup, BackupError, Discoveries, DiscoveryCommit, Due, Episode, FallBack, Gather,
+    Hold, NewDelivery, OUTBOX_ROWS_MAX, OutboxCount, Overdue, PollCommit, PollSummary, RecentDelivery,
+    RecentEvent, Replayed, Retention, Scope, Selection, Settle, Store, StoreError, Together, Told,
+    Unaccepted, Waits, backup, clock, discovery, episodes, fallback, gather, history, migrate, outbox, polls,
+    prune, replay, scrub, silences,
 };
 use crate::core::cursor::Cursor;
 use crate::core::event::EventKind;
 use crate::core::pressure::Fill;
+use crate::core::seek::SeekId;
 use crate::core::silence::{Draft, Silence};
 use crate::core::waiting::Acked;
 use crate::core::watch::ConversationId;
@@ -402,12 +404,29 @@ impl Store for SqliteStore {
         self.write(move |connection| replay::drop_dead(connection, &selection)).await
     }
 
-    async fn watched(&self, conversations: Vec<ConversationId>, at: Timestamp) -> Result<(), StoreError> {
-        self.write(move |connection| polls::watched(connection, &conversations, at)).await
+    async fn watched(
+        &self,
+        conversations: Vec<ConversationId>,
+        seeks: Vec<SeekId>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            polls::watched(connection, &conversations, at)?;
+            discovery::used(connection, &seeks, at)
+        })
+        .await
     }
 
     async fn settle(&self, settle: Settle) -> Result<bool, StoreError> {
         self.write(move |connection| outbox::settle(connection, &settle)).await
+    }
+
+    async fn discoveries(&self) -> Result<Discoveries, StoreError> {
+        self.read(discovery::all).await
+    }
+
+    async fn commit_discovery(&self, commit: DiscoveryCommit) -> Result<(), StoreError> {
+        self.write(move |connection| discovery::commit(connection, &commit)).await
     }
 
     async fn begin_episode(&self, episode: Episode, told: Told) -> Result<bool, StoreError> {

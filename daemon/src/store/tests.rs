@@ -481,7 +481,7 @@ async fn a_conversation_is_kept_while_it_is_watched_and_forgotten_a_while_after(
     };
     // Quiet for months, and watched all the time.
     for day in 1..90 {
-        store.watched(vec![conversation()], at(day * DAY + 60)).await.unwrap();
+        store.watched(vec![conversation()], vec![], at(day * DAY + 60)).await.unwrap();
         store.prune(older(day - 1)).await.unwrap();
         assert!(is_known().await, "{day}");
     }

@@ -50,6 +50,7 @@ fn snapshot() -> Snapshot {
         unparsed: vec![],
         children_listed: true,
         children_cut: false,
+        created_at: None,
         updated_at: None,
         answered_at: None,
     }
@@ -113,6 +114,7 @@ fn example(kind: EventKind) -> Event {
                 true,
             )
         }
+        EventKind::Opened => found(Happened::Opened { created: Some(at("2026-03-01T07:59:58Z")) }, true),
         EventKind::StatusChanged => found(Happened::Status { previous: Some(2), current: Some(1) }, true),
         EventKind::Assigned => found(Happened::Assigned { previous: None, current: Some(12_345) }, true),
         EventKind::Waiting => {

@@ -13,6 +13,7 @@ mod backup;
 mod cli;
 mod crash;
 mod delivery;
+mod discovery;
 mod exchange;
 mod failing;
 mod fallback;

@@ -7,6 +7,7 @@ use super::{GOOD, Shelf, World};
 use crate::config::load::{Surroundings, load_in};
 use crate::config::{Content, LogFormat, Rate, Trust};
 use crate::core::message::{AuthorKind, Bot};
+use crate::core::seek::Sought;
 use crate::core::watch::{Priority, Stream};
 
 #[test]
@@ -124,4 +125,42 @@ format = "journald"
     assert_eq!(config.http.allowed_hosts, ["watch.example"]);
     assert_eq!(config.log.level, "commwatch=debug,info");
     assert_eq!(config.notifiers["log"].voice.zone.iana_name(), Some("Asia/Jerusalem"));
+}
+
+#[test]
+fn a_customer_is_looked_for_on_the_accounts_channels_once_a_minute_and_kept_for_an_hour() {
+    let world =
+        World::new(&GOOD.replace("[accounts.main]", "[accounts.main]\nstreams = [532, \"ab_fcd==\"]"));
+    world.write(
+        "conf.d/customers.toml",
+        "watch = [\n{ name = 'a', customer = 531826, discovery = '5s', tags = ['x'] },\n\
+         { name = 'b', customer = { phone = '+972500123456' }, keep_for = '2h' },\n\
+         { name = 'c', customer = { email = 'dana@example.com' }, streams = [7] },\n\
+         { name = 'd', channel = { stream = 532 } } ]\n",
+    );
+    let config = world.config();
+    let told: Vec<String> = config
+        .seeks
+        .iter()
+        .map(|seek| {
+            let (key, discovery, keep_for) =
+                (seek.sought.key(), seek.discovery.as_secs(), seek.keep_for.as_secs());
+            format!("{} {key} {discovery} {keep_for}", seek.name)
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "a identity 531826 5 3600",
+            "b phone 972500123456 60 7200",
+            "c email dana@example.com 60 3600",
+            "d channel 532 1,3,6,8,10,15 60 3600",
+        ]
+    );
+    let streams = |n: usize| match &config.seeks[n].sought {
+        Sought::Address { streams, .. } => streams.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(streams(1), [Stream::Number(532), Stream::Encrypted("ab_fcd==".into())]);
+    assert_eq!(streams(2), [Stream::Number(7)]);
 }

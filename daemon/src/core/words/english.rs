@@ -123,6 +123,7 @@ fn title(event: &Event) -> String {
         EventKind::MessageEdited => format!("{watch}: {}", did(data, "edited a message")),
         EventKind::MessageDeleted => format!("{watch}: {}", deleted(data)),
         EventKind::MessageUnparsed => format!("{watch}: a message that could not be read"),
+        EventKind::Opened => format!("{watch}: {}", opened(data)),
         EventKind::StatusChanged => format!(
             "{watch}: status {} (was {})",
             current.unwrap_or("unknown"),
@@ -152,6 +153,16 @@ fn wrote(data: &EventData) -> String {
         Some(AuthorKind::System) => "a system message".to_owned(),
         Some(_) => did(data, "wrote"),
     }
+}
+
+/// With whom, and on which channel.
+fn opened(data: &EventData) -> String {
+    let conversation = data.conversation.as_ref();
+    let name = conversation.and_then(|conversation| conversation.customer_name.as_deref());
+    let with = name.map_or(String::new(), |name| format!(" with {name}"));
+    let channel = conversation.and_then(|conversation| conversation.channel.as_deref());
+    let on = channel.map_or(String::new(), |channel| format!(" ({channel})"));
+    format!("a new conversation{with}{on}")
 }
 
 /// Who did something to a message.

@@ -13,14 +13,15 @@ use super::world::{Point, State, World};
 use crate::core::cursor::Cursor;
 use crate::core::outcome::Fate;
 use crate::core::pressure::Fill;
+use crate::core::seek::SeekId;
 use crate::core::silence::{Draft, Silence};
 use crate::core::waiting::Acked;
 use crate::core::watch::ConversationId;
 use crate::store::model::Rows;
 use crate::store::{
-    Due, Episode, FallBack, Gather, Hold, OutboxCount, Overdue, PollCommit, PollSummary, RecentDelivery,
-    RecentEvent, Replayed, Retention, Scope, Selection, Settle, Store, StoreError, Together, Told,
-    Unaccepted, Waits,
+    Discoveries, DiscoveryCommit, Due, Episode, FallBack, Gather, Hold, OutboxCount, Overdue, PollCommit,
+    PollSummary, RecentDelivery, RecentEvent, Replayed, Retention, Scope, Selection, Settle, Store,
+    StoreError, Together, Told, Unaccepted, Waits,
 };
 
 /// What is wrong with the disk.
@@ -62,7 +63,8 @@ enum Job {
     FallBack(Box<FallBack>),
     Replay(Selection, Timestamp),
     DropDead(Selection),
-    Watched(Vec<ConversationId>, Timestamp),
+    Watched(Vec<ConversationId>, Vec<SeekId>, Timestamp),
+    Discovery(Box<DiscoveryCommit>),
     ClockMoved(Timestamp, Option<SignedDuration>),
     AddSilence(Box<Draft>, String, Timestamp),
     EndSilence(i64, String, Timestamp),
@@ -289,8 +291,12 @@ impl State {
                 }
                 Ok(Answer::Flag(noted))
             }
-            Job::Watched(conversations, at) => {
-                self.disk.rows.watched(&conversations, at);
+            Job::Discovery(commit) => {
+                self.disk.rows.commit_discovery(&commit);
+                Ok(Answer::Done)
+            }
+            Job::Watched(conversations, seeks, at) => {
+                self.disk.rows.watched(&conversations, &seeks, at);
                 Ok(Answer::Done)
             }
         }
@@ -527,8 +533,21 @@ impl Store for DiskStore {
         Ok(if let Answer::Count(gone) = answer { gone } else { 0 })
     }
 
-    async fn watched(&self, conversations: Vec<ConversationId>, at: Timestamp) -> Result<(), StoreError> {
-        self.write(Job::Watched(conversations, at)).await.map(|_| ())
+    async fn watched(
+        &self,
+        conversations: Vec<ConversationId>,
+        seeks: Vec<SeekId>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(Job::Watched(conversations, seeks, at)).await.map(|_| ())
+    }
+
+    async fn discoveries(&self) -> Result<Discoveries, StoreError> {
+        self.read(Rows::discoveries).await
+    }
+
+    async fn commit_discovery(&self, commit: DiscoveryCommit) -> Result<(), StoreError> {
+        self.write(Job::Discovery(Box::new(commit))).await.map(|_| ())
     }
 
     async fn settle(&self, settle: Settle) -> Result<bool, StoreError> {

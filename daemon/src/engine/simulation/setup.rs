@@ -197,6 +197,7 @@ impl Setup {
             files: Vec::new(),
             accounts: used.into_iter().map(|name| (name.to_owned(), account())).collect(),
             watches: self.watches.iter().filter(|one| one.watched).map(Watching::watch).collect(),
+            seeks: Vec::new(),
             notifiers: self
                 .notifiers
                 .iter()
@@ -357,6 +358,7 @@ fn account() -> Account {
         timeout: TIMEOUT,
         console_url: None,
         bots: Vec::new(),
+        streams: Vec::new(),
         proxy: None,
         ca_file: None,
     }

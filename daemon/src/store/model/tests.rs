@@ -5,12 +5,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::core::cursor::{CursorChange, CursorRow, Seen, Vanished};
+use crate::core::discovery::First;
 use crate::core::event::{Event, EventData, EventKind, MessageData, WatchData};
 use crate::core::message::{AuthorKind, ChildId};
 use crate::core::notification::Notification;
 use crate::core::silence::{Draft, Matcher};
 use crate::core::waiting::{Acked, Alarm, Threshold, Waiting};
-use crate::core::watch::Priority;
+use crate::core::watch::{Priority, Stream};
 use crate::store::{FallBack, Gather, Hold, NewDelivery, Options, Scope, SqliteStore, Store};
 
 const NOTIFIERS: [&str; 2] = ["hook", "ops"];
@@ -66,6 +67,12 @@ enum Step {
     },
     Watched {
         objects: u8,
+    },
+    /// A look finds some, and another is forgotten.
+    Discover {
+        seek: u8,
+        objects: u8,
+        forget: i64,
     },
     /// An attempt that had ended already ends again.
     SettleAgain {
@@ -164,6 +171,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..300_u16).prop_map(|seconds| Step::GiveUp { seconds }),
         1 => (object(), 0..9_u64).prop_map(|(object, which)| Step::Deleted { object, which }),
         1 => (0..8_u8).prop_map(|objects| Step::Watched { objects }),
+        2 => (0..2_u8, 0..8_u8, object())
+            .prop_map(|(seek, objects, forget)| Step::Discover { seek, objects, forget }),
         1 => any::<prop::sample::Index>().prop_map(|which| Step::SettleAgain { which }),
         3 => (0..2_u8, prop::bool::weighted(0.2)).prop_map(|(notifier, gone)| Step::FallBack { notifier, gone }),
         4 => (0..2_u8, any::<prop::sample::Index>(), 0..900_u16, 0..3_u8)
@@ -248,6 +257,28 @@ impl Pair {
 
     fn conversation(object: i64) -> ConversationId {
         ConversationId { account: "main".into(), object }
+    }
+
+    fn seek(number: u8) -> SeekId {
+        SeekId { account: "main".into(), key: format!("identity {number}") }
+    }
+
+    fn found(&self, seek: u8, objects: u8) -> Vec<Discovered> {
+        let some = (0..CONVERSATIONS).filter(|n| objects >> n & 1 == 1);
+        let found = some.map(|n| Discovered {
+            conversation: Self::conversation(n),
+            key: Self::seek(seek).key,
+            stream: if n == 1 { Stream::Encrypted("ab_fcd==".into()) } else { Stream::Number(n + 5) },
+            created: (n > 0).then(|| self.now()),
+            first: match (n + self.second) % 3 {
+                0 => First::Opened,
+                1 => First::Since(self.now() - Duration::from_nanos(1)),
+                _ => First::Configured,
+            },
+            watched: self.second % 2 == 0,
+            over_since: (n == 2).then(|| self.now()),
+        });
+        found.collect()
     }
 
     fn commit(&self, object: i64, sequence: u64, change: CursorChange, told: Vec<Told>) -> PollCommit {
@@ -433,8 +464,25 @@ impl Pair {
             Step::Watched { objects } => {
                 let some = (0..CONVERSATIONS).filter(|n| objects >> n & 1 == 1).map(Self::conversation);
                 let some: Vec<_> = some.collect();
-                self.sqlite().watched(some.clone(), self.now()).await.unwrap();
-                self.model.watched(&some, self.now());
+                let seeks = vec![Self::seek(objects & 1)];
+                self.sqlite().watched(some.clone(), seeks.clone(), self.now()).await.unwrap();
+                self.model.watched(&some, &seeks, self.now());
+            }
+            Step::Discover { seek, objects, forget } => {
+                let found = self.found(seek, objects);
+                let commit = DiscoveryCommit {
+                    seek: Self::seek(seek),
+                    begun: Begun {
+                        at: self.now() - Duration::from_secs(60),
+                        complete: (objects % 2 == 0).then(|| self.now()),
+                        forgotten: (objects % 3 == 0).then(|| self.now()),
+                    },
+                    put: found,
+                    forget: vec![Self::conversation(forget)],
+                    at: self.now(),
+                };
+                self.sqlite().commit_discovery(commit.clone()).await.unwrap();
+                self.model.commit_discovery(&commit);
             }
             Step::SettleAgain { which } if !self.settled.is_empty() => {
                 let id = *which.get(&self.settled);
@@ -601,6 +649,7 @@ impl Pair {
             assert_eq!(found.len(), model.silences(after, limit).len());
             assert!(limit == 1 || found == model.silences(after, limit), "{found:?}");
         }
+        assert_eq!(sqlite.discoveries().await.unwrap(), model.discoveries());
         assert_eq!(sqlite.recent_events(9).await.unwrap(), model.recent_events(9));
         let all = Selection::default();
         assert_eq!(sqlite.replay(all.clone(), self.now(), true).await.unwrap(), model.find(&all));
