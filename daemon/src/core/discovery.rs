@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::core::cursor::VANISHED_KEPT;
 use crate::core::detect::STALE_MAX;
 use crate::core::listing::Listed;
 use crate::core::seek::{Seek, SeekId};
@@ -132,7 +133,11 @@ impl Discovered {
         now_known.over_since = if wanted { None } else { Some(known.over_since.unwrap_or(now)) };
         if !known.watched && (wanted || moved) {
             now_known.watched = true;
-            now_known.first = First::Since(begun.unseen_from());
+            // It may never have been read. Once it was, its cursor decides, for as long as that is kept.
+            let is_young = now_known.created.is_some_and(|created| !is_past(created, VANISHED_KEPT, now));
+            if now_known.first != First::Opened || !is_young {
+                now_known.first = First::Since(begun.unseen_from());
+            }
             now_known.over_since = (!wanted).then_some(now);
         }
         (now_known != *known).then_some(now_known)

@@ -66,7 +66,7 @@ impl Polling {
                 self.recall_waits().await;
             }
             Err(error) => {
-                tracing::warn!(%error, "could not read what was found; nothing is looked for until then")
+                tracing::warn!(%error, "could not read what was found; nothing is looked for until then");
             }
         }
     }
@@ -127,7 +127,7 @@ impl Polling {
         if kept.is_err()
             && let Some(look) = self.looks.get_mut(&looked.seek)
         {
-            look.sweep = None;
+            (look.sweep, look.beyond) = (None, 0);
         }
         self.account_health(&seek.account, looked.answer.as_ref().err(), looked.at).await;
         self.note_look(&plan, seek, kept.err(), &looked, now);
@@ -269,28 +269,21 @@ impl Polling {
         let now = self.parts.clock.elapsed();
         let mut changed = false;
         for (one, before) in commit.put.iter().zip(before) {
-            let id = &one.conversation;
+            let (id, watch) = (&one.conversation, &seek.name);
             let was = before.as_ref().filter(|before| before.watched);
-            // Another watch's until now: its series end, whatever it is called.
-            if let Some(before) = was.filter(|before| before.key != one.key)
-                && let Some(other) = self.plan.seeks.get(&before.seek())
-            {
-                self.parts.metrics.left(&other.name, id);
-            }
-            changed |= was.is_some() != one.watched;
+            changed |= was.is_some() != one.watched || was.is_some_and(|before| before.key != one.key);
             match (was.is_some(), one.watched) {
                 (false, true) => {
-                    let (watch, object) = (&seek.name, id.object);
-                    tracing::info!(watch, object, "watch {watch} has a conversation: {}", one.first.as_str());
+                    let (object, first) = (id.object, one.first.as_str());
+                    tracing::info!(watch, object, "watch {watch} has a conversation: {first}");
                 }
                 (true, false) => {
-                    let (watch, object) = (&seek.name, id.object);
+                    let object = id.object;
                     tracing::info!(
                         watch,
                         object,
                         "a conversation of watch {watch} has been over for long enough"
                     );
-                    self.parts.metrics.left(&seek.name, id);
                     self.parts.board.left(id);
                 }
                 _ => {}

@@ -202,6 +202,10 @@ impl Polling {
         let found = self.parts.finds.watches(&self.plan);
         self.schedule.replace(&self.plan.allowances(), &self.plan.targets(&found, self.finds_known), now);
         let (finds, plan) = (&self.parts.finds, &self.plan);
+        for seek in plan.seeks.values() {
+            let of_seek = found.iter().filter(|watch| watch.name == seek.name);
+            self.parts.metrics.found(&seek.name, &of_seek.map(|watch| &watch.conversation).collect());
+        }
         self.memories.retain(|id, _| finds.watch(plan, id).is_some());
         self.looks.retain(|seek, _| plan.seeks.contains_key(seek));
         self.parts.board.retain_looks(|seek| plan.seeks.contains_key(seek));

@@ -11,7 +11,7 @@ mod owner;
 mod process;
 mod watches;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -206,9 +206,9 @@ impl Metrics {
         self.watches.looks(seek, timeout, now)
     }
 
-    /// A conversation that was found for a watch is not watched any more.
-    pub fn left(&self, watch: &str, conversation: &ConversationId) {
-        self.watches.left(watch, conversation);
+    /// What is watched because it was found for a watch: series know of no other conversation.
+    pub fn found(&self, watch: &str, conversations: &HashSet<&ConversationId>) {
+        self.watches.found(watch, conversations);
     }
 
     /// How fresh a watch is with all that was found for it; `None` of one that is not configured.

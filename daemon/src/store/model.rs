@@ -359,10 +359,14 @@ impl Rows {
             }
         };
         for id in conversations {
-            self.watched.get_mut(id).map(note);
+            if let Some(noted) = self.watched.get_mut(id) {
+                note(noted);
+            }
         }
         for id in seeks {
-            self.begun.get_mut(id).map(|(_, noted)| note(noted));
+            if let Some((_, noted)) = self.begun.get_mut(id) {
+                note(noted);
+            }
         }
     }
 

@@ -212,6 +212,58 @@ async fn a_channel_is_watched_by_status() {
     assert_eq!(opened, ["501", "503"]);
 }
 
+/// Taken up and put down while the daemon runs; a look that is refused changes nothing and holds up nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_comes_and_goes_with_the_configuration_and_a_look_that_fails_changes_nothing() {
+    let mut world = watching(&format!("customer = {DANA}")).await;
+    let customer = std::mem::take(&mut world.config.more);
+    let named = world.watching(7);
+    old(&world, 532, 11);
+    world.start().await;
+    world.baselined().await;
+    let from = world.sim.requests().len();
+    world.config.more = customer;
+    world.write_config();
+    world.ask(&["reload"]);
+    world.status_until("the one", |status| status["watches"].as_array().unwrap().len() == 2).await;
+    world.metric_until("watch_conversations{watch=\"acme-anyone\"}", "1").await;
+
+    // No list can be had, whatever the reason: what is known is polled, and what is new is told afterwards.
+    for fault in [Fault::status(403), Fault::status(503), Fault::Truncate(20)] {
+        world.sim.fault(Scope::Listings, fault, Times::N(1));
+    }
+    let new = began(&world, 533, 12, Timestamp::now());
+    new.customer_says("are you there?");
+    named.customer_says("meanwhile");
+    told_of(&world, "the named one", "meanwhile").await;
+    told_of(&world, "the new one", "are you there?").await;
+    let denied = world.hook.accepted().into_iter().filter(|one| one.kind.contains("account.denied")).count();
+    assert_eq!(denied, 0, "the key is good for others");
+
+    // Removing a VIP needs a yes; then nothing of hers is asked for any more.
+    world.config.more.clear();
+    world.write_config();
+    let held = world.run(&["reload", "--socket", "admin.sock"]);
+    assert!(!held.status.success() && String::from_utf8_lossy(&held.stderr).contains("acme-anyone"));
+    world.ask(&["reload", "--allow-removals"]);
+    let asked = world.sim.request_count(12);
+    world.polled(3).await;
+    assert!(world.sim.request_count(12) <= asked + 1, "it is asked for no more");
+    new.customer_says("nobody hears this yet");
+    // Put back, it goes on where it was.
+    world.config.more =
+        format!("[[watch]]\nname = \"renamed\"\npriority = \"vip\"\ndiscovery = \"1s\"\ncustomer = {DANA}\n");
+    world.write_config();
+    world.ask(&["reload"]);
+    told_of(&world, "what came meanwhile", "nobody hears this yet").await;
+    assert_eq!(watch_of(&world, "nobody hears this yet"), "renamed");
+    let opened = told(&world).into_iter().filter(|one| one.1 == "conversation.opened").count();
+    assert_eq!(opened, 1, "{:?}", told(&world));
+    let together =
+        world.sim.requests()[from..].iter().filter_map(|one| one.object_id).collect::<HashSet<_>>();
+    assert!(together.iter().all(|object| world.sim.max_concurrent(*object) == 1), "two at once");
+}
+
 /// What `find` writes is a configuration, and `show` reads what it is about.
 #[tokio::test(flavor = "multi_thread")]
 async fn find_writes_lines_that_are_ready_and_show_reads_one() {

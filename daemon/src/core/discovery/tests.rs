@@ -149,3 +149,15 @@ fn a_conversation_that_moved_is_asked_for_at_its_new_address() {
     let now = Discovered::listed(&customer(), &begun, Some(&known), &moved, at(20)).unwrap();
     assert_eq!(now, Discovered { stream: Stream::Number(6), ..known });
 }
+
+#[test]
+fn a_new_one_that_could_not_be_read_in_time_is_still_new_when_it_is_back() {
+    let begun = Begun { complete: Some(at(2 * DAY)), ..Begun::at(at(0)) };
+    let new = met(&Begun::at(at(0)), &listed(5, 1), 9);
+    let gone = new.polled(&customer(), None, at(20)).unwrap().left(&customer(), at(DAY)).unwrap();
+    let back =
+        |now| Discovered::listed(&customer(), &begun, Some(&gone), &listed(5, 1), at(now)).unwrap().first;
+    assert_eq!(back(2 * DAY), First::Opened);
+    // What was seen of it may have been forgotten by now.
+    assert_eq!(back(31 * DAY), First::Since(at(2 * DAY - 900)));
+}

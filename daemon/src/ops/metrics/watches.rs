@@ -1,7 +1,7 @@
 //! What is measured of each watch. Series are made when they are asked for, from what the watches know: that
 //! way freshness is as of the scrape, a watch that has gone is gone, and the surplus can be folded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -276,10 +276,10 @@ impl Watches {
         })
     }
 
-    /// A conversation that was found is not watched any more.
-    pub(super) fn left(&self, name: &str, conversation: &ConversationId) {
+    /// What is watched because it was found; anything else that was is forgotten.
+    pub(super) fn found(&self, name: &str, conversations: &HashSet<&ConversationId>) {
         if let Some(group) = self.groups().get_mut(name).filter(|group| group.looks.is_some()) {
-            group.members.remove(conversation);
+            group.members.retain(|id, _| conversations.contains(id));
         }
     }
 

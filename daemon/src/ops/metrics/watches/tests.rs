@@ -145,7 +145,7 @@ fn what_was_found_for_a_watch_shares_its_series_with_the_worst_and_the_newest_of
     oldest_waiting_timestamp_seconds vip 50
     ");
     // One that is no longer watched is gone, and one that fails is the watch's.
-    watches.left("acme", &ConversationId { account: "main".into(), object: 9_999 });
+    watches.found("acme", &[&ConversationId { account: "main".into(), object: 8_888 }].into());
     of(8_888).failed(Trouble::Failing);
     let all = shown(&watches);
     assert!(all.contains("watch_up acme 0") && all.contains("watch_conversations acme 1"), "{all}");
