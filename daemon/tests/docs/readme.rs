@@ -167,6 +167,7 @@ fn pages() -> Vec<PathBuf> {
     let folders = [
         "",
         "plugins/alertmanager",
+        "plugins/email",
         "plugins/http",
         "plugins/log",
         "plugins/ntfy",

@@ -5,6 +5,8 @@
 mod daytime;
 mod disk;
 mod receiver;
+#[path = "../../../plugins/email/tests/it/receiver.rs"]
+mod smtp;
 mod systemd;
 mod world;
 
@@ -13,6 +15,7 @@ mod backup;
 mod cli;
 mod crash;
 mod delivery;
+mod email;
 mod exchange;
 mod failing;
 mod fallback;
