@@ -196,6 +196,7 @@ fn unsafe_has_four_addresses() {
         "plugin-api/src",
         "plugins/alertmanager/src",
         "plugins/email/src",
+        "plugins/exec/src",
         "plugins/http/src",
         "plugins/log/src",
         "plugins/ntfy/src",
@@ -233,6 +234,7 @@ fn crates_depend_in_one_direction() {
     for plugin in [
         "plugins/alertmanager",
         "plugins/email",
+        "plugins/exec",
         "plugins/http",
         "plugins/log",
         "plugins/ntfy",

@@ -168,6 +168,7 @@ fn pages() -> Vec<PathBuf> {
         "",
         "plugins/alertmanager",
         "plugins/email",
+        "plugins/exec",
         "plugins/http",
         "plugins/log",
         "plugins/ntfy",

@@ -17,6 +17,7 @@ mod crash;
 mod delivery;
 mod email;
 mod exchange;
+mod exec;
 mod failing;
 mod fallback;
 mod lanes;
