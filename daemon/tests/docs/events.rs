@@ -73,10 +73,8 @@ fn message() -> Message {
 
 /// Somebody who has waited for an hour, and of whom it was told that she had for so long.
 fn waiting(told: &[u64]) -> Waiting {
-    let alarm = |seconds: &u64| Alarm {
-        threshold: Threshold { seconds: *seconds, hours: None },
-        to: vec!["ops-slack".to_owned()],
-    };
+    let alarm =
+        |seconds: &u64| Alarm { threshold: Threshold::after(*seconds), to: vec!["ops-slack".to_owned()] };
     let waiting = Waiting::new(ChildId::new("2251799813699002"), at("2026-03-01T07:00:00Z"));
     Waiting { told: told.iter().map(alarm).collect(), ..waiting }
 }
@@ -116,7 +114,7 @@ fn example(kind: EventKind) -> Event {
         EventKind::Assigned => found(Happened::Assigned { previous: None, current: Some(12_345) }, true),
         EventKind::Waiting => {
             let (waiting, message) = (waiting(&[]), Some(message()));
-            let passed = vec![Threshold { seconds: 3_600, hours: None }];
+            let passed = vec![Threshold::after(3_600)];
             found(Happened::Waiting { waiting, passed, message, confirmed: true }, true)
         }
         EventKind::Answered => {

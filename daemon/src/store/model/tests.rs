@@ -260,7 +260,7 @@ impl Pair {
         change.after.gap_since = (which % 3 == 1).then(|| self.now());
         change.after.waiting = (which % 3 == 2).then(|| Waiting {
             over: which.is_multiple_of(2),
-            told: vec![Alarm { threshold: Threshold { seconds: 60, hours: None }, to: vec!["ops".into()] }],
+            told: vec![Alarm { threshold: Threshold::after(60), to: vec!["ops".into()] }],
             ..Waiting::new(ChildId::new("7"), self.now())
         });
         let mut ids: Vec<_> = cursor.seen.iter().collect();

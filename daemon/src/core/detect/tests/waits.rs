@@ -4,7 +4,7 @@ use super::*;
 
 /// What is told when somebody waits for ten and for thirty seconds.
 fn waiting() -> Play {
-    let rule = |seconds| Rule { threshold: Threshold { seconds, hours: None }, hours: None };
+    let rule = |seconds| Rule { threshold: Threshold::after(seconds), hours: None };
     Play { rules: vec![rule(10), rule(30)], ..Play::default() }
 }
 
@@ -167,4 +167,29 @@ fn what_cannot_be_confirmed_is_told_as_such_and_ends_like_any_other() {
     play.cursor.as_mut().unwrap().apply(&found.change.unwrap());
     assert_eq!(unconfirmed(&mut play, 40), "");
     assert_eq!(play.at(41, &asks), "recovered waits:1/10+30/1");
+}
+
+#[test]
+fn the_end_of_the_reply_window_is_told_after_her_last_message_and_not_where_there_is_none() {
+    let window = || Play {
+        rules: vec![Rule { threshold: Threshold::whatsapp_window(), hours: None }],
+        ..Play::default()
+    };
+    let in_channel = |channel, messages| Snapshot { channel, ..answer(messages) };
+    let asks = vec![message("1", 0)];
+    let mut play = window();
+    play.at(1, &in_channel(Some(16), asks.clone()));
+    assert_eq!(play.at(82_799, &in_channel(Some(16), asks.clone())), "");
+    let again = [asks.clone(), vec![message("2", 82_000)]].concat();
+    assert_eq!(play.at(82_801, &in_channel(Some(16), again.clone())), "2");
+    // An answer without the channel changes nothing, and a bot's word opens no window.
+    let more = [again, vec![by(AuthorKind::Bot, "3", 90_000)]].concat();
+    assert_eq!(play.at(164_799, &in_channel(None, more.clone())), "3");
+    assert_eq!(play.at(164_801, &in_channel(Some(16), more.clone())), "waits:1/82800/0");
+    assert_eq!(play.at(999_999, &in_channel(Some(16), more.clone())), "");
+    let reply = [more, vec![by(AuthorKind::Agent, "4", 999_999)]].concat();
+    assert_eq!(play.at(1_000_000, &in_channel(Some(16), reply)), "4 replied:1");
+    let mut mail = window();
+    mail.at(1, &in_channel(Some(4), asks.clone()));
+    assert_eq!(mail.at(999_999, &in_channel(Some(4), asks)), "");
 }
