@@ -43,14 +43,14 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
 const TIMEOUT_BOUNDS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(600);
 const RETRY_FOR_BOUNDS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(30 * 86_400);
 
-/// What people read takes about one message a second for a channel, a chat or a number.
+/// What people read takes about one message a second for a channel, a chat, a number or a mailbox.
 pub(super) fn default_rate(plugin: &str) -> Rate {
     Rate { count: if is_messenger(plugin) { 1 } else { 10 }, per: Duration::from_secs(1) }
 }
 
 /// Whether people read it as it comes.
 pub(super) fn is_messenger(plugin: &str) -> bool {
-    matches!(plugin, "slack" | "ntfy" | "teams" | "telegram" | "twilio")
+    matches!(plugin, "slack" | "ntfy" | "teams" | "telegram" | "twilio" | "email")
 }
 
 /// People do not want yesterday's alerts; programs want every event.

@@ -281,6 +281,9 @@ pub struct WaitingData {
     /// The hours in which alone that counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hours: Option<String>,
+    /// Until when `WhatsApp` takes a free reply, where it is that of which there is not much left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_until: Option<Timestamp>,
     /// Whether an answer after that time has shown that it is so.
     pub confirmed: bool,
     /// How it ended: `replied`, `closed`, `withdrawn` or `gone`.

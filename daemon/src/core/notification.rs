@@ -237,7 +237,13 @@ fn time(event: &Event, voice: &Voice) -> Option<String> {
             let is_late = event.recorded.duration_since(written) >= LATE_AFTER;
             return is_late.then(|| voice.words.written(&voice.local(written)));
         }
-        EventKind::Waiting => data.waiting.as_ref()?.since,
+        EventKind::Waiting => {
+            let waiting = data.waiting.as_ref()?;
+            if let Some(until) = waiting.reply_until {
+                return Some(voice.words.reply_until(&voice.local(until)));
+            }
+            waiting.since
+        }
         EventKind::WatchUnreachable
         | EventKind::GapUnresolved
         | EventKind::AccountDenied
@@ -427,6 +433,7 @@ mod tests {
                 waited_seconds: seconds,
                 threshold_seconds: 600,
                 hours: (seconds > 90_000).then(|| "desk".into()),
+                reply_until: None,
                 confirmed,
                 ended: ended.map(str::to_owned),
                 answered_by: Some(AuthorData {
@@ -447,7 +454,15 @@ mod tests {
         };
         let since = of_event(&waiting(660, true, None), "ops", Content::Full, &Voice::default()).payload;
         assert!(since.contains(r#""text":"hello?\n[1 file]\n[since Mon 2 Mar 10:06 UTC]""#), "{since}");
+        let mut window = waiting(82_800, true, None);
+        window.data.waiting.as_mut().unwrap().reply_until = Some("2026-03-03T10:06:40Z".parse().unwrap());
+        let until = of_event(&window, "ops", Content::Full, &Voice::default()).payload;
+        assert!(until.contains("[WhatsApp takes free replies until Tue 3 Mar 10:06 UTC]"), "{until}");
         for (event, expected) in [
+            (
+                window,
+                "open | critical | ACME / Dana: Dana Levi has waited 23 h for an answer, and the time to reply is running out",
+            ),
             (
                 waiting(660, true, None),
                 "open | critical | ACME / Dana: Dana Levi has waited 11 min for an answer",

@@ -31,6 +31,9 @@ pub trait Words: Debug + Send + Sync {
     /// Since when something lasts.
     fn since(&self, at: &Zoned) -> String;
 
+    /// Until when somebody who waits can be answered.
+    fn reply_until(&self, at: &Zoned) -> String;
+
     /// Why a fallback is told: how long its notifier has had, or that it has given up.
     fn in_place_of(&self, notifier: &str, within: Option<Duration>) -> String;
 

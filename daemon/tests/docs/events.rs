@@ -75,7 +75,7 @@ fn message() -> Message {
 /// Somebody who has waited for an hour, and of whom it was told that she had for so long.
 fn waiting(told: &[u64]) -> Waiting {
     let alarm = |seconds: &u64| Alarm {
-        threshold: Threshold { seconds: *seconds, hours: None },
+        threshold: Threshold::after(*seconds),
         to: vec!["ops-slack".to_owned()],
         silenced: false,
     };
@@ -119,7 +119,7 @@ fn example(kind: EventKind) -> Event {
         EventKind::Assigned => found(Happened::Assigned { previous: None, current: Some(12_345) }, true),
         EventKind::Waiting => {
             let (waiting, message) = (waiting(&[]), Some(message()));
-            let passed = vec![Threshold { seconds: 3_600, hours: None }];
+            let passed = vec![Threshold::after(3_600)];
             found(Happened::Waiting { waiting, passed, message, confirmed: true }, true)
         }
         EventKind::Answered => {

@@ -167,6 +167,8 @@ fn pages() -> Vec<PathBuf> {
     let folders = [
         "",
         "plugins/alertmanager",
+        "plugins/email",
+        "plugins/exec",
         "plugins/http",
         "plugins/log",
         "plugins/ntfy",

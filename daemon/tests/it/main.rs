@@ -5,6 +5,8 @@
 mod daytime;
 mod disk;
 mod receiver;
+#[path = "../../../plugins/email/tests/it/receiver.rs"]
+mod smtp;
 mod systemd;
 mod world;
 
@@ -14,7 +16,9 @@ mod cli;
 mod crash;
 mod delivery;
 mod discovery;
+mod email;
 mod exchange;
+mod exec;
 mod failing;
 mod fallback;
 mod lanes;

@@ -8,6 +8,7 @@ use crate::config::load::{Surroundings, load_in};
 use crate::config::{Content, LogFormat, Rate, Trust};
 use crate::core::message::{AuthorKind, Bot};
 use crate::core::seek::Sought;
+use crate::core::waiting::Threshold;
 use crate::core::watch::{Priority, Stream};
 
 #[test]
@@ -107,6 +108,13 @@ show_text = true
 [notifiers.log]
 plugin = "log"
 timezone = "Asia/Jerusalem"
+[hours.desk]
+timezone = "Asia/Jerusalem"
+open = ["sun-thu 09:00-18:00"]
+[[route]]
+unanswered_for = ["1d", "whatsapp-window", "10m"]
+hours = "desk"
+notify = ["log"]
 [log]
 level = "commwatch=debug,info"
 format = "journald"
@@ -124,6 +132,9 @@ format = "journald"
     assert_eq!(config.http.listen.port(), 0);
     assert_eq!(config.http.allowed_hosts, ["watch.example"]);
     assert_eq!(config.log.level, "commwatch=debug,info");
+    let in_hours = |seconds| Threshold { hours: Some("desk".into()), ..Threshold::after(seconds) };
+    let expected = [in_hours(600), Threshold::whatsapp_window(), in_hours(86_400)];
+    assert_eq!(config.routes[0].unanswered_for, expected);
     assert_eq!(config.notifiers["log"].voice.zone.iana_name(), Some("Asia/Jerusalem"));
 }
 

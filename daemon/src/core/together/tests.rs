@@ -73,6 +73,7 @@ fn wait(n: i64, object: &str, ended: Option<&str>) -> Event {
             name: Some("Noa Bar".into()),
         }),
         answered_at: None,
+        reply_until: None,
     };
     let kind = if ended.is_some() { EventKind::Answered } else { EventKind::Waiting };
     event(kind, n, object, EventData { waiting: Some(waiting), ..EventData::default() })

@@ -34,6 +34,10 @@ impl Words for English {
         format!("since {}", when(at))
     }
 
+    fn reply_until(&self, at: &Zoned) -> String {
+        format!("WhatsApp takes free replies until {}", when(at))
+    }
+
     fn in_place_of(&self, notifier: &str, within: Option<Duration>) -> String {
         let Some(within) = within else { return format!("{notifier} could not be told of this") };
         let within = match within.as_secs() {
@@ -190,8 +194,9 @@ fn waits(event: &Event) -> String {
         format!(", {} of it in hours {hours},", for_people(waiting.threshold_seconds))
     });
     let doubt = if waiting.confirmed { "" } else { " (not confirmed: CommBox does not answer)" };
+    let window = if waiting.reply_until.is_some() { ", and the time to reply is running out" } else { "" };
     let (who, waited) = (name.unwrap_or("the customer"), for_people(waiting.waited_seconds));
-    format!("{who} has waited {waited}{hours} for an answer{doubt}")
+    format!("{who} has waited {waited}{hours} for an answer{window}{doubt}")
 }
 
 /// How a wait ended.

@@ -261,7 +261,7 @@ impl Setup {
         let waits = |name: &str, priority, seconds, notify: &[&str]| Route {
             priority,
             events: Vec::new(),
-            unanswered_for: vec![Threshold { seconds, hours: None }],
+            unanswered_for: vec![Threshold::after(seconds)],
             ..all(name, notify)
         };
         match self.routes {

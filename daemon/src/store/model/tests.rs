@@ -335,7 +335,7 @@ impl Pair {
         change.after.waiting = (which % 3 == 2).then(|| Waiting {
             over: which.is_multiple_of(2),
             told: vec![Alarm {
-                threshold: Threshold { seconds: 60, hours: None },
+                threshold: Threshold::after(60),
                 to: vec!["ops".into()],
                 silenced: which.is_multiple_of(5),
             }],
