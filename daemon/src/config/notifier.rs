@@ -20,6 +20,7 @@ use crate::core::words::Voice;
 pub(super) const KEYS: &[Key] = &[
     key("plugin"),
     key("content"),
+    key("timezone"),
     key("timeout"),
     key("rate"),
     key("retry_for"),
@@ -33,7 +34,6 @@ pub(super) const KEYS: &[Key] = &[
     key("max_per"),
     key("quiet_hours"),
     later("network"),
-    key("timezone"),
 ];
 
 const CONTENTS: [(&str, Content); 3] =

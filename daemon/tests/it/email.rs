@@ -41,6 +41,7 @@ async fn mail_is_handed_over_again_under_its_id_and_a_mailbox_that_is_gone_break
     world.metric_until("deliveries_total{notifier=\"mail\",result=\"delivered\"}", "1").await;
     let taken = server.taken();
     assert_eq!(taken.len(), 1);
+    assert!(taken[0].signed_in && server.commands().iter().filter(|said| *said == "DATA").count() == 2);
     let mail = String::from_utf8(taken[0].bytes.clone()).unwrap();
     assert!(mail.contains("\r\nSubject: Watch 7: Dana Levi wrote\r\n"), "{mail}");
     assert!(mail.contains("\r\n\r\nhello\r\n.\r\nQUIT\r\n"), "{mail}");

@@ -137,7 +137,7 @@ async fn while_commbox_is_away_a_wait_is_told_as_unconfirmed_and_its_end_as_any_
     assert_eq!(world.hook.accepted().len(), 2);
 }
 
-/// WhatsApp takes free replies for 24 hours after her last message: an hour before that is over, it is told.
+/// `WhatsApp` takes free replies for 24 hours after her last message: an hour before that is over, it is told.
 #[tokio::test(flavor = "multi_thread")]
 async fn before_the_reply_window_of_whatsapp_ends_it_is_told_and_only_where_there_is_one() {
     let mut world = World::new().await;
