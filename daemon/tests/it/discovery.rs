@@ -7,7 +7,7 @@ use commwatch_simulator::{Channel, Conversation, Fault, Post, Scope, Times};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::receiver::Received;
-use crate::world::{PATIENCE, World};
+use crate::world::{PATIENCE, WatchText, World};
 
 const DANA: i64 = 531_826;
 const ROUTES: &str = "[[route]]\nevents = [\"conversation.opened\", \"message.created\"]\nfrom = [\"customer\", \"agent\"]\n\
@@ -158,6 +158,15 @@ async fn a_watch_that_names_a_conversation_has_it() {
     told_of(&world, "the rest", "to whoever has it now").await;
     assert_eq!(watch_of(&world, "to whoever has it now"), "acme-anyone");
     assert_eq!(told(&world).len(), 3, "{:?}", told(&world));
+
+    // And named again.
+    world.config.watches.push(WatchText::of(11));
+    world.write_config();
+    world.ask(&["reload"]);
+    world.metric_until("watch_conversations{watch=\"acme-anyone\"}", "1").await;
+    named.customer_says("back to the one");
+    told_of(&world, "the one again", "back to the one").await;
+    assert_eq!(watch_of(&world, "back to the one"), "w11");
 }
 
 /// A conversation that is over is let go, and comes back when it goes on.

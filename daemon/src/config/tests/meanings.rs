@@ -446,11 +446,6 @@ discovery = "1m"
        23 | customer = { phone = "+972500123456", email = "dana@example.com" }
           |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       hint: write two watches; give both the same tags
-    error: nothing says on which channels the customer of [[watch]] `nobody` is looked for
-      config.toml:25:1
-       25 | [[watch]]
-          | ^^^^^^^^^
-      hint: an address is looked for channel by channel: write streams = [532, 41210] here, or in [accounts.NAME] for all its watches
     error: `customer` does not say who
       config.toml:27:12
        27 | customer = {}
@@ -471,6 +466,11 @@ discovery = "1m"
        34 | channel = { stream = 532, status = ["opne", 0] }
           |                                     ^^^^^^
       hint: statuses are `open`, `resolved`, `forward`, `irrelevant`, `deleted`, `forward reply`, `draft`, `in process`, `scheduled`, `follow up`, `automated`, `sent`, `archive`, `pending`; did you mean `open`?
+    error: `status` holds a number that is no status
+      config.toml:34:45
+       34 | channel = { stream = 532, status = ["opne", 0] }
+          |                                             ^
+      hint: a status is one of CommBox's words, such as "open" or "in process", or its number
     error: `stream` is missing in `channel` of [[watch]] `nowhere`
       config.toml:37:11
        37 | channel = { status = [] }

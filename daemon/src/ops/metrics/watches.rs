@@ -322,7 +322,7 @@ impl Watches {
             WATCH_CONVERSATIONS.rows(shown.iter().map(|row| (vec![row.name], row.conversations as f64))),
         ];
         families.push(WATCHES.rows(counts(&all, now)));
-        families.push(OLDEST_SUCCESS.rows(oldest(&each)));
+        families.push(OLDEST_SUCCESS.rows(oldest(&each, now)));
         families.push(CONVERSATIONS_WAITING.rows(by_priority(&each, |waiting| Some(waiting.count() as f64))));
         families.push(OLDEST_WAITING.rows(by_priority(&each, |waiting| waiting.min().map(unix_seconds))));
         families
@@ -414,10 +414,19 @@ fn counts(all: &[(String, Seen)], now: Timestamp) -> Vec<(Vec<&'static str>, f64
 }
 
 /// The longest ago success by priority. A watch that has had none yet counts from when it was first watched,
-/// so that one that never succeeds shows.
-fn oldest(all: &[Seen]) -> Vec<(Vec<&'static str>, f64)> {
+/// so that one that never succeeds shows. Looking for conversations is rarer than polling them, and counts when it is
+/// overdue or fails.
+fn oldest(all: &[Seen], now: Timestamp) -> Vec<(Vec<&'static str>, f64)> {
     let success = |seen: &Seen| seen.freshness.last_success.unwrap_or(seen.freshness.since);
-    let oldest = |priority| all.iter().filter(|seen| seen.priority == priority).map(success).min();
+    let is_ill = |seen: &Seen| {
+        matches!(seen.freshness.state(now), WatchState::Stale | WatchState::Failing | WatchState::Unreachable)
+    };
+    let oldest = |priority| {
+        let all = || all.iter().filter(|seen| seen.priority == priority);
+        let counted = all().filter(|seen| seen.conversations > 0 || is_ill(seen)).map(success).min();
+        // Where nothing was found so far, there is nothing else to go by.
+        counted.or_else(|| all().map(success).min())
+    };
     Priority::ALL
         .into_iter()
         .filter_map(|priority| Some((vec![priority.as_str()], unix_seconds(oldest(priority)?))))

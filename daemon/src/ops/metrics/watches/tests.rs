@@ -140,7 +140,7 @@ fn what_was_found_for_a_watch_shares_its_series_with_the_worst_and_the_newest_of
     watch_last_message_timestamp_seconds acme 60
     watch_conversations acme 2
     watches vip fresh 1
-    oldest_success_timestamp_seconds vip 80
+    oldest_success_timestamp_seconds vip 90
     conversations_waiting vip 1
     oldest_waiting_timestamp_seconds vip 50
     ");
