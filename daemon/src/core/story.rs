@@ -392,6 +392,14 @@ impl EventStory {
         if self.deliveries.more > 0 { Vec::new() } else { told }
     }
 
+    /// Whether it was kept from everybody who was chosen.
+    pub fn is_suppressed(&self) -> bool {
+        let mut deliveries = self.deliveries.shown.iter();
+        self.deliveries.more == 0
+            && !self.deliveries.shown.is_empty()
+            && deliveries.all(|delivery| delivery.suppressed_by.is_some())
+    }
+
     /// Whether nobody was chosen, which is why no alert was sent.
     pub fn is_told_to_nobody(&self) -> bool {
         self.deliveries.shown.is_empty() && self.routing.iter().all(|said| said.told.is_empty())

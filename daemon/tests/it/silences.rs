@@ -82,6 +82,7 @@ async fn what_a_silence_covers_is_suppressed_with_a_reason_until_somebody_ends_i
         &why,
         &[
             "Nobody is told of what it finds: silence 1 (tag acme, until 20",
+            "1 event found, of which 1 suppressed.",
             "hook: suppressed 20",
             " by silence 1 (tag acme",
         ],

@@ -105,10 +105,15 @@ impl Teller {
         let found = watch.events.shown.len() as u64 + watch.events.more;
         let untold = watch.events.shown.iter().filter(|event| event.is_told_to_nobody()).count();
         let polls = many(polls, "poll");
-        let told = match (found, untold) {
-            (0, _) => "nothing was found, so that there was nothing to tell".to_owned(),
-            (_, 0) => format!("{} found, each told to somebody", many(found, "event")),
-            (_, n) => format!("{} found, of which {n} told to nobody", many(found, "event")),
+        let kept = watch.events.shown.iter().filter(|event| event.is_suppressed()).count();
+        let told = match (found, untold, kept) {
+            (0, ..) => "nothing was found, so that there was nothing to tell".to_owned(),
+            (_, 0, 0) => format!("{} found, each told to somebody", many(found, "event")),
+            (_, n, 0) => format!("{} found, of which {n} told to nobody", many(found, "event")),
+            (_, 0, n) => format!("{} found, of which {n} suppressed", many(found, "event")),
+            (_, n, m) => {
+                format!("{} found, of which {n} told to nobody and {m} suppressed", many(found, "event"))
+            }
         };
         self.line(1, format_args!("In short: {polls}, {changed} with a change, {failed} failed; {told}."));
     }

@@ -119,9 +119,10 @@ enum Step {
         id: i64,
         by_poll: bool,
     },
-    /// Somebody knows of who waits.
+    /// Somebody knows of who waits, if anybody does; and polls go on.
     Ack {
         object: i64,
+        waits: bool,
     },
     Prune {
         rows: u16,
@@ -186,7 +187,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (object(), any::<bool>()).prop_map(|(object, failed)| Step::Summarise { object, failed }),
         1 => (0..300_u16).prop_map(|seconds| Step::Silence { seconds }),
         1 => (1..4_i64, any::<bool>()).prop_map(|(id, by_poll)| Step::EndSilence { id, by_poll }),
-        1 => object().prop_map(|object| Step::Ack { object }),
+        1 => (object(), any::<bool>()).prop_map(|(object, waits)| Step::Ack { object, waits }),
         1 => (0..200_u16, 0..200_u16).prop_map(|(rows, text)| Step::Prune { rows, text }),
         1 => (-4_000..4_000_i16).prop_map(|seconds| Step::Clock { seconds }),
         1 => prop::option::of(-4_000..4_000_i16).prop_map(|by| Step::ClockMoved { by }),
@@ -352,6 +353,16 @@ impl Pair {
             }
         }
         let commit = self.commit(object, cursor.sequence, change, vec![]);
+        self.sqlite().commit_poll(commit.clone()).await.unwrap();
+        self.model.commit_poll(&commit).unwrap();
+    }
+
+    /// An answer that says who waits, if the conversation is known.
+    async fn waits(&mut self, object: i64, waiting: Option<Waiting>) {
+        let Some(cursor) = self.model.cursor(&Self::conversation(object)) else { return };
+        let after = CursorRow { waiting, ..cursor.row() };
+        let commit =
+            self.commit(object, cursor.sequence, CursorChange { after, ..CursorChange::default() }, vec![]);
         self.sqlite().commit_poll(commit.clone()).await.unwrap();
         self.model.commit_poll(&commit).unwrap();
     }
@@ -598,12 +609,15 @@ impl Pair {
                 self.sqlite().commit_poll(commit.clone()).await.unwrap();
                 self.model.commit_poll(&commit).unwrap();
             }
-            Step::Ack { object } => {
+            Step::Ack { object, waits } => {
                 let id = Self::conversation(object);
+                let waiting = waits.then(|| Waiting::new(ChildId::new("7"), self.now()));
+                self.waits(object, waiting.clone()).await;
                 let up_to = (self.now(), ChildId::new("7"));
                 let acked = Acked { at: self.now(), by: "noa".into(), up_to };
                 let real = self.sqlite().ack(&id, acked.clone()).await.unwrap();
                 assert_eq!(real, self.model.ack(&id, &acked));
+                self.waits(object, waiting).await;
             }
             Step::Prune { rows, text } => {
                 let before = |age: u16| self.now() - Duration::from_secs(age.into());

@@ -61,9 +61,10 @@ impl WatchText {
 
     fn render(&self) -> String {
         let Self { object, title, stream, tags } = self;
+        let tags = if tags.is_empty() { String::new() } else { format!("tags = {tags:?}\n") };
         format!(
             "[[watch]]\nname = \"w{object}\"\ntitle = '''{title}'''\npriority = \"vip\"\n\
-             stream = {stream}\nobject = {object}\ntags = {tags:?}\n"
+             stream = {stream}\nobject = {object}\n{tags}"
         )
     }
 }
