@@ -1,8 +1,9 @@
 //! `cargo demo`: a simulated CommBox with a small cast of customers, the real daemon, the log and webhook
-//! plugins as real `.so` files, and a receiver for the web hook. Everything lives in a temporary folder.
+//! plugins as real `.so` files, and a receiver for the web hook. Everything lives in a temporary folder. A VIP asks
+//! something, nobody answers, that is told, and an agent answers.
 //!
 //! Ends on Ctrl-C, or by itself after `--for 30s`: with 0 only if every message that was posted after the
-//! baseline was delivered to both notifiers.
+//! baseline was delivered to both notifiers, and the VIP's waiting and its end to the web hook.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -25,6 +26,10 @@ type Fault = Box<dyn std::error::Error>;
 
 /// Somebody writes about this often.
 const LINE_EVERY: Duration = Duration::from_millis(900);
+/// A VIP who waits for so long is told: the least that a configuration may say.
+const WAITS: &str = "10s";
+/// The VIP's conversation.
+const VIP: (i64, i64) = (532, 293_854_001);
 /// The cast is silent for the last part of a run, so that what it said can arrive.
 const SILENT_AT_THE_END: Duration = Duration::from_secs(3);
 /// Everything said must have arrived this long after the end.
@@ -64,6 +69,8 @@ async fn demo(end: Option<Duration>) -> Result<(), Fault> {
     for member in cast.members() {
         simulator.conversation(member.stream, member.object).customer_says("(said before we began to watch)");
     }
+    let dana = simulator.conversation(VIP.0, VIP.1).customer("Dana", "Levi");
+    dana.agent_says("Noa Bar", "(said before we began to watch)");
     let before = simulator.posted().len();
     let hook = Hook::start().await?;
     let config = write_config(folder.path(), &simulator, &cast, &hook)?;
@@ -75,7 +82,9 @@ async fn demo(end: Option<Duration>) -> Result<(), Fault> {
     println!("  CommBox       {} (simulated)\n", simulator.base_url());
     println!("  Ctrl-C ends it. Try: curl -s http://{page}/metrics | grep commwatch_events_total\n");
 
-    baselines(&daemon, cast.members().len()).await?;
+    baselines(&daemon, cast.members().len() + 1).await?;
+    dana.customer_says("Is anybody there? Our whole shop is down.");
+    let mut is_answered = false;
     let began = Instant::now();
     let silent_after = end.map(|end| end.saturating_sub(SILENT_AT_THE_END));
     let mut said = HashSet::new();
@@ -89,9 +98,20 @@ async fn demo(end: Option<Duration>) -> Result<(), Fault> {
         if silent_after.is_none_or(|at| began.elapsed() < at) {
             cast.speak(&simulator)?;
         }
+        if !is_answered && hook.was_told("conversation.waiting") {
+            dana.agent_says("Noa Bar", "I am on it, Dana.");
+            is_answered = true;
+        }
         if end.is_some_and(|end| began.elapsed() >= end) {
             break;
         }
+    }
+    if end.is_some() {
+        hook.is_told("conversation.waiting").await?;
+        if !is_answered {
+            dana.agent_says("Noa Bar", "I am on it, Dana.");
+        }
+        hook.is_told("conversation.answered").await?;
     }
     said.extend(simulator.posted().into_iter().skip(before).map(|post| post.child_id.to_string()));
     let arrived = everything_arrived(&daemon, &hook, &said).await;
@@ -131,6 +151,10 @@ fn write_config(folder: &Path, simulator: &Simulator, cast: &Cast, hook: &Hook) 
             member.name, member.title, member.object
         ));
     }
+    watches.push_str(&format!(
+        "[[watch]]\nname = \"acme-dana\"\ntitle = \"ACME / Dana Levi\"\npriority = \"vip\"\nstream = {}\nobject = {}\n",
+        VIP.0, VIP.1
+    ));
     let plugins = plugins()?;
     let config = format!(
         r#"# Written by `cargo demo`.
@@ -162,6 +186,12 @@ secret = {{ file = "signing" }}
 events = ["message.created"]
 from = ["customer", "agent", "bot", "system", "unknown"]
 notify = ["log", "hook"]
+
+[[route]]
+name = "vip-waits"
+priority = "vip"
+unanswered_for = "{WAITS}"
+notify = ["hook"]
 
 [operators]
 notify = ["log", "hook"]
@@ -219,14 +249,7 @@ async fn everything_arrived(
 ) -> Result<(usize, usize), Fault> {
     let deadline = Instant::now() + ARRIVES_WITHIN;
     loop {
-        let missing = said.len()
-            - hook
-                .children
-                .lock()
-                .expect("nobody panics with it")
-                .keys()
-                .filter(|id| said.contains(*id))
-                .count();
+        let missing = said.len() - hook.messages(said);
         let logged = delivered(&daemon.metrics_text(), "log");
         if missing == 0 && logged >= said.len() {
             return Ok((said.len(), logged));
@@ -251,31 +274,63 @@ fn delivered(metrics: &str, notifier: &str) -> usize {
 /// The receiver: prints what it is sent.
 struct Hook {
     url: String,
-    children: Received,
+    received: Received,
 }
 
-/// What it got, by child id.
+/// What it got, by id.
 type Received = Arc<Mutex<BTreeMap<String, Value>>>;
 
 impl Hook {
     async fn start() -> Result<Self, Fault> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}/hook", listener.local_addr()?);
-        let children = Received::default();
-        let app = Router::new().fallback(receive).with_state(Arc::clone(&children));
+        let received = Received::default();
+        let app = Router::new().fallback(receive).with_state(Arc::clone(&received));
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Ok(Self { url, children })
+        Ok(Self { url, received })
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&BTreeMap<String, Value>) -> T) -> T {
+        look(&self.received.lock().expect("nobody panics with it"))
+    }
+
+    /// Whether it got an event of a type.
+    fn was_told(&self, kind: &str) -> bool {
+        let kind = format!("commwatch.{kind}.v1");
+        self.look(|received| received.values().any(|event| event["type"] == kind))
+    }
+
+    async fn is_told(&self, kind: &str) -> Result<(), Fault> {
+        let deadline = Instant::now() + ARRIVES_WITHIN;
+        while !self.was_told(kind) {
+            if Instant::now() > deadline {
+                return Err(format!("{kind} did not reach the web hook").into());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
+    /// How many of these messages it got.
+    fn messages(&self, said: &HashSet<String>) -> usize {
+        let is_created = |event: &&Value| event["type"] == "commwatch.message.created.v1";
+        let child =
+            |event: &Value| said.contains(event["data"]["message"]["id"].as_str().unwrap_or_default());
+        self.look(|received| received.values().filter(is_created).filter(|event| child(event)).count())
     }
 }
 
-async fn receive(State(children): State<Received>, body: Bytes) -> StatusCode {
+async fn receive(State(received): State<Received>, body: Bytes) -> StatusCode {
     let Ok(event) = serde_json::from_slice::<Value>(&body) else { return StatusCode::BAD_REQUEST };
     let kind = event["type"].as_str().unwrap_or("?").to_owned();
     let title = event["data"]["watch"]["title"].as_str().unwrap_or("?").to_owned();
     let text = event["data"]["message"]["text"].as_str().unwrap_or_default().replace('\n', " / ");
-    println!("  web hook <- {kind}  {title}: {text}");
-    if let Some(id) = event["data"]["message"]["id"].as_str().map(str::to_owned) {
-        children.lock().expect("nobody panics with it").insert(id, event);
-    }
+    let waited = match event["data"]["waiting"]["waited_seconds"].as_u64() {
+        Some(seconds) => format!("[{seconds} s without an answer] "),
+        None => String::new(),
+    };
+    println!("  web hook <- {kind}  {title}: {waited}{text}");
+    let id = event["id"].as_str().unwrap_or_default().to_owned();
+    received.lock().expect("nobody panics with it").insert(id, event);
     StatusCode::NO_CONTENT
 }

@@ -4,6 +4,7 @@
 //! The hidden `plugin-host` command never comes this far: `main` asks for it before anything else.
 
 mod ack;
+mod asking;
 mod backup;
 pub mod check;
 pub mod commands;
@@ -11,12 +12,14 @@ mod console;
 mod dead;
 mod deliveries;
 mod events;
+mod find;
 mod later;
 mod notifiers;
 mod reload;
 mod replay;
 mod routes;
 mod run;
+mod show;
 mod silence;
 mod status;
 mod when;
@@ -30,6 +33,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use console::Console;
+pub use find::Args as FindArgs;
 
 use crate::config::Config;
 use crate::core::story::LIST_MAX;
@@ -75,6 +79,12 @@ pub trait Commands {
 
     /// `commwatch check`.
     fn check(&self, config: &Path, console: &mut Console<'_>) -> Exit;
+
+    /// `commwatch show WATCH`.
+    fn show(&self, config: &Path, watch: &str, console: &mut Console<'_>) -> Exit;
+
+    /// `commwatch find`.
+    fn find(&self, config: &Path, args: &FindArgs, console: &mut Console<'_>) -> Exit;
 
     /// `commwatch plugins list`.
     fn plugins_list(&self, config: &Path, console: &mut Console<'_>) -> Exit;
@@ -131,6 +141,13 @@ enum Command {
         #[arg(long, hide = true)]
         online: bool,
     },
+    /// Read a watch's conversation from CommBox now: is this the right one?
+    Show {
+        /// The watch
+        watch: String,
+    },
+    /// Find a customer's conversations in CommBox, as lines for the configuration
+    Find(find::Args),
     /// Ask the running daemon how it goes: are the VIPs fresh?
     Status,
     /// Have the running daemon read its configuration again, and say what became of it
@@ -226,6 +243,8 @@ fn dispatch(cli: Cli, commands: &dyn Commands, console: &mut Console<'_>) -> Exi
         Command::Run { accept_new_baseline } => commands.run(&config, accept_new_baseline),
         Command::Check { online: true } => later::refuse("check --online", console),
         Command::Check { online: false } => commands.check(&config, console),
+        Command::Show { watch } => commands.show(&config, &watch, console),
+        Command::Find(args) => commands.find(&config, &args, console),
         Command::Status => status::run(&socket(), console),
         Command::Reload { allow_removals } => reload::run(&socket(), allow_removals, console),
         Command::Backup { file } => backup::run(&socket(), &file, console),
@@ -272,7 +291,7 @@ fn unanswered(error: &AskError, console: &mut Console<'_>) -> Exit {
 
 fn after_help() -> String {
     format!(
-        "All but run, check, routes and plugins talk to the running daemon. Results go to stdout, messages to stderr.\n\
+        "All but run, check, show, find, routes and plugins talk to the running daemon. Results go to stdout, messages to stderr.\n\
          Exit status: 0 yes or done, 1 no or failed, 2 usage, 69 the daemon is not running,\n\
          78 the configuration is invalid.\n\n\
          Not yet:\n{}",

@@ -5,7 +5,7 @@
 //!   │
 //! answer ─► response_time                              unchanged? (no parse)
 //!   │
-//! decode ─► envelope ─► conversation ─► child ─► author, content, text (html, entities)
+//! decode ─► envelope ─► conversation (or listing) ─► child ─► author, content, text (html, entities)
 //!           └────────── json, number, time ──────────┘ one level at a time, whatever the shape
 //! ```
 //!
@@ -26,6 +26,7 @@ mod envelope;
 mod error;
 mod html;
 mod json;
+mod listing;
 mod number;
 mod response_time;
 mod retry_after;

@@ -13,8 +13,12 @@ use crate::core::hours::Hours;
 use crate::core::message::Bot;
 pub use crate::core::notification::Content;
 use crate::core::outcome::{Order, Retries};
+use crate::core::pacing::Pacing;
+
 use crate::core::route::Route;
-use crate::core::watch::Watch;
+use crate::core::seek::Seek;
+use crate::core::watch::{Stream, Watch};
+use crate::core::words::Voice;
 
 mod account;
 mod address;
@@ -36,6 +40,7 @@ mod mistake;
 mod name;
 mod notifier;
 mod operators;
+mod pacing;
 mod plugin_config;
 mod plugin_schema;
 mod plugins;
@@ -46,6 +51,7 @@ mod reload;
 mod route;
 mod secret;
 mod section;
+mod seek;
 mod source;
 mod spanned;
 mod store;
@@ -74,6 +80,14 @@ pub fn duration(text: &str) -> Option<Duration> {
     duration::parse(text).ok()
 }
 
+/// Reads a channel as it is written in the configuration: its number or the encrypted text.
+///
+/// # Errors
+/// Why it is none.
+pub fn stream(text: &str) -> Result<Stream, String> {
+    stream::parse(text).map_err(|bad| format!("{}; {}", bad.message, bad.hint))
+}
+
 /// A configuration that has passed every check, with every default filled in and every path absolute.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -83,8 +97,10 @@ pub struct Config {
     pub files: Vec<PathBuf>,
     /// `[accounts.NAME]`, at least one.
     pub accounts: BTreeMap<String, Account>,
-    /// `[[watch]]`, in order of the files.
+    /// `[[watch]]` that name a conversation, in order of the files.
     pub watches: Vec<Watch>,
+    /// Those of them whose conversations are found rather than named.
+    pub seeks: Vec<Seek>,
     /// `[notifiers.NAME]`.
     pub notifiers: BTreeMap<String, Notifier>,
     /// `[[route]]`, in order of the files.
@@ -127,6 +143,8 @@ pub struct Account {
     pub console_url: Option<String>,
     /// Authors who count as bots.
     pub bots: Vec<Bot>,
+    /// Channels in which customers are looked for whose address alone is known.
+    pub streams: Vec<Stream>,
     /// An HTTP proxy for this account's requests.
     pub proxy: Option<Url>,
     /// Further certificate authorities, PEM.
@@ -142,6 +160,14 @@ pub struct Rate {
     pub per: Duration,
 }
 
+impl Config {
+    /// The names of all watches, whether their conversations are named or found.
+    pub fn watch_names(&self) -> impl Iterator<Item = &str> {
+        let named = self.watches.iter().map(|watch| watch.name.as_str());
+        named.chain(self.seeks.iter().map(|seek| seek.name.as_str()))
+    }
+}
+
 impl Rate {
     /// As a number of times a second.
     pub fn per_second(self) -> f64 {
@@ -150,7 +176,7 @@ impl Rate {
 }
 
 /// `[notifiers.NAME]`: a configured instance of a plugin.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Notifier {
     /// The plugin's word (`slack`, `acme-teams`).
     pub plugin: String,
@@ -159,6 +185,8 @@ pub struct Notifier {
     pub library: Result<PathBuf, String>,
     /// How much of the customer's text it gets.
     pub content: Content,
+    /// In which words, and by whose clocks.
+    pub voice: Voice,
     /// For one attempt.
     pub timeout: Duration,
     /// How often it is handed something.
@@ -173,6 +201,8 @@ pub struct Notifier {
     pub fallback: Vec<String>,
     /// How long it has for that.
     pub fallback_after: Duration,
+    /// What it is told together, and when it is left in peace.
+    pub pacing: Pacing,
     /// The plugin's own configuration: checked against its schema, defaults filled in, every secret replaced
     /// by `{"$secret": "/json/pointer"}`.
     pub config: serde_json::Value,

@@ -18,6 +18,12 @@ pub mod skew;
 
 pub mod watch;
 
+pub mod seek;
+
+pub mod listing;
+
+pub mod discovery;
+
 pub mod message;
 
 pub mod cursor;
@@ -34,7 +40,13 @@ pub mod compose;
 
 pub mod route;
 
+pub mod words;
+
 pub mod notification;
+
+pub mod pacing;
+
+pub mod together;
 
 pub mod delivery;
 

@@ -1,6 +1,7 @@
 //! Cursors, events and deliveries on disk. Each method is one transaction with a business name; there is no
 //! SQL outside this wing, and the wing knows no HTTP.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,21 +9,26 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::core::cursor::{Cursor, CursorChange};
+use crate::core::discovery::{Begun, Discovered};
 use crate::core::event::Event;
 use crate::core::notification::Notification;
 use crate::core::outcome::Fate;
+use crate::core::pacing::Held;
 use crate::core::pressure::Fill;
 use crate::core::route::Said;
+use crate::core::seek::SeekId;
 use crate::core::silence::{Draft, Silence};
 use crate::core::waiting::{Acked, Waiting};
 use crate::core::watch::ConversationId;
 
 mod backup;
 mod clock;
+mod discovery;
 mod disk;
 mod episodes;
 mod error;
 mod fallback;
+mod gather;
 mod history;
 mod lock;
 mod migrate;
@@ -78,6 +84,27 @@ pub trait Store: Send + Sync {
     /// When the next delivery of a notifier is due; `None` when nothing waits.
     async fn next_due(&self, notifier: &str) -> Result<Option<Timestamp>, StoreError>;
 
+    /// Deliveries that may be told together: heads of lanes with those behind them, lane by lane; at most so many.
+    async fn together(&self, notifier: &str, scope: Scope, limit: usize)
+    -> Result<Vec<Together>, StoreError>;
+
+    /// Holds back the head of a lane, and with it its lane. The notifier's fallbacks get as much later.
+    async fn hold(&self, holds: Vec<Hold>) -> Result<(), StoreError>;
+
+    /// What is held back for a notifier's sake is due, so that it is looked at by another configuration.
+    async fn release(&self, notifier: &str, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Makes one delivery of several that were never handed over. `None` when one of them is not there any more, and then
+    /// nothing is changed; or when what came of them waits for its turn.
+    async fn gather(&self, gather: Gather) -> Result<Option<Due>, StoreError>;
+
+    /// What a notifier was handed for the first time since then: lane and when, in order.
+    async fn sent_since(
+        &self,
+        notifier: &str,
+        since: Timestamp,
+    ) -> Result<Vec<(String, Timestamp)>, StoreError>;
+
     /// Marks deliveries as handed over, before they are: one whose end is never written may have arrived.
     async fn hand_over(&self, deliveries: Vec<i64>, at: Timestamp) -> Result<(), StoreError>;
 
@@ -112,12 +139,23 @@ pub trait Store: Send + Sync {
     /// Forgets dead letters for good; says how many.
     async fn drop_dead(&self, selection: Selection) -> Result<u64, StoreError>;
 
-    /// Notes that conversations are watched, so that their cursors are kept.
-    async fn watched(&self, conversations: Vec<ConversationId>, at: Timestamp) -> Result<(), StoreError>;
+    /// Notes that conversations are watched and what is looked for, so that what is known of them is kept.
+    async fn watched(
+        &self,
+        conversations: Vec<ConversationId>,
+        seeks: Vec<SeekId>,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
 
     /// Writes how an attempt ended, frees the lane when it was the last, and tells of a dead letter.
     /// `true` when the dead letter's event was new.
     async fn settle(&self, settle: Settle) -> Result<bool, StoreError>;
+
+    /// Every conversation that was found, and how far each look has come.
+    async fn discoveries(&self) -> Result<Discoveries, StoreError>;
+
+    /// Writes what one page of a list brought, and how far the look has come, all or nothing.
+    async fn commit_discovery(&self, commit: DiscoveryCommit) -> Result<(), StoreError>;
 
     /// Begins an episode of our own ill health, and tells of it; `false` when it had begun already.
     async fn begin_episode(&self, episode: Episode, told: Told) -> Result<bool, StoreError>;
@@ -200,6 +238,30 @@ pub struct PollCommit {
     pub silences_over: Vec<(i64, String)>,
 }
 
+/// What is known of conversations that were found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Discoveries {
+    /// How far each look has come.
+    pub begun: BTreeMap<SeekId, Begun>,
+    /// By account and object.
+    pub found: Vec<Discovered>,
+}
+
+/// What one page of a list brought.
+#[derive(Clone, Debug)]
+pub struct DiscoveryCommit {
+    /// What was looked for.
+    pub seek: SeekId,
+    /// How far that has come.
+    pub begun: Begun,
+    /// Conversations to insert or replace.
+    pub put: Vec<Discovered>,
+    /// Conversations to forget.
+    pub forget: Vec<ConversationId>,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// An event and who is told of it. An event whose id is known already is not told again.
 #[derive(Clone, Debug)]
 pub struct Told {
@@ -229,8 +291,58 @@ pub struct NewDelivery {
     pub lane: String,
     /// Its notifier's fallbacks are told when it is not accepted within this; `None` = it has none.
     pub fallback_after: Option<Duration>,
+    /// What is held back in its lane for the sake of a group waits no longer.
+    pub urgent: bool,
     /// Why nobody need hear of it, for a person; `None` = it is delivered.
     pub suppressed: Option<String>,
+}
+
+/// Which deliveries are meant.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Scope {
+    /// Those of a lane.
+    Lane(String),
+    /// Those of every lane that is held back for this reason.
+    Held(Held),
+}
+
+/// An open delivery that may become part of another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Together {
+    /// The delivery's row.
+    pub delivery: i64,
+    /// Its lane.
+    pub lane: String,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// Whether it may: it was never handed over, tells of one event, and of nothing but that.
+    pub plain: bool,
+    /// What it tells of; of several, the first.
+    pub event: Option<Event>,
+}
+
+/// The head of a lane is held back.
+#[derive(Clone, Debug)]
+pub struct Hold {
+    /// The delivery's row.
+    pub delivery: i64,
+    /// Until when.
+    pub until: Timestamp,
+    /// Why.
+    pub why: Held,
+    /// When that was decided.
+    pub at: Timestamp,
+}
+
+/// Several deliveries of one notifier become one.
+#[derive(Clone, Debug)]
+pub struct Gather {
+    /// Their rows, in order.
+    pub members: Vec<i64>,
+    /// What they become.
+    pub new: NewDelivery,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A delivery that its notifier has not accepted in time, or never will.
@@ -244,8 +356,10 @@ pub struct Unaccepted {
     pub lane: String,
     /// Whether it was given up.
     pub is_dead: bool,
-    /// What it tells of; `None` when that cannot be read any more.
-    pub event: Option<Event>,
+    /// What it tells of; none when that cannot be read any more.
+    pub events: Vec<Event>,
+    /// The notification, where it is of several events.
+    pub of_several: Option<String>,
 }
 
 /// What is written in place of a delivery that was not accepted in time.
@@ -286,6 +400,14 @@ pub struct Due {
     pub replay: bool,
     /// When it was written.
     pub created_at: Timestamp,
+    /// Its lane.
+    pub lane: String,
+    /// Why it was held back until now.
+    pub held: Option<Held>,
+    /// When it was due.
+    pub due_at: Timestamp,
+    /// Whether it was ever held back, so that how long it took says nothing.
+    pub paced: bool,
 }
 
 /// How an attempt ended.
@@ -346,9 +468,11 @@ pub struct OutboxCount {
     pub pending: u64,
     /// Given up.
     pub dead: u64,
+    /// Held back, with what waits behind it, by why.
+    pub held: BTreeMap<Held, u64>,
     /// When the oldest open one was created.
     pub oldest_pending: Option<Timestamp>,
-    /// Ever written, minus delivered, dead, suppressed and open; anything but 0 is a bug.
+    /// Ever written, minus delivered, dead, suppressed, put together and open; anything but 0 is a bug.
     pub imbalance: i64,
 }
 

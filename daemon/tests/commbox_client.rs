@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use commwatch::commbox::{Answer, Client, Code, FetchError, Limits, Reaction};
 use commwatch::config::{Account, Rate, SecretRef};
+use commwatch::core::listing::{Listing, Page, Sweep};
 use commwatch::core::message::{AuthorKind, Snapshot};
+use commwatch::core::seek::{Address, Sought};
 use commwatch::core::watch::Stream;
 use commwatch_simulator::shape::{
     AuthorForm, ChildsAs, ChildsAt, Content, Data, DateForm, Dates, Names, Nulls,
 };
 use commwatch_simulator::shape::{Numbers, Order, Shape, StatusForm};
-use commwatch_simulator::{Fault, FaultBody, Garbled, Post, Scope, Simulator, Times};
+use commwatch_simulator::{Channel, Fault, FaultBody, Garbled, Post, Scope, Simulator, Times};
 use secrecy::SecretString;
 
 const STREAM: i64 = 532;
@@ -27,6 +29,7 @@ fn client(sim: &Simulator, token: &str) -> Client {
         timeout: Duration::from_secs(2),
         console_url: None,
         bots: Vec::new(),
+        streams: Vec::new(),
         proxy: None,
         ca_file: None,
     };
@@ -214,4 +217,93 @@ async fn a_wrong_key_a_wrong_object_and_the_encrypted_stream_are_told_apart() {
     assert_eq!(gone.reaction, Reaction::Gone);
     let denied = snapshot(&client(&sim, "another-key")).await.expect_err("denied");
     assert_eq!(denied.reaction, Reaction::Denied);
+}
+
+async fn page(client: &Client, listing: &Listing) -> Result<Page, FetchError> {
+    client.list(listing).await?.decode_page()
+}
+
+/// Follows a look to its end; gives what was found, in order, and how many questions that took.
+async fn swept(client: &Client, sought: &Sought) -> (Vec<i64>, u32, bool) {
+    let mut sweep = Sweep::new(sought, jiff::Timestamp::now());
+    let (mut found, mut asked) = (Vec::new(), 0);
+    while let Some(question) = sweep.question().cloned() {
+        let page = page(client, &question).await.expect("a page");
+        sweep.answered(&page, jiff::Timestamp::now());
+        found.extend(page.conversations.into_iter().map(|one| one.object));
+        asked += 1;
+    }
+    (found, asked, sweep.is_cut())
+}
+
+#[tokio::test]
+async fn a_customers_conversations_are_listed_by_identity_phone_and_mail() {
+    let sim = Simulator::start().await.expect("a simulator");
+    let client = client(&sim, sim.token());
+    let by_phone = |stream, object| {
+        let conversation = sim.conversation(stream, object).customer("Dana", "Levi").identity(531_826);
+        conversation.channel(Channel::WhatsApp).address("972500123456")
+    };
+    by_phone(5, 11).set_status(2);
+    by_phone(5, 12);
+    by_phone(6, 13);
+    sim.conversation(7, 14).channel(Channel::Mail).address("dana@example.com").identity(531_827);
+    sim.conversation(7, 15).channel(Channel::Mail);
+
+    let listed = page(&client, &Listing::Identity(531_826)).await.expect("a page");
+    let ids: Vec<i64> = listed.conversations.iter().map(|one| one.object).collect();
+    assert_eq!(ids, [11, 12, 13]);
+    let one = &listed.conversations[0];
+    assert_eq!((one.stream.clone(), one.status, one.channel), (Stream::Number(5), Some(2), Some(16)));
+    assert_eq!((one.customer_name.as_deref(), one.identity), (Some("Dana Levi"), Some(531_826)));
+    assert!(one.created.is_some() && one.closed.is_some() && listed.answered_at.is_some());
+
+    let phone = Address::phone("+972 50-012-3456").expect("a phone");
+    let streams = [5, 6, 7].map(Stream::Number).into();
+    let (mut found, asked, is_cut) = swept(&client, &Sought::Address { address: phone, streams }).await;
+    found.sort_unstable();
+    assert_eq!((found, asked, is_cut), (vec![11, 12, 13], 3, false));
+    let mail = Address::email("dana@example.com").expect("a mail address");
+    let streams = vec![Stream::Number(7)];
+    assert_eq!(swept(&client, &Sought::Address { address: mail, streams }).await, (vec![14], 1, false));
+    let nobody = page(&client, &Listing::Identity(9)).await.expect_err("nobody");
+    assert_eq!((nobody.reaction, nobody.code), (Reaction::Gone, Code::Http(404)));
+}
+
+#[tokio::test]
+async fn a_channels_conversations_are_listed_page_by_page_by_their_status() {
+    let sim = Simulator::start().await.expect("a simulator");
+    let client = client(&sim, sim.token());
+    let began = jiff::Timestamp::now() - Duration::from_secs(86_400);
+    for object in 1..=230_i64 {
+        // Five a second, so that every page ends within one.
+        let created = began + Duration::from_secs(object.unsigned_abs() / 5);
+        let conversation = sim.conversation(5, object).created(created);
+        if object % 10 == 0 {
+            conversation.set_status(2);
+        }
+    }
+    let sought = Sought::Channel { stream: Stream::Number(5), statuses: vec![1, 8] };
+    let (found, asked, is_cut) = swept(&client, &sought).await;
+    let all: BTreeSet<i64> = found.iter().copied().collect();
+    assert_eq!(all, (1..=230).filter(|object| object % 10 != 0).collect());
+    assert_eq!((asked, is_cut, found.first()), (3, false, Some(&229)));
+}
+
+#[tokio::test]
+async fn a_list_is_read_in_every_shape_and_with_the_faults_of_any_answer() {
+    let sim = Simulator::start().await.expect("a simulator");
+    let client = client(&sim, sim.token());
+    let conversation = sim.conversation(5, 11).customer("Dana", "Levi").identity(7);
+    for shape in shapes() {
+        conversation.shape(shape.clone());
+        let page = page(&client, &Listing::Identity(7)).await.expect("a page");
+        let [one] = &page.conversations[..] else { panic!("{page:?}") };
+        assert_eq!((one.object, one.stream.clone(), page.unread), (11, Stream::Number(5), 0));
+        assert!(one.created.is_some(), "{shape:?}");
+    }
+    for (status, expected) in [(401, Reaction::Denied), (503, Reaction::Unavailable { retry_after: None })] {
+        sim.fault(Scope::Listings, Fault::status(status), Times::N(1));
+        assert_eq!(page(&client, &Listing::Identity(7)).await.expect_err("a fault").reaction, expected);
+    }
 }

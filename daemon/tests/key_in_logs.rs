@@ -54,6 +54,7 @@ async fn no_library_below_logs_the_key_even_at_its_most_talkative() {
         timeout: Duration::from_secs(20),
         console_url: None,
         bots: Vec::new(),
+        streams: Vec::new(),
         proxy: None,
         ca_file: None,
     };

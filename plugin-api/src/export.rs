@@ -166,7 +166,9 @@ unsafe extern "C" fn deliver<N: Notifier>(
 fn read_notification(delivery: &Delivery, json: &[u8]) -> Result<Notification, String> {
     let json = std::str::from_utf8(json).map_err(|error| error.to_string())?;
     let fields = json.trim_start().strip_prefix('{').ok_or("not a JSON object")?;
-    let whole = format!(r#"{{"attempt":{},"replay":{},{fields}"#, delivery.attempt, delivery.replay != 0);
+    let Delivery { attempt, remaining_ms, .. } = delivery;
+    let replay = delivery.replay != 0;
+    let whole = format!(r#"{{"attempt":{attempt},"replay":{replay},"remaining_ms":{remaining_ms},{fields}"#);
     serde_json::from_str(&whole).map_err(|error| error.to_string())
 }
 

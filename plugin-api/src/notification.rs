@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// What a notifier is handed. Title, text and url are ready to send: a plugin for short messages needs nothing
-/// else. Everything but `attempt` and `replay` is the same for every attempt of one delivery, byte for byte.
+/// else. Everything but `attempt`, `replay` and `remaining_ms` is the same for every attempt of one delivery, byte for
+/// byte.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Notification {
     /// Stable over crash, retry and replay. Holds no dot, so it may serve as `webhook-id`.
@@ -15,6 +16,11 @@ pub struct Notification {
     pub attempt: u32,
     /// True when an operator asked for this delivery again.
     pub replay: bool,
+    /// How long this attempt may take from when it is handed over, in milliseconds: after that the process is ended
+    /// and the outcome is [`Outcome::Unknown`](crate::Outcome::Unknown). The host keeps its requests shorter; only a
+    /// plugin that waits for something else needs to know.
+    #[serde(default = "unsaid", skip_serializing)]
+    pub remaining_ms: u64,
     /// The conversation or incident, at most 255 bytes: equal keys belong together.
     pub key: String,
     /// What the receiver should do with the key.
@@ -33,6 +39,11 @@ pub struct Notification {
     /// How many further events were counted rather than listed.
     #[serde(default)]
     pub omitted: u64,
+}
+
+/// What an attempt may take where nobody says: the daemon's own default.
+fn unsaid() -> u64 {
+    15_000
 }
 
 /// One event as CloudEvents 1.0 structured JSON, kept as the very bytes that the daemon stored.

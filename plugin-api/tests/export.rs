@@ -62,10 +62,11 @@ impl Notifier for Puppet {
             }
             _ => Outcome::Delivered {
                 receipt: Some(format!(
-                    "{} {} {} {}",
+                    "{} {} {} {} {}",
                     notification.id,
                     notification.attempt,
                     notification.replay,
+                    notification.remaining_ms,
                     notification.events[0].as_json(),
                 )),
             },
@@ -184,10 +185,10 @@ const NOTIFICATION: &str = r#" {"id":"n-1","notifier":"ops","key":"k","action":"
     "text":"","events":[{"b":2,  "a":1}]}"#;
 
 #[test]
-fn attempt_and_replay_are_put_beside_the_frozen_bytes_and_events_keep_theirs() {
+fn attempt_replay_and_time_are_put_beside_the_frozen_bytes_and_events_keep_theirs() {
     let puppet = start(&json!({"does": "deliver"})).unwrap();
     let outcome = puppet.deliver(7, 1, NOTIFICATION, 300);
-    assert_eq!(outcome, (abi::OUTCOME_DELIVERED, 0, r#"n-1 7 true {"b":2,  "a":1}"#.to_owned()));
+    assert_eq!(outcome, (abi::OUTCOME_DELIVERED, 0, r#"n-1 7 true 1000 {"b":2,  "a":1}"#.to_owned()));
     assert_eq!(puppet.world.lock().unwrap().lines, [(abi::LOG_WARN, "started, 0 headers".to_owned())]);
 }
 

@@ -84,6 +84,11 @@ impl Conversation {
         self.set(|record| (record.created, record.updated) = (at, at))
     }
 
+    /// Over since then, with this status; nothing has happened in it since.
+    pub fn over(self, status_id: i64, at: Timestamp) -> Self {
+        self.set(|record| (record.status_id, record.closed, record.updated) = (status_id, Some(at), at))
+    }
+
     fn set(self, change: impl FnOnce(&mut Record)) -> Self {
         self.change(|state| state.record(self.object_id).map(change));
         self

@@ -75,8 +75,10 @@ fn told(errors: &[Mistake], warnings: &[Mistake]) -> String {
 }
 
 fn summary(path: &Path, config: &Config) -> String {
-    let vips = config.watches.iter().filter(|watch| watch.priority == Priority::Vip).count();
-    let watches = match count(config.watches.len(), "watch") {
+    let priorities = config.watches.iter().map(|watch| watch.priority);
+    let priorities = priorities.chain(config.seeks.iter().map(|seek| seek.priority));
+    let vips = priorities.filter(|priority| *priority == Priority::Vip).count();
+    let watches = match count(config.watch_names().count(), "watch") {
         watches if vips > 0 => format!("{watches} ({vips} vip)"),
         watches => watches,
     };

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::{Commands, Console, Exit, check, run};
+use super::{Commands, Console, Exit, FindArgs, check, find, run, show};
 use crate::config::{self, Config};
 use crate::plugin::{Installed, Manifest, list};
 
@@ -32,6 +32,14 @@ impl Commands for Real {
         config::load(config, &Installed)
             .map(|loaded| Box::new(loaded.config))
             .map_err(|mistakes| mistakes.to_string())
+    }
+
+    fn show(&self, config: &Path, watch: &str, console: &mut Console<'_>) -> Exit {
+        show::run(config, watch, console)
+    }
+
+    fn find(&self, config: &Path, args: &FindArgs, console: &mut Console<'_>) -> Exit {
+        find::run(config, args, console)
     }
 
     fn plugins_list(&self, config: &Path, console: &mut Console<'_>) -> Exit {

@@ -3,15 +3,19 @@
 
 use std::path::Path;
 
+use commwatch_plugin_api::Severity;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Commands, Console, Exit, events, when};
 use crate::core::event::EventKind;
 use crate::core::message::{AuthorKind, ChildId};
+use crate::core::notification;
+use crate::core::pacing::{Recent, Verdict, Waits};
 use crate::core::route::{Said, Subject};
+use crate::core::seek::Seek;
 use crate::core::waiting::{Alarm, Rule, Threshold, Waiting};
-use crate::core::watch::{Priority, Watch};
+use crate::core::watch::{ConversationId, Priority, Stream, Watch};
 use crate::engine::Plan;
 use crate::ops::story;
 
@@ -56,8 +60,27 @@ struct Told {
     told_at: Option<Timestamp>,
     /// Who is told, each once.
     told: Vec<String>,
+    /// Which of them not as it comes.
+    paced: Vec<Paced>,
     /// What each route says.
     routes: Vec<Said>,
+}
+
+/// How a notifier's own settings hold something back.
+#[derive(Debug, Serialize)]
+struct Paced {
+    notifier: String,
+    /// `group`, `quiet_hours`: what holds it back then, if nothing was told before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
+    /// Seconds within which what its conversation brings is one notification.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group_seconds: Option<u64>,
+    /// How many notifications it gets in how many seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_per: Option<(u32, u64)>,
 }
 
 pub(super) fn run(config: &Path, args: Args, commands: &dyn Commands, console: &mut Console<'_>) -> Exit {
@@ -75,7 +98,8 @@ pub(super) fn run(config: &Path, args: Args, commands: &dyn Commands, console: &
         return Exit::Usage;
     }
     let plan = Plan::new(*config, std::collections::BTreeMap::new());
-    let watches = || plan.config.watches.iter();
+    let found: Vec<Watch> = plan.config.seeks.iter().map(any_of).collect();
+    let watches = || plan.config.watches.iter().chain(&found);
     if let Some(name) = watch.as_ref().filter(|name| watches().all(|one| one.name != **name)) {
         let names: Vec<&str> = watches().map(|one| one.name.as_str()).collect();
         console.message(&format!("error: there is no watch `{name}`\n  hint: there is {}", names.join(", ")));
@@ -90,6 +114,12 @@ pub(super) fn run(config: &Path, args: Args, commands: &dyn Commands, console: &
     };
     console.answer(&told, text(&told).trim_end());
     Exit::Done
+}
+
+/// A conversation that a watch would find.
+fn any_of(seek: &Seek) -> Watch {
+    let conversation = ConversationId { account: seek.account.clone(), object: 0 };
+    seek.watch(conversation, Stream::Number(0), seek.baseline)
 }
 
 /// Whether it happens to a conversation, and not to an account or a notifier.
@@ -136,10 +166,12 @@ fn of_wait(plan: &Plan, watch: &Watch, rule: &Rule, at: Timestamp) -> Told {
     let wait = Subject::of(EventKind::Waiting, Some(watch.priority), &watch.tags);
     let passed = std::slice::from_ref(&rule.threshold);
     let told_at = Waiting::new(ChildId::new(""), at).deadline(std::slice::from_ref(rule));
+    let subject = Subject { passed, ..wait };
     Told {
         after: Some(rule.threshold.clone()),
         told_at,
-        ..of(plan, Some(watch), Subject { passed, ..wait }, at)
+        paced: paced(plan, subject, told_at.unwrap_or(at)),
+        ..of(plan, Some(watch), subject, at)
     }
 }
 
@@ -153,10 +185,57 @@ fn of(plan: &Plan, watch: Option<&Watch>, subject: Subject<'_>, at: Timestamp) -
         at,
         after: None,
         told_at: None,
-        // What a notifier's own settings hold back or let through at that time belongs here.
         told: plan.routes.plan(subject).into_iter().map(str::to_owned).collect(),
+        paced: paced(plan, subject, at),
         routes: plan.routes.explain(subject),
     }
+}
+
+fn paced(plan: &Plan, subject: Subject<'_>, at: Timestamp) -> Vec<Paced> {
+    let vip = subject.priority == Some(Priority::Vip);
+    let one = Waits {
+        created_at: at,
+        plain: true,
+        incident: notification::incident_of(subject.kind).map(|incident| (incident, String::new())),
+        severity: notification::severity_of(subject.kind, vip),
+        vip,
+    };
+    let is_urgent = one.is_urgent();
+    let of = |name: &str| {
+        let pacing = &plan.config.notifiers.get(name)?.pacing;
+        if pacing.is_none() {
+            return None;
+        }
+        let verdict = pacing.judge(std::slice::from_ref(&one), None, &Recent::default(), "", at);
+        let (held, until) = match verdict {
+            Verdict::Hold { until, why } => (Some(why.as_str()), Some(until)),
+            Verdict::Go { .. } => (None, None),
+        };
+        let group = pacing.group.filter(|_| !is_urgent);
+        let cap = pacing.cap.filter(|_| one.severity != Severity::Critical);
+        Some(Paced {
+            notifier: name.to_owned(),
+            held,
+            until,
+            group_seconds: group.map(|group| group.interval.max(group.wait).as_secs()),
+            max_per: cap.map(|cap| (cap.count, cap.per.as_secs())),
+        })
+    };
+    plan.routes.plan(subject).into_iter().filter_map(of).collect()
+}
+
+fn pace(paced: &Paced) -> Option<String> {
+    let mut parts = Vec::new();
+    if let (Some(held), Some(until)) = (paced.held, paced.until) {
+        parts.push(format!("held until {until:.0} (`{held}`)"));
+    }
+    if let Some(seconds) = paced.group_seconds {
+        parts.push(format!("together with what its conversation brings within {seconds} s (`group`)"));
+    }
+    if let Some((count, seconds)) = paced.max_per {
+        parts.push(format!("above {count} in {seconds} s in a digest (`max_per`)"));
+    }
+    (!parts.is_empty()).then(|| format!("{}: {}", paced.notifier, parts.join("; ")))
 }
 
 fn text(told: &[Told]) -> String {
@@ -165,6 +244,9 @@ fn text(told: &[Told]) -> String {
         text += &head(one);
         for said in &one.routes {
             text += &format!("  {}\n", story::route(said));
+        }
+        for line in one.paced.iter().filter_map(pace) {
+            text += &format!("  {line}\n");
         }
         if one.routes.is_empty() {
             text += "  there is no route\n";

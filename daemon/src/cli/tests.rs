@@ -36,6 +36,14 @@ impl Commands for Spy {
         Exit::InvalidConfig
     }
 
+    fn show(&self, config: &Path, watch: &str, _: &mut Console<'_>) -> Exit {
+        self.note(format!("show {} {watch}", config.display()))
+    }
+
+    fn find(&self, config: &Path, args: &FindArgs, _: &mut Console<'_>) -> Exit {
+        self.note(format!("find {} {args:?}", config.display()))
+    }
+
     fn plugins_list(&self, config: &Path, _: &mut Console<'_>) -> Exit {
         self.note(format!("list {}", config.display()))
     }
@@ -81,6 +89,8 @@ fn help_says_what_there_is_and_what_is_to_come() {
     Commands:
       run         Run the daemon
       check       Say everything that is wrong with the configuration, at once
+      show        Read a watch's conversation from CommBox now: is this the right one?
+      find        Find a customer's conversations in CommBox, as lines for the configuration
       status      Ask the running daemon how it goes: are the VIPs fresh?
       reload      Have the running daemon read its configuration again, and say what became of it
       backup      Have the running daemon write a whole, checked copy of its database
@@ -102,12 +112,12 @@ fn help_says_what_there_is_and_what_is_to_come() {
       -h, --help                Print help
       -V, --version             Print version
 
-    All but run, check, routes and plugins talk to the running daemon. Results go to stdout, messages to stderr.
+    All but run, check, show, find, routes and plugins talk to the running daemon. Results go to stdout, messages to stderr.
     Exit status: 0 yes or done, 1 no or failed, 2 usage, 69 the daemon is not running,
     78 the configuration is invalid.
 
     Not yet:
-      once, show, find, watches, test-notification, tail, schema, completion, man,
+      once, watches, test-notification, tail, schema, completion, man, plugins conform,
       plugins conform, plugins pin, check --online
     ");
 }
@@ -166,6 +176,11 @@ fn commands_get_the_configuration_whichever_side_it_stands_on() {
         called("check --config a.toml --output json"),
         (Exit::InvalidConfig, vec!["check a.toml Json".into()])
     );
+    assert_eq!(called("show -c a.toml acme").1, ["show a.toml acme"]);
+    assert!(called("find --phone +972-50-0123456 -c a.toml").1[0].contains("Phone(\"972500123456\")"));
+    for wrong in ["find", "find --phone 050", "find --identity 0", "find --identity 7 --email a@b.example"] {
+        assert_eq!(called(wrong), (Exit::Usage, vec![]), "{wrong}");
+    }
     assert_eq!(called("plugins list -c a.toml").1, ["list a.toml"]);
     assert_eq!(called("plugins inspect libcommwatch_log.so").1, ["inspect libcommwatch_log.so"]);
 }
@@ -174,8 +189,6 @@ fn commands_get_the_configuration_whichever_side_it_stands_on() {
 fn every_command_to_come_says_not_yet_whatever_its_arguments() {
     for line in [
         "once --dry-run",
-        "show acme-cfo",
-        "find --phone +972",
         "watches",
         "test-notification ops",
         "tail",

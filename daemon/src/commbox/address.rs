@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use url::Url;
 
+use crate::core::listing::{Listing, PAGE_SIZE};
 use crate::core::watch::Stream;
 
 /// Get Object: a conversation with its messages, without its activities.
@@ -16,6 +17,33 @@ pub(super) fn conversation(base: &Url, stream: &Stream, object: i64) -> String {
         "{}/streams/{stream}/objects/{object}?includeChilds=true&includeActivityLog=false",
         base.as_str().trim_end_matches('/')
     )
+}
+
+/// A list of conversations, without their messages.
+pub(super) fn listing(base: &Url, listing: &Listing) -> String {
+    const PLAIN: &str = "includeChilds=false&includeActivityLog=false";
+    const NEWEST_FIRST: &str = "sort=desc&order=createdtime";
+    let base = base.as_str().trim_end_matches('/');
+    let of_stream = |stream: &Stream, limit: String, page: u32| {
+        let stream = encoded(&stream.to_string());
+        format!(
+            "{base}/streams/{stream}/objects?{limit}&{NEWEST_FIRST}&pageNumber={page}&pageSize={PAGE_SIZE}&{PLAIN}"
+        )
+    };
+    match listing {
+        Listing::Identity(identity) => format!("{base}/v2/users/identities/{identity}/objects?{PLAIN}"),
+        Listing::Address { stream, address, page } => {
+            let (address, kind) = (encoded(address.text()), address.kind());
+            let limit = format!("identityStreamProviderId={address}&identityStreamProviderType={kind}");
+            of_stream(stream, limit, *page)
+        }
+        Listing::Channel { stream, statuses, from, until, page } => {
+            let statuses: Vec<String> = statuses.iter().map(ToString::to_string).collect();
+            let limit =
+                format!("unixStartTime={from}&unixEndTime={until}&status={}", encoded(&statuses.join(",")));
+            of_stream(stream, limit, *page)
+        }
+    }
 }
 
 /// System status: whether address and key are good.

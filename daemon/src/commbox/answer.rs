@@ -12,7 +12,8 @@ use jiff::Timestamp;
 use super::error::{Code, FetchError, Reaction};
 use super::response_time;
 use super::token::Token;
-use super::{conversation, envelope, time};
+use super::{conversation, envelope, listing, time};
+use crate::core::listing::Page;
 use crate::core::message::{Bot, Snapshot};
 
 /// The body of a 200, not parsed.
@@ -62,6 +63,17 @@ impl Answer {
     /// What the answer says of the conversation `object`, with `bots` told from people.
     pub fn decode(&self, object: i64, bots: &[Bot]) -> Result<Snapshot, FetchError> {
         self.read(object, bots).map_err(|error| error.after(self.took))
+    }
+
+    /// What the answer lists.
+    pub fn decode_page(&self) -> Result<Page, FetchError> {
+        let read = || {
+            let body = self.text();
+            let envelope = envelope::open(&body, self.retry_after, &self.token)?;
+            let answered_at = envelope.response_time.or_else(|| self.dated());
+            listing::page(envelope.data, answered_at)
+        };
+        read().map_err(|error: FetchError| error.after(self.took))
     }
 
     /// `CommBox`'s clock when it answered: the body's `response_time`, else the `Date` header (whole seconds).

@@ -20,6 +20,7 @@ use super::retry_after::{date, retry_after};
 use super::token::Token;
 use super::{envelope, transport};
 use crate::config::Account;
+use crate::core::listing::Listing;
 use crate::core::watch::Stream;
 
 /// How much of an error's body is read, for its description.
@@ -71,6 +72,11 @@ impl Client {
     /// Reads a conversation with all its messages: one request. The answer is whole, but not looked into.
     pub async fn conversation(&self, stream: &Stream, object: i64) -> Result<Answer, FetchError> {
         self.get(&address::conversation(&self.base, stream, object)).await
+    }
+
+    /// Reads one page of a list of conversations: one request.
+    pub async fn list(&self, listing: &Listing) -> Result<Answer, FetchError> {
+        self.get(&address::listing(&self.base, listing)).await
     }
 
     /// Asks whether address and key are good.

@@ -48,6 +48,7 @@ pub(super) fn snapshot(
         channel: conversation.get(&["streamprovidertype"]).and_then(channel),
         children_listed: children.listed,
         children_cut: children.cut,
+        created_at: conversation.get(&["createdtime"]).and_then(Json::instant),
         updated_at: conversation.get(&["updatedtime"]).and_then(Json::instant),
         messages: children.messages,
         unparsed: children.unparsed,
@@ -67,7 +68,7 @@ pub(super) fn name(holder: &Object<'_>) -> Option<String> {
 }
 
 /// A channel's number; old payloads write its name (commbox-api §8.2).
-fn channel(value: Json<'_>) -> Option<i64> {
+pub(super) fn channel(value: Json<'_>) -> Option<i64> {
     const NAMES: [(&str, i64); 7] = [
         ("mail", 4),
         ("whatsapp", 7),
@@ -91,7 +92,7 @@ pub(super) fn is_mail(holder: &Object<'_>, content: &Content) -> bool {
         || matches!(holder.get(&["streamprovidertype"]).and_then(channel), Some(4 | 14 | 15))
 }
 
-fn number(conversation: &Object<'_>, name: &str) -> Option<i64> {
+pub(super) fn number(conversation: &Object<'_>, name: &str) -> Option<i64> {
     conversation.get(&[name]).and_then(Json::integer)
 }
 

@@ -2,6 +2,7 @@
 
 mod decoding;
 mod faults;
+mod listing;
 mod properties;
 mod quirks;
 mod samples;
@@ -48,6 +49,7 @@ fn account(base: &str) -> Account {
         timeout: Duration::from_secs(20),
         console_url: None,
         bots: Vec::new(),
+        streams: Vec::new(),
         proxy: None,
         ca_file: None,
     }

@@ -9,7 +9,7 @@ use super::findings::Note;
 use super::section::{Context, Key, Section, key};
 use super::spanned::{Entry, Kind, Table, Value};
 use super::suggest::{did_you_mean, list, nearest};
-use super::{Account, Rate, address, reference};
+use super::{Account, Rate, address, reference, seek};
 use crate::core::message::Bot;
 
 pub(super) const KEYS: &[Key] = &[
@@ -21,6 +21,7 @@ pub(super) const KEYS: &[Key] = &[
     key("timeout"),
     key("console_url"),
     key("bots"),
+    key("streams"),
     key("proxy"),
     key("ca_file"),
 ];
@@ -72,6 +73,7 @@ fn read(cx: Context<'_>, title: &str, value: &Value) -> Option<Account> {
     let timeout = section.duration("timeout", TIMEOUT_BOUNDS).unwrap_or(TIMEOUT);
     let console_url = section.parse("console_url", address::console_url);
     let bots = bots(&section);
+    let streams = seek::streams(&section).unwrap_or_default();
     let proxy = section.parse("proxy", address::proxy);
     let ca_file = section.path("ca_file");
     if let Some(path) = ca_file.as_deref().filter(|path| matches!(path.try_exists(), Ok(false))) {
@@ -91,6 +93,7 @@ fn read(cx: Context<'_>, title: &str, value: &Value) -> Option<Account> {
         timeout,
         console_url,
         bots,
+        streams,
         proxy,
         ca_file,
     })

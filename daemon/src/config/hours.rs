@@ -55,7 +55,8 @@ fn read(cx: Context<'_>, title: &str, value: &Value) -> Option<Arc<Hours>> {
     Some(Arc::new(Hours::new(zone?, week, holidays)))
 }
 
-fn zone(text: &str) -> Result<TimeZone, Bad> {
+/// A place whose clocks count, by IANA's name.
+pub(super) fn zone(text: &str) -> Result<TimeZone, Bad> {
     TimeZone::get(text).map_err(|_| {
         let hint = "time zones have IANA's names, such as \"Europe/Berlin\" or \"UTC\"";
         Bad::new(format!("there is no time zone `{text}`"), hint)

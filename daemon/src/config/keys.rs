@@ -3,8 +3,8 @@
 use super::section::Key;
 use super::section::{key, later};
 use super::{
-    account, admin, hours, http, log, notifier, operators, plugins, polling, reference, reload, route, store,
-    watch,
+    account, admin, hours, http, log, notifier, operators, plugins, polling, reference, reload, route, seek,
+    store, watch,
 };
 
 /// Sections of the file.
@@ -45,5 +45,9 @@ pub(super) const KEYS: [(&str, &[Key]); 13] = [
 /// Whether a word is one of ours, and so no secret.
 pub(super) fn is_known_word(word: &str) -> bool {
     let known = |keys: &[Key]| keys.iter().any(|key| key.name == word);
-    known(SECTIONS) || known(reference::KEYS) || KEYS.iter().any(|(_, keys)| known(keys))
+    known(SECTIONS)
+        || known(reference::KEYS)
+        || known(seek::CUSTOMER_KEYS)
+        || known(seek::CHANNEL_KEYS)
+        || KEYS.iter().any(|(_, keys)| known(keys))
 }

@@ -11,6 +11,7 @@ use super::mistake::{Mistake, Mistakes};
 use super::section::{Context, not_yet, unknown_key};
 use super::source::{self, Sources};
 use super::spanned::{self, Table};
+use super::watch::{Placed, Watched};
 use super::{
     Config, account, admin, fallback, hours, http, log, notifier, operators, plugins, polling, reload, route,
     store, warning, watch,
@@ -94,12 +95,12 @@ fn parse_all(findings: &Findings) -> Table {
 fn read(cx: Context<'_>, root: &Table, path: PathBuf, files: Vec<PathBuf>) -> Option<Config> {
     check_sections(cx, root);
     let accounts = account::read_all(cx, root);
-    let interval = polling::read(cx, root);
-    let watches = watch::read_all(cx, root, &accounts, interval);
+    let paces = polling::read(cx, root);
+    let watches = watch::read_all(cx, root, &accounts, paces);
     let plugins = plugins::read(cx, root);
-    let notifiers = notifier::read_all(cx, root, &plugins);
-    fallback::check(cx, root);
     let hours = hours::read_all(cx, root);
+    let notifiers = notifier::read_all(cx, root, &plugins, &hours);
+    fallback::check(cx, root);
     let routes = route::read_all(cx, root, &notifiers, &hours);
     let (operators, operators_at) = operators::read(cx, root, &notifiers);
     let store = store::read(cx, root);
@@ -113,11 +114,20 @@ fn read(cx: Context<'_>, root: &Table, path: PathBuf, files: Vec<PathBuf>) -> Op
     warning::about_health(cx.findings, &operators, operators_at, &routes);
     warning::about_routes(cx.findings, &watches, &routes);
     warning::about_pace(cx.findings, &accounts, &watches);
+    let mut config_watches = Vec::new();
+    let mut seeks = Vec::new();
+    for Placed { watched, .. } in watches {
+        match watched {
+            Watched::Named(watch) => config_watches.push(watch),
+            Watched::Found(seek) => seeks.push(seek),
+        }
+    }
     Some(Config {
         path,
         files,
         accounts: items(accounts),
-        watches: watches.into_iter().map(|placed| placed.watch).collect(),
+        watches: config_watches,
+        seeks,
         notifiers: items(notifiers),
         routes,
         hours: items(hours),

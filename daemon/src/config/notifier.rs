@@ -7,13 +7,15 @@ use std::time::Duration;
 use super::catalog::{Found, NotFound};
 use super::collection::{Named, read_named};
 use super::findings::{Doubt, Note};
+use super::hours::{AllHours, zone};
 use super::mistake::Severity;
 use super::plugin_config::{self, Checked};
 use super::section::{Bad, Context, Key, Section, key, later};
 use super::spanned::{Place, Table, Value};
 use super::suggest::{did_you_mean, list};
-use super::{Content, Notifier, Plugins, Rate, fallback, name};
+use super::{Content, Notifier, Plugins, Rate, fallback, name, pacing};
 use crate::core::outcome::{Order, Retries};
+use crate::core::words::Voice;
 
 pub(super) const KEYS: &[Key] = &[
     key("plugin"),
@@ -27,11 +29,11 @@ pub(super) const KEYS: &[Key] = &[
     key("fallback_after"),
     key("reveal"),
     key("config"),
-    later("group"),
-    later("max_per"),
+    key("group"),
+    key("max_per"),
+    key("quiet_hours"),
     later("network"),
-    later("quiet_hours"),
-    later("timezone"),
+    key("timezone"),
 ];
 
 const CONTENTS: [(&str, Content); 3] =
@@ -41,10 +43,14 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
 const TIMEOUT_BOUNDS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(600);
 const RETRY_FOR_BOUNDS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(30 * 86_400);
 
-/// What people read takes about one message a second for a channel, a chat or a number.
+/// What people read takes about one message a second for a channel, a chat, a number or a mailbox.
 pub(super) fn default_rate(plugin: &str) -> Rate {
-    let is_messenger = matches!(plugin, "slack" | "ntfy" | "teams" | "telegram" | "twilio");
-    Rate { count: if is_messenger { 1 } else { 10 }, per: Duration::from_secs(1) }
+    Rate { count: if is_messenger(plugin) { 1 } else { 10 }, per: Duration::from_secs(1) }
+}
+
+/// Whether people read it as it comes.
+pub(super) fn is_messenger(plugin: &str) -> bool {
+    matches!(plugin, "slack" | "ntfy" | "teams" | "telegram" | "twilio" | "email")
 }
 
 /// People do not want yesterday's alerts; programs want every event.
@@ -74,15 +80,23 @@ pub(super) fn read_all(
     cx: Context<'_>,
     root: &Table,
     plugins: &Plugins,
+    hours: &AllHours,
 ) -> BTreeMap<String, Named<Notifier>> {
-    read_named(cx, root, "notifiers", |_, title, value| read(cx, title, value, plugins))
+    read_named(cx, root, "notifiers", |_, title, value| read(cx, title, value, plugins, hours))
 }
 
-fn read(cx: Context<'_>, title: &str, value: &Value, plugins: &Plugins) -> Option<Notifier> {
+fn read(
+    cx: Context<'_>,
+    title: &str,
+    value: &Value,
+    plugins: &Plugins,
+    hours: &AllHours,
+) -> Option<Notifier> {
     let section = Section::open(cx, value, title, KEYS)?;
     section.need("plugin", title, "name the plugin, such as plugin = \"slack\"");
     let plugin = section.parse("plugin", plugin_word);
     let content = section.word("content", &CONTENTS).unwrap_or(Content::Snippet);
+    let voice = section.parse("timezone", zone).map(Voice::at).unwrap_or_default();
     let timeout = section.duration("timeout", TIMEOUT_BOUNDS).unwrap_or(TIMEOUT);
     let rate = section.rate("rate");
     let retry_for = section.duration("retry_for", RETRY_FOR_BOUNDS);
@@ -95,6 +109,7 @@ fn read(cx: Context<'_>, title: &str, value: &Value, plugins: &Plugins) -> Optio
         // Which of these are secrets is known to the plugin alone.
         cx.findings.hide_all(config, Doubt::May);
     }
+    let pacing = pacing::read(&section, title, plugin.unwrap_or_default(), hours);
     let plugin = plugin?;
     let checked = found?.and_then(|found| {
         let checked = check_config(cx, title, &section, config, &found)?;
@@ -111,6 +126,7 @@ fn read(cx: Context<'_>, title: &str, value: &Value, plugins: &Plugins) -> Optio
         plugin: plugin.to_owned(),
         library,
         content,
+        voice,
         timeout,
         rate: rate.unwrap_or_else(|| default_rate(plugin)),
         retry_for: retry_for.unwrap_or_else(|| default_retry_for(plugin)),
@@ -118,6 +134,7 @@ fn read(cx: Context<'_>, title: &str, value: &Value, plugins: &Plugins) -> Optio
         order: order.unwrap_or_else(|| default_order(retries)),
         fallback,
         fallback_after,
+        pacing,
         config,
         secrets,
         reveal,

@@ -18,6 +18,8 @@ use crate::core::waiting::Threshold;
 
 /// Times that one route may name.
 const THRESHOLDS_MAX: usize = 8;
+/// In place of a duration: an hour before `WhatsApp` takes no more replies.
+const WHATSAPP_WINDOW: &str = "whatsapp-window";
 const THRESHOLD_BOUNDS: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(30 * 86_400);
 
 pub(super) const KEYS: &[Key] = &[
@@ -150,13 +152,18 @@ fn thresholds(section: &Section<'_>, hours: &AllHours) -> Vec<Threshold> {
     }
     let mut thresholds = BTreeSet::new();
     for (at, text) in texts {
+        if text == WHATSAPP_WINDOW {
+            // It ends by night as well.
+            thresholds.insert(Threshold::whatsapp_window());
+            continue;
+        }
         let Some(duration) = section.parsed(at, duration::parse(text)) else { continue };
         if !THRESHOLD_BOUNDS.contains(&duration) || duration.subsec_nanos() > 0 {
             let message = format!("`unanswered_for` holds {}", duration::shown(duration));
             section.error(at, message, "whole seconds, from 10s to 30d");
             continue;
         }
-        thresholds.insert(Threshold { seconds: duration.as_secs(), hours: named.clone() });
+        thresholds.insert(Threshold { hours: named.clone(), ..Threshold::after(duration.as_secs()) });
     }
     thresholds.into_iter().collect()
 }

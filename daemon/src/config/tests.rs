@@ -15,6 +15,7 @@ mod meanings;
 mod merging;
 mod mistakes;
 mod mutations;
+mod pacing;
 mod plugins;
 mod secrets;
 mod warnings;
@@ -99,6 +100,8 @@ impl Catalog for Shelf {
             "pager" => json!({ "properties": { "key": { "x-secret": "required", "x-reveal": "required" } } }),
             "webhook" => webhook(),
             "alertmanager" => shipped(include_str!("../../../plugins/alertmanager/schema.json")),
+            "email" => shipped(include_str!("../../../plugins/email/schema.json")),
+            "exec" => shipped(include_str!("../../../plugins/exec/schema.json")),
             "http" => shipped(include_str!("../../../plugins/http/schema.json")),
             "pagerduty" => shipped(include_str!("../../../plugins/pagerduty/schema.json")),
             "ntfy" => shipped(include_str!("../../../plugins/ntfy/schema.json")),

@@ -9,7 +9,6 @@ use super::spanned::Place;
 use super::watch::Placed;
 use super::{Account, event_type};
 use crate::core::route::Route;
-use crate::core::watch::Watch;
 
 /// Who is told about our own health.
 pub(super) fn about_health(findings: &Findings, operators: &[String], at: Option<Place>, routes: &[Route]) {
@@ -38,19 +37,24 @@ pub(super) fn about_routes(findings: &Findings, watches: &[Placed], routes: &[Ro
     if watches.is_empty() {
         findings.add(Note::warning(findings.top(), "nothing is watched").hint("add a [[watch]]"));
     }
-    for Placed { at, watch } in watches {
-        if !routes.iter().any(|route| reaches(route, watch)) {
-            let message =
-                format!("no route reaches the watch `{}`: nobody will be told of its messages", watch.name);
-            findings.add(Note::warning(*at, message).hint("add a [[route]], or mend the conditions of one"));
+    for placed in watches {
+        if !routes.iter().any(|route| reaches(route, placed)) {
+            let message = format!(
+                "no route reaches the watch `{}`: nobody will be told of its messages",
+                placed.name()
+            );
+            findings.add(
+                Note::warning(placed.at, message).hint("add a [[route]], or mend the conditions of one"),
+            );
         }
     }
 }
 
 /// Whether events of the watch itself can match the route.
-fn reaches(route: &Route, watch: &Watch) -> bool {
-    let has = |tag: &String| watch.tags.contains(tag);
-    route.priority.is_none_or(|priority| priority == watch.priority)
+fn reaches(route: &Route, watch: &Placed) -> bool {
+    let (of, tags) = watch.routed_by();
+    let has = |tag: &String| tags.contains(tag);
+    route.priority.is_none_or(|priority| priority == of)
         && (route.tags.is_empty() || route.tags.iter().any(has))
         && route.tags_all.iter().all(has)
         && !route.not_tags.iter().any(has)
@@ -64,9 +68,9 @@ pub(super) fn about_pace(
 ) {
     for (name, account) in accounts {
         let Some(Account { rate, timeout, .. }) = &account.item else { continue };
-        let own =
-            || watches.iter().map(|placed| &placed.watch).filter(|watch| watch.conversation.account == *name);
-        let wanted: f64 = own().map(|watch| watch.interval.as_secs_f64().recip()).sum();
+        let own = || watches.iter().filter(|placed| placed.account() == name);
+        // Of a watch whose conversations are found, what is known is how often it looks.
+        let wanted: f64 = own().map(Placed::requests_per_second).sum();
         // A sum of thirtieths is not exact.
         if wanted > rate.per_second() * (1.0 + 1e-9) {
             let message = format!(
@@ -79,13 +83,13 @@ pub(super) fn about_pace(
             );
         }
         if let Some(fastest) =
-            own().min_by_key(|watch| watch.interval).filter(|watch| watch.interval < *timeout)
+            own().min_by_key(|watch| watch.interval()).filter(|watch| watch.interval() < *timeout)
         {
             let message = format!(
                 "the timeout of account `{name}` ({}) is longer than the interval of the watch `{}` ({})",
                 shown(*timeout),
-                fastest.name,
-                shown(fastest.interval)
+                fastest.name(),
+                shown(fastest.interval())
             );
             let hint = "a request that hangs delays the next poll; shorten the `timeout`";
             findings.add(Note::warning(account.at, message).hint(hint));

@@ -60,6 +60,7 @@ pub fn event(scene: Scene<'_>, happened: &Happened, sequence: u64) -> Event {
             subject = Some(format!("child/{}", child.id));
             data.problem = Some(problem(scene, scene.now, format!("{} ({} bytes)", child.why, child.bytes)));
         }
+        Happened::Opened { created } => time = *created,
         Happened::Status { previous, current } => {
             data.change = Some(ChangeData { previous: previous.map(status), current: current.map(status) });
         }
@@ -71,7 +72,11 @@ pub fn event(scene: Scene<'_>, happened: &Happened, sequence: u64) -> Event {
         Happened::Waiting { waiting, passed, message, confirmed } => {
             subject = Some(format!("child/{}", waiting.child));
             data.message = message.as_ref().map(message_data);
-            data.waiting = Some(waiting_data(waiting, passed.last(), *confirmed, scene.now_there));
+            let is_window = passed.iter().any(|one| one.window);
+            data.waiting = Some(WaitingData {
+                reply_until: waiting.window_ends.filter(|_| is_window),
+                ..waiting_data(waiting, passed.last(), *confirmed, scene.now_there)
+            });
         }
         Happened::Answered { waiting, ended } => {
             subject = Some(format!("child/{}", waiting.child));
@@ -154,6 +159,7 @@ fn kind(happened: &Happened) -> EventKind {
         Happened::Deleted { .. } => EventKind::MessageDeleted,
         Happened::Gap { .. } => EventKind::GapUnresolved,
         Happened::Unparsed(_) => EventKind::MessageUnparsed,
+        Happened::Opened { .. } => EventKind::Opened,
         Happened::Status { .. } => EventKind::StatusChanged,
         Happened::Assigned { .. } => EventKind::Assigned,
         Happened::Waiting { .. } => EventKind::Waiting,
@@ -183,11 +189,16 @@ fn id(watch: &Watch, kind: EventKind, happened: &Happened, sequence: u64) -> Str
         Happened::Edited { message, revision } => format!("{}/{revision}", message.id),
         Happened::Deleted { id, revision, .. } => format!("{id}/{revision}"),
         Happened::Gap { since, .. } => since.to_string(),
+        // Once in a conversation's life.
+        Happened::Opened { .. } => String::new(),
         Happened::Status { .. } | Happened::Assigned { .. } => sequence.to_string(),
         Happened::Waiting { waiting, passed, .. } => {
-            let longest =
-                passed.last().map_or((0, ""), |one| (one.seconds, one.hours.as_deref().unwrap_or("")));
-            format!("{}/{}/{}/{}", longest.1, waiting.child, longest.0, waiting.round)
+            let of = |one: &Threshold| {
+                let kind = if one.window { "window" } else { "" };
+                (one.seconds, one.hours.clone().unwrap_or_else(|| kind.to_owned()))
+            };
+            let (seconds, hours) = passed.last().map_or_else(Default::default, of);
+            format!("{hours}/{}/{seconds}/{}", waiting.child, waiting.round)
         }
         Happened::Answered { waiting, .. } => format!("{}/{}", waiting.child, waiting.round),
         Happened::Unreachable { since, .. } | Happened::Recovered { since } => since.to_string(),
@@ -239,6 +250,7 @@ fn waiting_data(
         child_id: waiting.child.to_string(),
         threshold_seconds: passed.map_or(0, |threshold| threshold.seconds),
         hours: passed.and_then(|threshold| threshold.hours.clone()),
+        reply_until: None,
         confirmed,
         ended: None,
         answered_by: None,

@@ -3,10 +3,10 @@
 //! ```text
 //!            its turn          handed over           accepted
 //!   queued ───────────► pending ─────────► sending ───────────► delivered
-//!                          ▲   ▲             │ │ │                  │
-//!                          │   └─────────────┘ │ └──► dead ─────────┤
-//!                          │   later: a retry, │      refused, or   │
-//!                          │   or held back    │      given up      │
+//!     │                  │ ▲   ▲             │ │ │                  │
+//!     └──► grouped ◄─────┘ │   └─────────────┘ │ └──► dead ─────────┤
+//!       another delivery   │   later: a retry, │      refused, or   │
+//!       tells of it        │   or held back    │      given up      │
 //!                          │                   │                    │
 //!                          ├───────────────────┘                    │
 //!                          │  unknown: the daemon ended meanwhile   │
@@ -15,7 +15,8 @@
 //! ```
 //!
 //! *Held* is no state of its own: a pending delivery is held while its notifier takes nothing, because it is broken,
-//! because its circuit is open, or because it has left the configuration. Nor is *aside*: a pending delivery that has
+//! because its circuit is open, because it has left the configuration, or for its own sake (see
+//! [`Held`](crate::core::pacing::Held)). Nor is *aside*: a pending delivery that has
 //! stepped aside (see [`Order`](crate::core::outcome::Order)) is tried as before, and the next of its lane has its turn
 //! as well. Of each lane, one delivery at most is pending and not aside; where one is queued, exactly one is.
 //!
@@ -35,6 +36,8 @@ pub enum State {
     Delivered,
     /// Given up. Final, until somebody has it replayed.
     Dead,
+    /// Another delivery tells of it, together with others. Final.
+    Grouped,
     /// Written with a reason why nobody need hear of it. Final, until somebody has it replayed.
     Suppressed,
 }
@@ -52,6 +55,8 @@ pub enum Step {
     Accepted,
     /// It will never be accepted, or has been tried for long enough.
     GivenUp,
+    /// It becomes part of another.
+    Gathered,
     /// It is tried again later.
     Again,
     /// The daemon ended before the end of the attempt was written: it may have arrived.
@@ -60,14 +65,17 @@ pub enum Step {
     Replayed,
 }
 
-use State::{Dead, Delivered, Pending, Queued, Sending, Suppressed};
-use Step::{Accepted, Again, GivenUp, HandedOver, Interrupted, Replayed, TakenBack, Turn};
+use State::{Dead, Delivered, Grouped, Pending, Queued, Sending, Suppressed};
+use Step::{Accepted, Again, Gathered, GivenUp, HandedOver, Interrupted, Replayed, TakenBack, Turn};
 
 /// Everything that may happen; what does not stand here does not.
-pub const TABLE: [(State, Step, State); 15] = [
+pub const TABLE: [(State, Step, State); 17] = [
     (Queued, Turn, Pending),
     // Waited for too long.
     (Queued, GivenUp, Dead),
+    (Queued, Gathered, Grouped),
+    // The first of them.
+    (Pending, Gathered, Grouped),
     (Pending, HandedOver, Sending),
     // The disk was full when it was handed over, so that it could not be marked.
     (Pending, Accepted, Delivered),
@@ -92,7 +100,7 @@ pub fn next(state: State, step: Step) -> Option<State> {
 
 impl State {
     /// Every state.
-    pub const ALL: [Self; 6] = [Queued, Pending, Sending, Delivered, Dead, Suppressed];
+    pub const ALL: [Self; 7] = [Queued, Pending, Sending, Delivered, Dead, Suppressed, Grouped];
 
     /// The word for people.
     pub fn as_str(self) -> &'static str {
@@ -102,13 +110,14 @@ impl State {
             Sending => "sending",
             Delivered => "delivered",
             Dead => "dead",
+            Grouped => "grouped",
             Suppressed => "suppressed",
         }
     }
 
     /// Whether nothing more happens by itself.
     pub fn is_final(self) -> bool {
-        matches!(self, Delivered | Dead | Suppressed)
+        matches!(self, Delivered | Dead | Suppressed | Grouped)
     }
 }
 
@@ -122,7 +131,8 @@ mod tests {
             assert!(TABLE[n + 1..].iter().all(|(other, with, _)| (other, with) != (from, step)));
         }
         for state in State::ALL {
-            assert!(TABLE.iter().any(|(from, ..)| *from == state), "{state:?}");
+            let is_left = TABLE.iter().any(|(from, ..)| *from == state);
+            assert!(is_left || state == Grouped, "{state:?}");
         }
     }
 
@@ -131,6 +141,8 @@ mod tests {
         for (from, step, _) in TABLE {
             assert_eq!(from.is_final(), step == Replayed, "{from:?} {step:?}");
         }
+        // What tells of it is replayed instead.
+        assert_eq!(next(Grouped, Replayed), None);
         assert_eq!(next(Delivered, Accepted), None);
         assert_eq!(next(Queued, HandedOver), None);
     }

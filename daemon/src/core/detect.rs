@@ -113,6 +113,11 @@ pub enum Happened {
         /// How it ended.
         ended: Ended,
     },
+    /// It began after its watch did.
+    Opened {
+        /// When it began, if that is said.
+        created: Option<Timestamp>,
+    },
     /// It can no longer be reached.
     Unreachable {
         /// The episode's start.
@@ -190,6 +195,9 @@ pub fn detect(cursor: Option<&Cursor>, snapshot: &Snapshot, asked: Asked<'_>) ->
     }
     if first_sight {
         work.change.after.baseline_at = Some(work.answered_at());
+        if asked.baseline == Baseline::Opened {
+            work.found.happened.push(Happened::Opened { created: snapshot.created_at });
+        }
     }
     if snapshot.children_listed {
         work.children();

@@ -19,6 +19,8 @@ pub enum EventKind {
     MessageDeleted,
     /// A child that is there but cannot be read.
     MessageUnparsed,
+    /// A conversation that began after its watch did.
+    Opened,
     /// The conversation's status is another.
     StatusChanged,
     /// The conversation is assigned to somebody else, or to nobody.
@@ -47,11 +49,12 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind, in the order of the contract.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::MessageCreated,
         Self::MessageEdited,
         Self::MessageDeleted,
         Self::MessageUnparsed,
+        Self::Opened,
         Self::StatusChanged,
         Self::Assigned,
         Self::Waiting,
@@ -67,8 +70,7 @@ impl EventKind {
     ];
 
     /// Kinds that contract.md names and a later version brings.
-    pub const NOT_YET: [&'static str; 4] =
-        ["conversation.opened", "account.token_expiring", "heartbeat", "test"];
+    pub const NOT_YET: [&'static str; 3] = ["account.token_expiring", "heartbeat", "test"];
 
     /// The word used in configuration and metrics.
     pub const fn as_str(self) -> &'static str {
@@ -77,6 +79,7 @@ impl EventKind {
             Self::MessageEdited => "message.edited",
             Self::MessageDeleted => "message.deleted",
             Self::MessageUnparsed => "message.unparsed",
+            Self::Opened => "conversation.opened",
             Self::StatusChanged => "conversation.status_changed",
             Self::Assigned => "conversation.assigned",
             Self::Waiting => "conversation.waiting",
@@ -107,8 +110,10 @@ impl EventKind {
 
     /// Whether it is about our own health, so that `[operators]` are told.
     pub fn is_own_health(self) -> bool {
-        let is_conversations =
-            matches!(self, Self::StatusChanged | Self::Assigned | Self::Waiting | Self::Answered);
+        let is_conversations = matches!(
+            self,
+            Self::Opened | Self::StatusChanged | Self::Assigned | Self::Waiting | Self::Answered
+        );
         !self.is_message() && !is_conversations
     }
 }
@@ -116,15 +121,25 @@ impl EventKind {
 /// Derives an event's id: `evt_` and 32 characters of base32, no dot. The parts say what happened to what; the
 /// same parts give the same id on every machine.
 pub fn event_id(parts: &[&str]) -> String {
+    format!("evt_{}", derived(b"commwatch event v1", parts))
+}
+
+/// Derives the id of a notification of several events from whose it is and theirs: `ntf_`, and otherwise as
+/// [`event_id`].
+pub fn notification_id(parts: &[&str]) -> String {
+    format!("ntf_{}", derived(b"commwatch notification v1", parts))
+}
+
+fn derived(what: &[u8], parts: &[&str]) -> String {
     let mut hash = Sha256::new();
-    hash.update(b"commwatch event v1");
+    hash.update(what);
     for part in parts {
         // With its length before it, no two lists of parts run together into the same bytes.
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
     let digest = hash.finalize();
-    format!("evt_{}", BASE32_NOPAD.encode(&digest[..20]).to_ascii_lowercase())
+    BASE32_NOPAD.encode(&digest[..20]).to_ascii_lowercase()
 }
 
 /// What happened.
@@ -266,6 +281,9 @@ pub struct WaitingData {
     /// The hours in which alone that counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hours: Option<String>,
+    /// Until when `WhatsApp` takes a free reply, where it is that of which there is not much left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_until: Option<Timestamp>,
     /// Whether an answer after that time has shown that it is so.
     pub confirmed: bool,
     /// How it ended: `replied`, `closed`, `withdrawn` or `gone`.
@@ -374,6 +392,9 @@ impl Event {
         rest.split('/').next()
     }
 }
+
+/// Every `ObjectStatusType` that has a word.
+pub const STATUSES: [i64; 14] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15];
 
 /// `ObjectStatusType` in words (commbox-api §8.1).
 pub fn status_name(id: i64) -> Option<&'static str> {

@@ -84,6 +84,30 @@ impl Hours {
         None
     }
 
+    /// When that is no longer as it is at some time: when people go, if they are at work, or come. `None`: not within
+    /// [`DAYS_MAX`] days.
+    pub fn next_change(&self, at: Timestamp) -> Option<Timestamp> {
+        let mut date = self.zone.to_datetime(at).date();
+        let is_open = self.is_open(at);
+        // While people are at work: until when that is known.
+        let mut known = at;
+        for _ in 0..DAYS_MAX {
+            for (from, until) in self.spans(date) {
+                if is_open && from <= known {
+                    // Hours of two days may touch.
+                    known = known.max(until);
+                } else if from > at {
+                    return Some(if is_open { known } else { from });
+                }
+            }
+            date = date.tomorrow().ok()?;
+            if is_open && self.zone.to_datetime(known).date() < date {
+                return Some(known);
+            }
+        }
+        None
+    }
+
     /// When people come and go on a day. A time that the day does not have is the one after the gap, one that it has
     /// twice the first.
     fn spans(&self, date: Date) -> impl Iterator<Item = (Timestamp, Timestamp)> {
@@ -182,6 +206,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_so_now_ends_when_people_come_or_go() {
+        let change = |hours: &Hours, from: &str| hours.next_change(at(from));
+        let desk = tel_aviv(&["2026-11-29"]);
+        assert_eq!(change(&desk, "2026-11-26T12:00:00Z"), Some(at("2026-11-26T15:00:00Z")));
+        assert_eq!(change(&desk, "2026-11-26T03:00:00Z"), Some(at("2026-11-26T07:00:00Z")));
+        // Thursday evening, before a weekend and a holiday.
+        assert_eq!(change(&desk, "2026-11-26T15:00:00Z"), Some(at("2026-11-30T07:00:00Z")));
+        // A night that is two days' hours, with an hour twice in it.
+        let night = hours("Europe/Berlin", &[0, 1, 2, 3, 4, 5, 6], &[span(22, 24), span(0, 7)], &[]);
+        assert_eq!(change(&night, "2026-10-24T21:00:00Z"), Some(at("2026-10-25T06:00:00Z")));
+        assert_eq!(change(&night, "2026-10-25T06:00:00Z"), Some(at("2026-10-25T21:00:00Z")));
+        let always = hours("UTC", &[0, 1, 2, 3, 4, 5, 6], &[span(0, 24)], &[]);
+        assert_eq!(change(&always, "2026-02-01T00:00:00Z"), None);
+        assert_eq!(change(&hours("UTC", &[], &[], &[]), "2026-02-01T00:00:00Z"), None);
+    }
+
+    #[test]
     fn whoever_is_away_for_more_than_a_year_does_not_answer() {
         assert_eq!(hours("UTC", &[], &[], &[]).after(at("2026-02-01T00:00:00Z"), minutes(1)), None);
         assert_eq!(tel_aviv(&[]).after(Timestamp::MAX, minutes(1)), None);
@@ -196,6 +237,10 @@ mod tests {
             let (first, second) = (desk.after(since, minutes(one)).unwrap(), desk.after(since, minutes(one + more)).unwrap());
             prop_assert!(since <= first && first <= second);
             prop_assert!(desk.is_open(first) || desk.is_open(first - Duration::from_nanos(1)) );
+            let change = desk.next_change(since).unwrap();
+            prop_assert!(since < change);
+            prop_assert_ne!(desk.is_open(since), desk.is_open(change));
+            prop_assert_eq!(desk.is_open(since), desk.is_open(change - Duration::from_nanos(1)));
             let gap = second.duration_since(first).as_secs();
             prop_assert!(gap >= i64::try_from(more * 60).unwrap());
         }

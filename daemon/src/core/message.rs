@@ -35,6 +35,8 @@ pub struct Snapshot {
     pub children_listed: bool,
     /// Whether there were more children than are kept; the newest [`CHILDREN_MAX`] are here.
     pub children_cut: bool,
+    /// When the conversation began, if it says so.
+    pub created_at: Option<Timestamp>,
     /// `CommBox`'s `updatedTime` of the conversation, if it says so. A copy that lags behind says an older one.
     pub updated_at: Option<Timestamp>,
     /// `CommBox`'s clock when it answered, if it said so.

@@ -2,17 +2,22 @@
 
 use std::time::Duration;
 
+use commwatch_plugin_api::Severity;
+use jiff::SignedDuration;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::core::event::{Event, EventData, EventKind};
-use crate::core::message::AuthorKind;
+use crate::core::pacing::Incident;
 use crate::core::watch::Priority;
+use crate::core::words::Voice;
 
 /// How much of the customer's text a snippet is, in characters.
 pub const SNIPPET_CHARS: usize = 280;
 /// A title is one line of at most this many characters.
 pub const TITLE_CHARS_MAX: usize = 200;
+/// A message that is found so long after it was written says when that was.
+pub const LATE_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
 /// How much of what the customer wrote leaves the house.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,61 +40,75 @@ pub struct Notification {
 }
 
 /// Renders one event for one notifier.
-pub fn of_event(event: &Event, notifier: &str, content: Content) -> Notification {
-    render(event, notifier, content, None)
+pub fn of_event(event: &Event, notifier: &str, content: Content, voice: &Voice) -> Notification {
+    render(event, notifier, content, voice, None)
 }
 
-/// Renders one event for a notifier that is told in place of another one, with a line that says why.
-pub fn in_place_of(event: &Event, notifier: &str, content: Content, why: &str) -> Notification {
-    render(event, notifier, content, Some(why))
+/// Renders one event for a notifier that is told in place of a late one, with a line that says why: how long that one
+/// has had, or that it has given up.
+pub fn in_place_of(
+    event: &Event,
+    notifier: &str,
+    content: Content,
+    voice: &Voice,
+    (late, within): (&str, Option<Duration>),
+) -> Notification {
+    render(event, notifier, content, voice, Some(&voice.words.in_place_of(late, within)))
 }
 
-/// Why a fallback is told: how long its notifier has had, or that it has given up.
-pub fn why_in_place_of(notifier: &str, within: Option<Duration>) -> String {
-    let Some(within) = within else { return format!("{notifier} could not be told of this") };
-    let within = match within.as_secs() {
-        seconds if seconds >= 3600 && seconds % 3600 == 0 => format!("{} h", seconds / 3600),
-        seconds if seconds >= 60 && seconds % 60 == 0 => format!("{} min", seconds / 60),
-        seconds => format!("{seconds} s"),
-    };
-    format!("{notifier} has not accepted this within {within}")
-}
-
-fn render(event: &Event, notifier: &str, content: Content, why: Option<&str>) -> Notification {
-    #[derive(Serialize)]
-    struct Payload<'a> {
-        id: &'a str,
-        notifier: &'a str,
-        key: String,
-        action: &'static str,
-        severity: &'static str,
-        title: String,
-        text: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        url: Option<&'a str>,
-        events: [&'a RawValue; 1],
-        omitted: u64,
-    }
+fn render(event: &Event, notifier: &str, content: Content, voice: &Voice, why: Option<&str>) -> Notification {
     let shown = withhold(event, content);
-    let json = RawValue::from_string(shown.to_json()).expect("an event is JSON");
     let payload = Payload {
         id: &event.id,
         notifier,
         key: key(event),
         action: action(event.kind),
         severity: severity(event),
-        title: cut(&title(&shown), TITLE_CHARS_MAX).0,
-        text: text(&shown, why),
-        url: shown.data.conversation.as_ref().and_then(|c| c.console_url.as_deref()),
-        events: [&json],
+        title: voice.words.title(&shown),
+        text: text(&shown, voice, why),
+        url: url(&shown),
+        events: vec![raw(&shown)],
         omitted: 0,
     };
-    let payload = serde_json::to_string(&payload).expect("a notification holds text and numbers only");
-    Notification { id: event.id.clone(), payload }
+    payload.freeze()
+}
+
+/// What is handed to a notifier; see contract.md, "Notification".
+#[derive(Serialize)]
+pub(super) struct Payload<'a> {
+    pub(super) id: &'a str,
+    pub(super) notifier: &'a str,
+    pub(super) key: String,
+    pub(super) action: &'static str,
+    pub(super) severity: Severity,
+    pub(super) title: String,
+    pub(super) text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) url: Option<&'a str>,
+    pub(super) events: Vec<Box<RawValue>>,
+    pub(super) omitted: usize,
+}
+
+impl Payload<'_> {
+    pub(super) fn freeze(mut self) -> Notification {
+        self.title = cut(&one_line(&self.title), TITLE_CHARS_MAX).0;
+        let payload = serde_json::to_string(&self).expect("a notification holds text and numbers only");
+        Notification { id: self.id.to_owned(), payload }
+    }
+}
+
+/// An event as JSON within a notification.
+pub(super) fn raw(event: &Event) -> Box<RawValue> {
+    RawValue::from_string(event.to_json()).expect("an event is JSON")
+}
+
+/// Where a person looks at it.
+pub(super) fn url(event: &Event) -> Option<&str> {
+    event.data.conversation.as_ref().and_then(|conversation| conversation.console_url.as_deref())
 }
 
 /// The event without what this notifier is not to see.
-fn withhold(event: &Event, content: Content) -> Event {
+pub(super) fn withhold(event: &Event, content: Content) -> Event {
     let mut event = event.clone();
     match content {
         Content::Full => {}
@@ -118,7 +137,7 @@ fn withhold(event: &Event, content: Content) -> Event {
 }
 
 /// Equal keys belong together: a conversation, or an incident of our own.
-fn key(event: &Event) -> String {
+pub(super) fn key(event: &Event) -> String {
     const KEY_BYTES_MAX: usize = 255;
     let EventData { account, conversation, problem, .. } = &event.data;
     let key = match (event.kind.is_own_health(), problem, conversation) {
@@ -132,6 +151,20 @@ fn key(event: &Event) -> String {
     };
     let end = (0..=KEY_BYTES_MAX.min(key.len())).rev().find(|at| key.is_char_boundary(*at)).unwrap_or(0);
     key[..end].to_owned()
+}
+
+/// What a notification of such an event does to an incident.
+pub fn incident(event: &Event) -> Option<(Incident, String)> {
+    Some((incident_of(event.kind)?, key(event)))
+}
+
+/// What one of an event of a kind does.
+pub fn incident_of(kind: EventKind) -> Option<Incident> {
+    match action(kind) {
+        "open" => Some(Incident::Opens),
+        "close" => Some(Incident::Closes),
+        _ => None,
+    }
 }
 
 fn action(kind: EventKind) -> &'static str {
@@ -148,160 +181,76 @@ fn action(kind: EventKind) -> &'static str {
     }
 }
 
-fn severity(event: &Event) -> &'static str {
+/// How much an event matters.
+pub fn severity(event: &Event) -> Severity {
     let vip = event.data.watch.as_ref().is_some_and(|watch| watch.priority == Priority::Vip);
-    match event.kind {
-        EventKind::AccountDenied | EventKind::NotifierBroken | EventKind::DeliveryDead => "critical",
-        EventKind::Waiting | EventKind::WatchUnreachable | EventKind::GapUnresolved if vip => "critical",
-        EventKind::Waiting | EventKind::WatchUnreachable | EventKind::GapUnresolved => "warning",
-        EventKind::MessageCreated | EventKind::MessageUnparsed if vip => "warning",
-        EventKind::MessageUnparsed => "warning",
-        _ => "info",
-    }
+    severity_of(event.kind, vip)
 }
 
-/// One line that says what happened to whom, readable without the text.
-fn title(event: &Event) -> String {
-    let data = &event.data;
-    let watch = data.watch.as_ref().map_or("", |watch| watch.title.as_str());
-    let (previous, current) = data
-        .change
-        .as_ref()
-        .map_or((None, None), |change| (change.previous.as_deref(), change.current.as_deref()));
-    let subject = data.problem.as_ref().map_or("", |problem| problem.subject.as_str());
-    let line = match event.kind {
-        EventKind::MessageCreated => format!("{watch}: {}", wrote(data)),
-        EventKind::MessageEdited => format!("{watch}: {}", did(data, "edited a message")),
-        EventKind::MessageDeleted => format!("{watch}: {}", deleted(data)),
-        EventKind::MessageUnparsed => format!("{watch}: a message that could not be read"),
-        EventKind::StatusChanged => format!(
-            "{watch}: status {} (was {})",
-            current.unwrap_or("unknown"),
-            previous.unwrap_or("unknown")
-        ),
-        EventKind::Assigned => match current {
-            Some(agent) => format!("{watch}: assigned to agent {agent}"),
-            None => format!("{watch}: assigned to nobody"),
-        },
-        EventKind::Waiting => format!("{watch}: {}", waits(event)),
-        EventKind::Answered => format!("{watch}: {}", over(data)),
-        EventKind::WatchUnreachable => format!("{watch}: the conversation can no longer be reached"),
-        EventKind::WatchRecovered => format!("{watch}: the conversation can be reached again"),
-        EventKind::GapUnresolved => format!("{watch}: messages may have been missed"),
-        EventKind::AccountDenied => format!("{subject}: CommBox refuses the key; nothing is being watched"),
-        EventKind::AccountRecovered => format!("{subject}: CommBox accepts the key again"),
-        EventKind::NotifierBroken => format!("{subject}: does not work; its notifications wait"),
-        EventKind::NotifierRecovered => format!("{subject}: works again"),
-        EventKind::DeliveryDead => format!("{subject}: a notification was given up"),
-    };
-    line.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn wrote(data: &EventData) -> String {
-    match data.message.as_ref().map(|message| message.author.kind) {
-        None => "wrote".to_owned(),
-        Some(AuthorKind::Agent) => did(data, "replied"),
-        Some(AuthorKind::System) => "a system message".to_owned(),
-        Some(_) => did(data, "wrote"),
-    }
-}
-
-/// Who did something to a message.
-fn did(data: &EventData, what: &str) -> String {
-    let Some(message) = &data.message else { return what.to_owned() };
-    let who = match (message.author.kind, message.author.name.as_deref()) {
-        (AuthorKind::Customer, Some(name)) => name.to_owned(),
-        (AuthorKind::Customer, None) => "the customer".to_owned(),
-        (AuthorKind::Agent, Some(name)) => format!("agent {name}"),
-        (AuthorKind::Agent, None) => "an agent".to_owned(),
-        (AuthorKind::Bot, _) => "a bot".to_owned(),
-        (AuthorKind::System, _) => "the system".to_owned(),
-        (AuthorKind::Unknown, Some(name)) => format!("{name} (unknown author)"),
-        (AuthorKind::Unknown, None) => "an unknown author".to_owned(),
-    };
-    format!("{who} {what}")
-}
-
-/// Who waits, and for how long.
-fn waits(event: &Event) -> String {
-    let data = &event.data;
-    let Some(waiting) = &data.waiting else { return "nobody has answered".to_owned() };
-    let name = data.conversation.as_ref().and_then(|conversation| conversation.customer_name.as_deref());
-    let hours = waiting.hours.as_deref().map_or(String::new(), |hours| {
-        format!(", {} of it in hours {hours},", for_people(waiting.threshold_seconds))
-    });
-    let doubt = if waiting.confirmed { "" } else { " (not confirmed: CommBox does not answer)" };
-    let (who, waited) = (name.unwrap_or("the customer"), for_people(waiting.waited_seconds));
-    format!("{who} has waited {waited}{hours} for an answer{doubt}")
-}
-
-/// How a wait ended.
-fn over(data: &EventData) -> String {
-    let ended = data.waiting.as_ref().and_then(|waiting| Some((waiting, waiting.ended.as_deref()?)));
-    match ended {
-        Some((waiting, "replied")) => {
-            let who = waiting.answered_by.as_ref().and_then(|by| by.name.as_deref());
-            let by = who.map_or_else(|| "an agent".to_owned(), |name| format!("agent {name}"));
-            format!("{by} answered after {}", for_people(waiting.waited_seconds))
+/// How much an event of a kind matters, of a VIP or not.
+pub fn severity_of(kind: EventKind, vip: bool) -> Severity {
+    match kind {
+        EventKind::AccountDenied | EventKind::NotifierBroken | EventKind::DeliveryDead => Severity::Critical,
+        EventKind::Waiting | EventKind::WatchUnreachable | EventKind::GapUnresolved if vip => {
+            Severity::Critical
         }
-        Some((_, "closed")) => "nobody waits any more: the conversation is over".to_owned(),
-        Some((_, "withdrawn")) => "nobody waits any more: the message was deleted".to_owned(),
-        Some((_, "gone")) => "nobody waits any more: the conversation can no longer be reached".to_owned(),
-        _ => "nobody waits any more".to_owned(),
+        EventKind::Waiting | EventKind::WatchUnreachable | EventKind::GapUnresolved => Severity::Warning,
+        EventKind::MessageCreated | EventKind::MessageUnparsed | EventKind::Opened if vip => {
+            Severity::Warning
+        }
+        EventKind::MessageUnparsed => Severity::Warning,
+        _ => Severity::Info,
     }
 }
 
-/// A stretch of time in the two units that matter.
-fn for_people(seconds: u64) -> String {
-    let (large, small) = match seconds {
-        0..60 => return format!("{seconds} s"),
-        60..3_600 => return format!("{} min", seconds / 60),
-        3_600..86_400 => ((seconds / 3_600, "h"), (seconds % 3_600 / 60, "min")),
-        _ => ((seconds / 86_400, "d"), (seconds % 86_400 / 3_600, "h")),
-    };
-    if small.0 == 0 {
-        return format!("{} {}", large.0, large.1);
-    }
-    format!("{} {} {} {}", large.0, large.1, small.0, small.1)
+/// Names and titles are others' text: whatever breaks lines in it becomes a space.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Whoever deleted it: that is not said.
-fn deleted(data: &EventData) -> &'static str {
-    match data.message.as_ref().map(|message| message.author.kind) {
-        Some(AuthorKind::Customer) => "a message of the customer was deleted",
-        Some(AuthorKind::Agent) => "a message of an agent was deleted",
-        Some(AuthorKind::Bot) => "a message of a bot was deleted",
-        _ => "a message was deleted",
-    }
+/// The text, and below it what else there is to know, in brackets.
+fn text(event: &Event, voice: &Voice, why: Option<&str>) -> String {
+    let mut lines = vec![said(event)];
+    let files = event.data.message.as_ref().map_or(0, |message| message.attachments);
+    let notes =
+        [(files > 0).then(|| voice.words.files(files.into())), time(event, voice), why.map(str::to_owned)];
+    lines.extend(notes.into_iter().flatten().map(|note| format!("[{note}]")));
+    lines.retain(|line| !line.is_empty());
+    lines.join("\n")
 }
 
-/// The text, and below it why this notifier is told.
-fn text(event: &Event, why: Option<&str>) -> String {
-    let text = said(event);
-    match why {
-        None => text,
-        Some(why) if text.is_empty() => format!("[{why}]"),
-        Some(why) => format!("{text}\n[{why}]"),
-    }
-}
-
-fn said(event: &Event) -> String {
+pub(super) fn said(event: &Event) -> String {
     if let Some(problem) = &event.data.problem {
         return problem.why.clone();
     }
     let Some(message) = &event.data.message else { return String::new() };
-    let mut text = message.text.clone();
-    if message.text_truncated && !text.is_empty() {
-        text.push('…');
-    }
-    if message.attachments > 0 {
-        if !text.is_empty() {
-            text.push('\n');
+    let ellipsis = if message.text_truncated && !message.text.is_empty() { "…" } else { "" };
+    format!("{}{ellipsis}", message.text)
+}
+
+/// When it was, where that is not about now: what is told is frozen, and may be read much later.
+fn time(event: &Event, voice: &Voice) -> Option<String> {
+    let data = &event.data;
+    let since = match event.kind {
+        EventKind::MessageCreated => {
+            let written = data.message.as_ref()?.created?;
+            let is_late = event.recorded.duration_since(written) >= LATE_AFTER;
+            return is_late.then(|| voice.words.written(&voice.local(written)));
         }
-        let files = if message.attachments == 1 { "file" } else { "files" };
-        text.push_str(&format!("[{} {files}]", message.attachments));
-    }
-    text
+        EventKind::Waiting => {
+            let waiting = data.waiting.as_ref()?;
+            if let Some(until) = waiting.reply_until {
+                return Some(voice.words.reply_until(&voice.local(until)));
+            }
+            waiting.since
+        }
+        EventKind::WatchUnreachable
+        | EventKind::GapUnresolved
+        | EventKind::AccountDenied
+        | EventKind::NotifierBroken => data.problem.as_ref()?.since,
+        _ => return None,
+    };
+    Some(voice.words.since(&voice.local(since)))
 }
 
 /// The first `chars` characters, and whether there were more.
@@ -321,6 +270,7 @@ mod tests {
     use crate::core::event::{
         AuthorData, ConversationData, MessageData, ProblemData, WaitingData, WatchData,
     };
+    use crate::core::message::AuthorKind;
 
     fn message_event(text: &str) -> Event {
         let at: Timestamp = "2026-03-02T10:06:40Z".parse().unwrap();
@@ -364,19 +314,20 @@ mod tests {
     }
 
     fn payload(content: Content, text: &str) -> Value {
-        serde_json::from_str(&of_event(&message_event(text), "ops", content).payload).unwrap()
+        serde_json::from_str(&of_event(&message_event(text), "ops", content, &Voice::default()).payload)
+            .unwrap()
     }
 
     #[test]
     fn a_message_is_ready_to_send() {
-        insta::assert_snapshot!(of_event(&message_event("hello"), "ops", Content::Full).payload, @r#"{"id":"evt_1","notifier":"ops","key":"main/7","action":"notify","severity":"warning","title":"ACME / Dana: Dana Levi wrote","text":"hello\n[1 file]","url":"https://acme.example/7","events":[{"specversion":"1.0","id":"evt_1","source":"https://api.example/objects/7","type":"commwatch.message.created.v1","subject":"child/9","time":"2026-03-02T10:06:40Z","recordedtime":"2026-03-02T10:06:40Z","sequence":"00000000000000000003","datacontenttype":"application/json","data":{"account":"main","watch":{"name":"acme-cfo","title":"ACME / Dana","priority":"vip","tags":["acme"]},"conversation":{"stream_id":null,"object_id":"7","status_id":null,"status":null,"assigned_manager_id":null,"customer_name":"Dana Levi","channel":null,"console_url":"https://acme.example/7"},"message":{"id":"9","author":{"kind":"customer","id":"660102","name":"Dana Levi"},"created":"2026-03-02T10:06:40Z","text":"hello","text_truncated":false,"attachments":1}}}],"omitted":0}"#);
+        insta::assert_snapshot!(of_event(&message_event("hello"), "ops", Content::Full, &Voice::default()).payload, @r#"{"id":"evt_1","notifier":"ops","key":"main/7","action":"notify","severity":"warning","title":"ACME / Dana: Dana Levi wrote","text":"hello\n[1 file]","url":"https://acme.example/7","events":[{"specversion":"1.0","id":"evt_1","source":"https://api.example/objects/7","type":"commwatch.message.created.v1","subject":"child/9","time":"2026-03-02T10:06:40Z","recordedtime":"2026-03-02T10:06:40Z","sequence":"00000000000000000003","datacontenttype":"application/json","data":{"account":"main","watch":{"name":"acme-cfo","title":"ACME / Dana","priority":"vip","tags":["acme"]},"conversation":{"stream_id":null,"object_id":"7","status_id":null,"status":null,"assigned_manager_id":null,"customer_name":"Dana Levi","channel":null,"console_url":"https://acme.example/7"},"message":{"id":"9","author":{"kind":"customer","id":"660102","name":"Dana Levi"},"created":"2026-03-02T10:06:40Z","text":"hello","text_truncated":false,"attachments":1}}}],"omitted":0}"#);
     }
 
     #[test]
     fn who_is_told_in_place_of_another_reads_why() {
         let text = |content, within: Option<u64>| {
-            let why = why_in_place_of("ops-slack", within.map(Duration::from_secs));
-            let told = in_place_of(&message_event("hello"), "sms", content, &why).payload;
+            let late = ("ops-slack", within.map(Duration::from_secs));
+            let told = in_place_of(&message_event("hello"), "sms", content, &Voice::default(), late).payload;
             let told: Value = serde_json::from_str(&told).unwrap();
             assert_eq!((&told["notifier"], &told["id"]), (&Value::from("sms"), &Value::from("evt_1")));
             told["text"].as_str().unwrap().to_owned()
@@ -388,8 +339,54 @@ mod tests {
         assert_eq!(text(Content::None, None), "[1 file]\n[ops-slack could not be told of this]");
         let mut event = message_event("");
         event.data.message = None;
-        let told = in_place_of(&event, "sms", Content::Full, "why").payload;
-        assert!(told.contains(r#""text":"[why]""#), "{told}");
+        let told = in_place_of(&event, "sms", Content::Full, &Voice::default(), ("ops", None)).payload;
+        assert!(told.contains(r#""text":"[ops could not be told of this]""#), "{told}");
+    }
+
+    /// The lines of the text, as told at a place.
+    fn told(event: &Event, zone: &str) -> Vec<String> {
+        let voice = Voice::at(jiff::tz::TimeZone::get(zone).unwrap());
+        let told = of_event(event, "ops", Content::None, &voice).payload;
+        let told: Value = serde_json::from_str(&told).unwrap();
+        told["text"].as_str().unwrap().lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_message_that_is_found_late_says_when_it_was_written_by_the_readers_clocks() {
+        let mut event = message_event("");
+        event.data.message.as_mut().unwrap().attachments = 0;
+        let written = event.time;
+        for (seconds, zone, expected) in [
+            (0, "UTC", None),
+            (599, "UTC", None),
+            (600, "UTC", Some("[written Mon 2 Mar 10:06 UTC]")),
+            (600, "Asia/Jerusalem", Some("[written Mon 2 Mar 12:06 IST]")),
+            (86_400, "America/Sao_Paulo", Some("[written Mon 2 Mar 07:06 -03]")),
+            // A clock of theirs that runs ahead is no reason.
+            (-600, "UTC", None),
+        ] {
+            event.recorded = written + SignedDuration::from_secs(seconds);
+            assert_eq!(told(&event, zone), expected.into_iter().collect::<Vec<_>>(), "{seconds} {zone}");
+        }
+        // The night on which clocks in Israel are put forward: 01:59 is followed by 03:00.
+        event.data.message.as_mut().unwrap().created = Some("2026-03-27T00:01:00Z".parse().unwrap());
+        event.recorded = "2026-03-27T09:00:00Z".parse().unwrap();
+        assert_eq!(told(&event, "Asia/Jerusalem"), ["[written Fri 27 Mar 03:01 IDT]"]);
+        event.data.message.as_mut().unwrap().created = None;
+        assert!(told(&event, "UTC").is_empty());
+    }
+
+    #[test]
+    fn what_lasts_says_since_when() {
+        let mut event = message_event("");
+        event.kind = EventKind::AccountDenied;
+        event.data.problem =
+            Some(ProblemData { subject: "account/main".into(), since: event.time, why: "401".into() });
+        event.data.message = None;
+        let since = "[since Mon 2 Mar 12:06 IST]";
+        assert_eq!(told(&event, "Asia/Jerusalem"), ["401", since]);
+        event.kind = EventKind::AccountRecovered;
+        assert_eq!(told(&event, "Asia/Jerusalem"), ["401"]);
     }
 
     #[test]
@@ -401,7 +398,7 @@ mod tests {
         let shown = &snippet["events"][0]["data"]["message"];
         assert_eq!(shown["text"].as_str().unwrap().chars().count(), SNIPPET_CHARS);
         assert_eq!(shown["text_truncated"], true);
-        let none = of_event(&message_event("secret words"), "ops", Content::None).payload;
+        let none = of_event(&message_event("secret words"), "ops", Content::None, &Voice::default()).payload;
         for hidden in ["secret", "Levi"] {
             assert!(!none.contains(hidden), "{none}");
         }
@@ -418,7 +415,8 @@ mod tests {
             since: event.time,
             why: "401".into(),
         });
-        let payload: Value = serde_json::from_str(&of_event(&event, "ops", Content::Full).payload).unwrap();
+        let payload: Value =
+            serde_json::from_str(&of_event(&event, "ops", Content::Full, &Voice::default()).payload).unwrap();
         let key = payload["key"].as_str().unwrap();
         assert!(key.starts_with("notifier/é") && key.len() <= 255, "{key}");
         assert_eq!(payload["action"], "open");
@@ -435,6 +433,7 @@ mod tests {
                 waited_seconds: seconds,
                 threshold_seconds: 600,
                 hours: (seconds > 90_000).then(|| "desk".into()),
+                reply_until: None,
                 confirmed,
                 ended: ended.map(str::to_owned),
                 answered_by: Some(AuthorData {
@@ -447,12 +446,23 @@ mod tests {
             event
         };
         let told = |event: &Event, content| {
-            let payload: Value = serde_json::from_str(&of_event(event, "ops", content).payload).unwrap();
+            let payload: Value =
+                serde_json::from_str(&of_event(event, "ops", content, &Voice::default()).payload).unwrap();
             ["key", "action", "severity", "title"]
                 .map(|key| payload[key].as_str().unwrap().to_owned())
                 .join(" | ")
         };
+        let since = of_event(&waiting(660, true, None), "ops", Content::Full, &Voice::default()).payload;
+        assert!(since.contains(r#""text":"hello?\n[1 file]\n[since Mon 2 Mar 10:06 UTC]""#), "{since}");
+        let mut window = waiting(82_800, true, None);
+        window.data.waiting.as_mut().unwrap().reply_until = Some("2026-03-03T10:06:40Z".parse().unwrap());
+        let until = of_event(&window, "ops", Content::Full, &Voice::default()).payload;
+        assert!(until.contains("[WhatsApp takes free replies until Tue 3 Mar 10:06 UTC]"), "{until}");
         for (event, expected) in [
+            (
+                window,
+                "open | critical | ACME / Dana: Dana Levi has waited 23 h for an answer, and the time to reply is running out",
+            ),
             (
                 waiting(660, true, None),
                 "open | critical | ACME / Dana: Dana Levi has waited 11 min for an answer",
@@ -476,7 +486,7 @@ mod tests {
             ),
         ] {
             assert_eq!(told(&event, Content::Full), format!("main/7/waiting | {expected}"));
-            let none = of_event(&event, "ops", Content::None).payload;
+            let none = of_event(&event, "ops", Content::None, &Voice::default()).payload;
             assert!(!none.contains("Noa Bar") && !none.contains("Levi") && !none.contains("hello"), "{none}");
         }
     }

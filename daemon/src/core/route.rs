@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn who_waits_is_told_where_the_time_is_over_and_the_end_to_whoever_heard_of_it() {
-        let threshold = |minutes: u64| Threshold { seconds: minutes * 60, hours: None };
+        let threshold = |minutes: u64| Threshold::after(minutes * 60);
         let waits = |name: &str, minutes: &[u64]| Route {
             events: vec![],
             unanswered_for: minutes.iter().copied().map(threshold).collect(),

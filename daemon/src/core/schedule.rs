@@ -6,11 +6,14 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
+use std::fmt;
+use std::hash::Hash;
 use std::time::Duration;
 
 use crate::core::backoff::{Backoff, mix, seed_of};
 use crate::core::budget::Budget;
 use crate::core::pressure::{PROBE_EVERY, Pressure};
+use crate::core::seek::SeekId;
 use crate::core::watch::{ConversationId, Priority};
 
 /// A refused key is tried this often: it may have been renewed.
@@ -24,11 +27,50 @@ pub const THROTTLED: Backoff = Backoff::new(Duration::from_secs(30), BACKOFF_MAX
 /// However long `CommBox` asks us to wait, we come back after this.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 
-/// One conversation to poll.
+/// Something that is asked of an account again and again. What it is called decides its place on the grid.
+pub trait Asked: Clone + fmt::Debug + fmt::Display + Eq + Hash + Ord {
+    /// The account's configured name.
+    fn account(&self) -> &str;
+}
+
+impl Asked for ConversationId {
+    fn account(&self) -> &str {
+        &self.account
+    }
+}
+
+/// What a daemon asks for: conversations, and which there are.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Errand {
+    /// A page of a list. Before conversations that are due as long: it may bring one that nobody knows of.
+    Look(SeekId),
+    /// One conversation.
+    Poll(ConversationId),
+}
+
+impl Asked for Errand {
+    fn account(&self) -> &str {
+        match self {
+            Self::Look(seek) => &seek.account,
+            Self::Poll(conversation) => &conversation.account,
+        }
+    }
+}
+
+impl fmt::Display for Errand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Look(seek) => seek.fmt(f),
+            Self::Poll(conversation) => conversation.fmt(f),
+        }
+    }
+}
+
+/// One thing to ask for.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Target {
-    /// The conversation.
-    pub id: ConversationId,
+pub struct Target<K = ConversationId> {
+    /// What.
+    pub id: K,
     /// How often, at least a second.
     pub interval: Duration,
     /// VIPs go first.
@@ -67,9 +109,9 @@ pub enum Polled {
 
 /// What to do now.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Next {
-    /// Poll this conversation; it was due at that time.
-    Poll(ConversationId, Duration),
+pub enum Next<K = ConversationId> {
+    /// Ask for this; it was due at that time.
+    Poll(K, Duration),
     /// Nothing before that time.
     WaitUntil(Duration),
     /// Nothing until a poll ends or the targets change.
@@ -78,12 +120,12 @@ pub enum Next {
 
 /// Who is due when.
 #[derive(Debug)]
-pub struct Schedule {
+pub struct Schedule<K = ConversationId> {
     seed: u64,
-    accounts: BTreeMap<String, AccountQueue>,
-    slots: HashMap<ConversationId, Slot>,
+    accounts: BTreeMap<String, AccountQueue<K>>,
+    slots: HashMap<K, Slot<K>>,
     /// Due times ahead; entries whose stamp is not their slot's are stale and skipped.
-    ahead: BinaryHeap<Reverse<(Duration, u64, ConversationId)>>,
+    ahead: BinaryHeap<Reverse<(Duration, u64, K)>>,
     stamps: u64,
     /// How full the outbox is.
     pressure: Pressure,
@@ -92,8 +134,8 @@ pub struct Schedule {
 }
 
 #[derive(Debug)]
-struct Slot {
-    target: Target,
+struct Slot<K> {
+    target: Target<K>,
     due: Duration,
     stamp: u64,
     in_flight: bool,
@@ -107,7 +149,7 @@ struct Slot {
 }
 
 #[derive(Debug)]
-struct AccountQueue {
+struct AccountQueue<K> {
     allowance: Allowance,
     budget: Budget,
     in_flight: u32,
@@ -118,7 +160,7 @@ struct AccountQueue {
     /// Whether a slot may be `unavailable`: most successes need not look for one.
     any_unavailable: bool,
     /// Due now, VIPs and the oldest first.
-    ready: BTreeSet<(Priority, Duration, ConversationId)>,
+    ready: BTreeSet<(Priority, Duration, K)>,
 }
 
 /// What is known of an account's key.
@@ -135,7 +177,7 @@ enum Key {
     },
 }
 
-impl Schedule {
+impl<K: Asked> Schedule<K> {
     /// An empty schedule. `seed` differs between machines, so that two do not poll in step.
     pub fn new(seed: u64) -> Self {
         Self {
@@ -151,7 +193,7 @@ impl Schedule {
 
     /// Takes over a configuration. What stays the same keeps its place; a changed interval or a new
     /// conversation gets a new one; a poll under way is left to end.
-    pub fn replace(&mut self, accounts: &BTreeMap<String, Allowance>, targets: &[Target], now: Duration) {
+    pub fn replace(&mut self, accounts: &BTreeMap<String, Allowance>, targets: &[Target<K>], now: Duration) {
         // One that goes and comes back still has its requests out, and still waits as it was asked to.
         self.accounts.retain(|name, account| accounts.contains_key(name) || account.is_owed(now));
         for (name, allowance) in accounts {
@@ -165,7 +207,7 @@ impl Schedule {
                 }
             }
         }
-        let wanted: HashMap<&ConversationId, &Target> = targets.iter().map(|t| (&t.id, t)).collect();
+        let wanted: HashMap<&K, &Target<K>> = targets.iter().map(|t| (&t.id, t)).collect();
         self.slots.retain(|id, _| wanted.contains_key(id));
         for account in self.accounts.values_mut() {
             account.ready.retain(|(priority, _, id)| wanted.get(id).is_some_and(|t| t.priority == *priority));
@@ -175,7 +217,7 @@ impl Schedule {
         }
     }
 
-    fn place(&mut self, target: &Target, now: Duration) {
+    fn place(&mut self, target: &Target<K>, now: Duration) {
         if let Some(slot) = self.slots.get_mut(&target.id) {
             if slot.target == *target {
                 return;
@@ -203,7 +245,7 @@ impl Schedule {
     }
 
     /// Says what to do now. `Poll` counts as begun: every one must be answered with [`finished`](Self::finished).
-    pub fn next(&mut self, now: Duration) -> Next {
+    pub fn next(&mut self, now: Duration) -> Next<K> {
         self.move_ready(now);
         let is_stopped = self.pressure == Pressure::Stopped;
         if is_stopped && now < self.probe_at {
@@ -238,23 +280,23 @@ impl Schedule {
     }
 
     /// A poll ended.
-    pub fn finished(&mut self, id: &ConversationId, polled: Polled, now: Duration) {
-        let seed = mix(self.seed ^ seed_of(&id.account) ^ self.stamps);
+    pub fn finished(&mut self, id: &K, polled: Polled, now: Duration) {
+        let seed = mix(self.seed ^ seed_of(id.account()) ^ self.stamps);
         let own_fault = polled == Polled::Denied && self.refused(id, now);
-        if let Some(account) = self.accounts.get_mut(&id.account) {
+        if let Some(account) = self.accounts.get_mut(id.account()) {
             account.in_flight = account.in_flight.saturating_sub(1);
             account.note(polled, now, seed);
         }
-        let account = self.accounts.get_mut(&id.account);
+        let account = self.accounts.get_mut(id.account());
         if polled == Polled::Ok && account.is_some_and(|account| std::mem::take(&mut account.any_unavailable))
         {
-            self.free(&id.account, now, |slot| slot.unavailable);
+            self.free(id.account(), now, |slot| slot.unavailable);
         }
         let Some(slot) = self.slots.get_mut(id) else { return };
         slot.in_flight = false;
         slot.unavailable = matches!(polled, Polled::Unavailable(_) | Polled::NotKept);
         if slot.unavailable
-            && let Some(account) = self.accounts.get_mut(&id.account)
+            && let Some(account) = self.accounts.get_mut(id.account())
         {
             account.any_unavailable = true;
         }
@@ -286,11 +328,11 @@ impl Schedule {
 
     /// A conversation was refused. Says whether that is taken for its own fault rather than the key's: it was
     /// refused before, and the key is not known to be.
-    fn refused(&mut self, id: &ConversationId, now: Duration) -> bool {
-        let in_account = |other: &ConversationId| other.account == id.account;
+    fn refused(&mut self, id: &K, now: Duration) -> bool {
+        let in_account = |other: &K| other.account() == id.account();
         let mut others = self.slots.iter().filter(|(other, slot)| in_account(other) && !slot.refused);
         let others_are_well = others.any(|(other, _)| other != id);
-        let Some(account) = self.accounts.get_mut(&id.account) else { return false };
+        let Some(account) = self.accounts.get_mut(id.account()) else { return false };
         let refused = Key::Refused { probe_at: now + DENIED_PROBE };
         if matches!(account.key, Key::Refused { .. }) {
             account.key = refused;
@@ -319,8 +361,8 @@ impl Schedule {
     }
 
     /// A poll that [`next`](Self::next) gave did not take place.
-    pub fn skipped(&mut self, id: &ConversationId, now: Duration) {
-        if let Some(account) = self.accounts.get_mut(&id.account) {
+    pub fn skipped(&mut self, id: &K, now: Duration) {
+        if let Some(account) = self.accounts.get_mut(id.account()) {
             account.in_flight = account.in_flight.saturating_sub(1);
         }
         let Some(slot) = self.slots.get_mut(id) else { return };
@@ -331,11 +373,17 @@ impl Schedule {
     }
 
     /// Polls a conversation no later than that, as far as its account's budget allows. What has failed keeps waiting.
-    pub fn not_later(&mut self, id: &ConversationId, at: Duration) {
-        let is_well = |slot: &&Slot| !slot.in_flight && slot.failures == 0;
+    pub fn not_later(&mut self, id: &K, at: Duration) {
+        let is_well = |slot: &&Slot<K>| !slot.in_flight && slot.failures == 0;
         if self.slots.get(id).filter(is_well).is_some_and(|slot| slot.due > at) {
             self.at(id, at);
         }
+    }
+
+    /// Asks for more of the same: what was asked for came, and is not all of it. Not before others that have waited for
+    /// longer.
+    pub fn goes_on(&mut self, id: &K, now: Duration) {
+        self.at(id, now);
     }
 
     /// Tries an account again that was refused or out of reach, as after a renewed key. What `CommBox` asked us to
@@ -353,17 +401,17 @@ impl Schedule {
     }
 
     /// Whether a conversation is refused to a key that others are not refused to.
-    pub fn is_refused(&self, id: &ConversationId) -> bool {
-        self.slots.get(id).is_some_and(|slot| slot.refused) && !self.is_denied(&id.account)
+    pub fn is_refused(&self, id: &K) -> bool {
+        self.slots.get(id).is_some_and(|slot| slot.refused) && !self.is_denied(id.account())
     }
 
     /// When a conversation is next due, if it is not being polled.
-    pub fn due(&self, id: &ConversationId) -> Option<Duration> {
+    pub fn due(&self, id: &K) -> Option<Duration> {
         self.slots.get(id).filter(|slot| !slot.in_flight).map(|slot| slot.due)
     }
 
     /// How many times in a row polling a conversation has failed.
-    pub fn failures(&self, id: &ConversationId) -> u32 {
+    pub fn failures(&self, id: &K) -> u32 {
         self.slots.get(id).map_or(0, |slot| slot.failures)
     }
 
@@ -374,7 +422,7 @@ impl Schedule {
         let wanted: f64 = self
             .slots
             .iter()
-            .filter(|(id, _)| id.account == account)
+            .filter(|(id, _)| id.account() == account)
             .map(|(_, slot)| 1.0 / slot.target.interval.as_secs_f64())
             .sum();
         let rate = queue.budget.rate();
@@ -382,12 +430,12 @@ impl Schedule {
     }
 
     /// What waits for a fault to be over no longer does.
-    fn free(&mut self, account: &str, now: Duration, mut waits: impl FnMut(&mut Slot) -> bool) {
-        let waiting: Vec<Target> = self
+    fn free(&mut self, account: &str, now: Duration, mut waits: impl FnMut(&mut Slot<K>) -> bool) {
+        let waiting: Vec<Target<K>> = self
             .slots
             .values_mut()
             .filter_map(|slot| {
-                let waits = slot.target.id.account == account && !slot.in_flight && waits(slot);
+                let waits = slot.target.id.account() == account && !slot.in_flight && waits(slot);
                 waits.then(|| slot.target.clone())
             })
             .collect();
@@ -402,11 +450,11 @@ impl Schedule {
         }
     }
 
-    fn at(&mut self, id: &ConversationId, due: Duration) {
+    fn at(&mut self, id: &K, due: Duration) {
         self.stamps += 1;
         let stamp = self.stamps;
         let Some(slot) = self.slots.get_mut(id) else { return };
-        if let Some(account) = self.accounts.get_mut(&id.account) {
+        if let Some(account) = self.accounts.get_mut(id.account()) {
             account.ready.remove(&(slot.target.priority, slot.due, id.clone()));
         }
         slot.due = due;
@@ -421,7 +469,7 @@ impl Schedule {
                 return;
             }
             if current
-                && let (Some(slot), Some(account)) = (self.slots.get(id), self.accounts.get_mut(&id.account))
+                && let (Some(slot), Some(account)) = (self.slots.get(id), self.accounts.get_mut(id.account()))
             {
                 account.ready.insert((slot.target.priority, *due, id.clone()));
             }
@@ -430,7 +478,7 @@ impl Schedule {
     }
 
     /// The first poll comes within one interval, at the conversation's own place in it.
-    fn first_tick(&self, target: &Target, now: Duration) -> Duration {
+    fn first_tick(&self, target: &Target<K>, now: Duration) -> Duration {
         let (interval, phase) = self.grid(target);
         let into = now.as_micros() % interval;
         let wait = (phase + interval - into) % interval;
@@ -438,18 +486,18 @@ impl Schedule {
     }
 
     /// The next place on the grid that is not over yet: missed ones are skipped.
-    fn tick_after(&self, target: &Target, now: Duration) -> Duration {
+    fn tick_after(&self, target: &Target<K>, now: Duration) -> Duration {
         self.first_tick(target, now + Duration::from_micros(1))
     }
 
-    fn grid(&self, target: &Target) -> (u128, u128) {
+    fn grid(&self, target: &Target<K>) -> (u128, u128) {
         let interval = target.interval.as_micros().max(1);
         let phase = u128::from(mix(seed_of(&target.id.to_string()) ^ self.seed)) % interval;
         (interval, phase)
     }
 }
 
-impl AccountQueue {
+impl<K: Asked> AccountQueue<K> {
     fn new(allowance: Allowance, now: Duration) -> Self {
         Self {
             allowance,

@@ -454,11 +454,7 @@ mod tests {
     fn neither_our_own_health_nor_the_end_of_a_wait_is_kept_from_who_is_owed_it() {
         let one = silence(3, Matcher::Tag("a".into()), 60);
         let tags = watch().tags;
-        let told = [Alarm {
-            threshold: Threshold { seconds: 60, hours: None },
-            to: vec!["pager".into()],
-            silenced: false,
-        }];
+        let told = [Alarm { threshold: Threshold::after(60), to: vec!["pager".into()], silenced: false }];
         for kind in EventKind::ALL {
             let subject = Subject { told: &told, ..Subject::of(kind, Some(Priority::Vip), &tags) };
             let is_told = |name| suppresses(Some(&one), subject, name).is_none();

@@ -157,6 +157,12 @@ pub struct DeliveryStory {
     /// The notifier that had not accepted it in time, where it was written in place of that one's.
     #[serde(default)]
     pub in_place_of: Option<String>,
+    /// The notification that tells of it, with others.
+    #[serde(default)]
+    pub part_of: Option<String>,
+    /// How many others it tells of.
+    #[serde(default)]
+    pub others: u64,
     /// Why nobody need hear of it, where it is suppressed.
     #[serde(default)]
     pub suppressed_by: Option<String>,
@@ -185,7 +191,7 @@ pub const NOT_CONFIGURED: &str = "not_configured";
 /// Why a notifier takes nothing.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Held {
-    /// Of [`HELD`](crate::core::receiver::HELD), [`NOT_RUNNING`] or [`NOT_CONFIGURED`].
+    /// Of [`HELD`](crate::core::receiver::HELD) or [`pacing::Held`](crate::core::pacing::Held), [`NOT_RUNNING`] or [`NOT_CONFIGURED`].
     pub reason: String,
     /// Since when, where that is known.
     pub since: Option<Timestamp>,

@@ -16,6 +16,18 @@ use crate::core::message::{Author, AuthorKind, ChildId, Message};
 /// How long `CommBox` may not answer until somebody is told that a customer waits, though that could not be confirmed.
 pub const UNCONFIRMED_AFTER: Duration = Duration::from_secs(120);
 
+/// How long `WhatsApp` lets a business write freely after a message of the customer: its customer service window, which
+/// begins anew with each of them.
+pub const WHATSAPP_WINDOW: Duration = Duration::from_secs(24 * 3_600);
+/// How long before the end of that window it is told that nobody has answered: time to find somebody who does.
+pub const WHATSAPP_LEAD: Duration = Duration::from_secs(3_600);
+
+/// When a reply window ends in a channel whose last message of the customer was then; `None` where there is none.
+pub fn window_ends(channel: i64, last: Timestamp) -> Option<Timestamp> {
+    // WhatsApp and WhatsApp Cloud (commbox-api §8.2). A telephone (5) may be WhatsApp as well or SMS, and is not taken for it.
+    matches!(channel, 7 | 16).then(|| last.checked_add(WHATSAPP_WINDOW).ok()).flatten()
+}
+
 /// So long somebody may wait before others are told.
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Threshold {
@@ -24,6 +36,21 @@ pub struct Threshold {
     /// In which hours alone it counts; `None` = in all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hours: Option<String>,
+    /// Whether it is the end of the reply window that counts: [`WHATSAPP_LEAD`] before it, whatever `seconds` says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub window: bool,
+}
+
+impl Threshold {
+    /// So long, at all times.
+    pub fn after(seconds: u64) -> Self {
+        Self { seconds, hours: None, window: false }
+    }
+
+    /// Until `WhatsApp` is about to take no more replies. Its length is that of a wait for one message.
+    pub fn whatsapp_window() -> Self {
+        Self { window: true, ..Self::after((WHATSAPP_WINDOW - WHATSAPP_LEAD).as_secs()) }
+    }
 }
 
 /// A threshold with the hours that it means.
@@ -48,6 +75,9 @@ pub struct Waiting {
     /// Nothing up to this message waits: the conversation was over then, and has gone on since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub floor: Option<(Timestamp, ChildId)>,
+    /// When the channel's reply window ends, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_ends: Option<Timestamp>,
     /// How often it was said to be over, and then was not, or a silence that had kept it from everybody was over.
     #[serde(default)]
     pub round: u32,
@@ -129,7 +159,7 @@ pub fn is_over(status_id: Option<i64>) -> bool {
 impl Waiting {
     /// Somebody waits since this message.
     pub fn new(child: ChildId, since: Timestamp) -> Self {
-        Self { child, since, over: false, floor: None, round: 0, told: Vec::new() }
+        Self { child, since, over: false, floor: None, window_ends: None, round: 0, told: Vec::new() }
     }
 
     /// Nobody waits, whatever was written up to this message.
@@ -166,7 +196,7 @@ impl Waiting {
     pub fn passed(&self, rules: &[Rule], now: Timestamp) -> Vec<Threshold> {
         let mut passed: Vec<Threshold> = self
             .untold(rules)
-            .filter(|rule| rule.deadline(self.since).is_some_and(|deadline| deadline <= now))
+            .filter(|rule| rule.deadline(self).is_some_and(|deadline| deadline <= now))
             .map(|rule| rule.threshold.clone())
             .collect();
         passed.sort_unstable();
@@ -176,7 +206,7 @@ impl Waiting {
 
     /// When the next rule's time is over, told ones aside.
     pub fn deadline(&self, rules: &[Rule]) -> Option<Timestamp> {
-        self.untold(rules).filter_map(|rule| rule.deadline(self.since)).min()
+        self.untold(rules).filter_map(|rule| rule.deadline(self)).min()
     }
 
     fn untold<'r>(&self, rules: &'r [Rule]) -> impl Iterator<Item = &'r Rule> {
@@ -202,7 +232,11 @@ impl Waiting {
 }
 
 impl Rule {
-    fn deadline(&self, since: Timestamp) -> Option<Timestamp> {
+    fn deadline(&self, waiting: &Waiting) -> Option<Timestamp> {
+        if self.threshold.window {
+            return waiting.window_ends?.checked_sub(WHATSAPP_LEAD).ok();
+        }
+        let since = waiting.since;
         let wait = Duration::from_secs(self.threshold.seconds);
         match &self.hours {
             None => since.checked_add(wait).ok(),
@@ -247,6 +281,12 @@ impl<'a> Look<'a> {
     pub fn newest_of_customer(&self) -> Option<(Timestamp, ChildId)> {
         let (message, at) = self.dated.iter().rev().find(|(message, _)| starts(message.author.kind))?;
         Some((*at, message.id.clone()))
+    }
+
+    /// When the customer wrote last. Who may be somebody else opens no window.
+    pub fn last_of_customer(&self) -> Option<Timestamp> {
+        let customers = self.dated.iter().filter(|(message, _)| message.author.kind == AuthorKind::Customer);
+        customers.map(|(_, at)| *at).next_back()
     }
 
     /// The newest message of all.
@@ -352,8 +392,8 @@ mod tests {
     }
 
     fn rules(seconds: &[u64]) -> Vec<Rule> {
-        let threshold = |seconds: &u64| Threshold { seconds: *seconds, hours: None };
-        seconds.iter().map(|seconds| Rule { threshold: threshold(seconds), hours: None }).collect()
+        let rule = |seconds: &u64| Rule { threshold: Threshold::after(*seconds), hours: None };
+        seconds.iter().map(rule).collect()
     }
 
     #[test]
@@ -383,11 +423,56 @@ mod tests {
         let spans = vec![crate::core::hours::Span { from: Time::constant(9, 0, 0, 0), until: None }];
         let week = std::array::from_fn(|day| if day < 5 { spans.clone() } else { Vec::new() });
         let hours = Hours::new(jiff::tz::TimeZone::UTC, week, Default::default());
-        let threshold = Threshold { seconds: 600, hours: Some("desk".into()) };
+        let threshold = Threshold { hours: Some("desk".into()), ..Threshold::after(600) };
         let rule = Rule { threshold, hours: Some(Arc::new(hours)) };
         // A Saturday; work begins on Monday at nine.
         let since = "2026-11-28T12:00:00Z".parse().unwrap();
         let waiting = Waiting::new(ChildId::new("1"), since);
         assert_eq!(waiting.deadline(&[rule]), Some("2026-11-30T09:10:00Z".parse().unwrap()));
+    }
+
+    #[test]
+    fn the_reply_window_of_whatsapp_is_told_an_hour_before_its_end_and_only_where_there_is_one() {
+        let rule = Rule { threshold: Threshold::whatsapp_window(), hours: None };
+        let rules = [Rule { threshold: Threshold::after(600), hours: None }, rule];
+        let mut waiting = Waiting::new(ChildId::new("1"), at(0));
+        // No window, no deadline of it.
+        waiting.tell(&[Threshold::after(600)]);
+        assert_eq!((waiting.deadline(&rules), waiting.passed(&rules, at(9_999_999)).len()), (None, 0));
+        for channel in [0, 4, 5, 12] {
+            assert_eq!(window_ends(channel, at(0)), None, "{channel}");
+        }
+        for channel in [7, 16] {
+            waiting.window_ends = window_ends(channel, at(0));
+            assert_eq!(waiting.window_ends, Some(at(86_400)));
+        }
+        assert_eq!(waiting.deadline(&rules), Some(at(82_800)));
+        assert_eq!(waiting.passed(&rules, at(82_799)), []);
+        assert_eq!(waiting.passed(&rules, at(82_800)), [Threshold::whatsapp_window()]);
+        // She writes again, so it begins anew, while she waits as long as ever.
+        waiting.window_ends = window_ends(7, at(80_000));
+        assert_eq!(waiting.passed(&rules, at(82_800)), []);
+        assert_eq!(waiting.deadline(&rules), Some(at(162_800)));
+        waiting.tell(&[Threshold::whatsapp_window()]);
+        assert_eq!(waiting.deadline(&rules), None);
+    }
+
+    #[test]
+    fn a_window_is_opened_by_the_customer_alone() {
+        for (line, expected) in
+            [("", None), ("a5 b6 s7 u8", None), ("c1 a5", Some(1)), ("c1 c9 u12 b13 c", Some(9))]
+        {
+            let list = messages(line);
+            assert_eq!(Look::new(&list, None).last_of_customer(), expected.map(at), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_was_kept_before_there_were_windows_is_read_and_what_has_none_is_kept_as_before() {
+        let kept = r#"{"child":"1","since":"2027-01-15T08:00:00Z","over":false,"round":0,
+                       "told":[{"threshold":{"seconds":600},"to":["ops"]}]}"#;
+        let waiting: Waiting = serde_json::from_str(kept).unwrap();
+        assert_eq!((waiting.window_ends, &waiting.told[0].threshold), (None, &Threshold::after(600)));
+        assert!(!serde_json::to_string(&waiting).unwrap().contains("window"));
     }
 }

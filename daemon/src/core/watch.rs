@@ -75,6 +75,8 @@ pub enum Baseline {
     Newest,
     /// Whatever was written since then.
     Since(Since),
+    /// All of it, and that the conversation was opened: it began after its watch did.
+    Opened,
 }
 
 /// From when on.
@@ -86,10 +88,10 @@ pub enum Since {
     Before(Duration),
 }
 
-/// What the operator asked to watch: for now, one conversation.
+/// One conversation that is watched: the operator named it, or it was found for a [`Seek`](crate::core::seek::Seek).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Watch {
-    /// Unique, `[a-z0-9-]`; the label in metrics.
+    /// `[a-z0-9-]`; the label in metrics. Conversations that were found share their watch's.
     pub name: String,
     /// What people read; the name where the operator gave none.
     pub title: String,

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::core::daytime::moved;
+use crate::core::seek::SeekId;
 use crate::core::watch::ConversationId;
 use crate::store::PollSummary;
 
@@ -17,6 +18,7 @@ pub(super) struct Board {
 #[derive(Debug, Default)]
 pub(super) struct Inner {
     pub(super) watches: HashMap<ConversationId, WatchSeen>,
+    pub(super) looks: HashMap<SeekId, LookSeen>,
     pub(super) accounts: BTreeMap<String, AccountSeen>,
     pub(super) notifiers: BTreeMap<String, NotifierSeen>,
     /// What the outbox makes of polling, when that is anything.
@@ -35,6 +37,16 @@ pub(super) struct WatchSeen {
     /// Whether somebody knows of it.
     pub(super) acked: bool,
     pub(super) events: u64,
+}
+
+/// How looking for the conversations of a watch went.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LookSeen {
+    pub(super) last: Option<Timestamp>,
+    pub(super) next: Option<Timestamp>,
+    pub(super) last_error: Option<String>,
+    /// Why the watch may not have everything.
+    pub(super) doubt: Option<String>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -88,6 +100,34 @@ impl Board {
         self.read().watches.get(id)?.waiting_since
     }
 
+    /// A page of a list came, or did not.
+    pub(super) fn looked(
+        &self,
+        seek: &SeekId,
+        at: Timestamp,
+        next: Option<Timestamp>,
+        error: Option<String>,
+    ) {
+        let mut inner = self.read();
+        let seen = inner.looks.entry(seek.clone()).or_default();
+        (seen.last, seen.next, seen.last_error) = (Some(at), next, error);
+    }
+
+    /// Why a watch may not have everything, if so.
+    pub(super) fn doubted(&self, seek: &SeekId, doubt: Option<String>) {
+        self.read().looks.entry(seek.clone()).or_default().doubt = doubt;
+    }
+
+    /// A conversation that was found is not watched any more.
+    pub(super) fn left(&self, id: &ConversationId) {
+        self.read().watches.remove(id);
+    }
+
+    /// Forgets what is not looked for any more.
+    pub(super) fn retain_looks(&self, keep: impl Fn(&SeekId) -> bool) {
+        self.read().looks.retain(|seek, _| keep(seek));
+    }
+
     /// What was polled in an hour so far.
     pub(super) fn hour(&self, hour: PollSummary) {
         let mut inner = self.read();
@@ -124,14 +164,15 @@ impl Board {
     /// The clock that all of these are by was set.
     pub(super) fn clock_jumped(&self, by: SignedDuration) {
         let mut inner = self.read();
-        let Inner { watches, accounts, notifiers, .. } = &mut *inner;
+        let Inner { watches, looks, accounts, notifiers, .. } = &mut *inner;
+        let looks = looks.values_mut().flat_map(|seen| [&mut seen.last, &mut seen.next]);
         let watches = watches.values_mut().flat_map(|seen| {
             let WatchSeen { last_poll, next_poll, last_message_at, waiting_since, .. } = seen;
             [last_poll, next_poll, last_message_at, waiting_since]
         });
         let accounts = accounts.values_mut().map(|seen| &mut seen.throttled_until);
         let notifiers = notifiers.values_mut().map(|seen| &mut seen.last_delivered);
-        for at in watches.chain(accounts).chain(notifiers).flatten() {
+        for at in watches.chain(looks).chain(accounts).chain(notifiers).flatten() {
             *at = moved(*at, by);
         }
     }

@@ -101,6 +101,7 @@ impl Control {
             servers: Arc::clone(&shared.servers),
             fill: shared.fill.subscribe(),
             plans: shared.plans.subscribe(),
+            finds: Arc::clone(&shared.finds),
             board: Arc::clone(&shared.board),
             metrics: Arc::clone(&shared.metrics),
             wakes: Arc::clone(&shared.wakes),
@@ -174,7 +175,7 @@ impl Control {
 
     pub(super) async fn run(mut self) {
         systemd::ready("polling");
-        let watches = self.shared.plans.borrow().watches.len();
+        let watches = self.shared.plans.borrow().config.watch_names().count();
         let (http, notifiers) = (self.http, self.running.len());
         tracing::info!(%http, watches, notifiers, "commwatch is ready: {watches} watches, status on http://{http}/");
         loop {

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::board::Board;
 use super::clock::{Clock, DayClock, SystemClock};
 use super::control::{Control, Given};
+use super::finds::Finds;
 use super::health::Health;
 use super::host::Host;
 use super::plan::{Fetch, Plan};
@@ -93,6 +94,7 @@ pub(super) struct Shared {
     /// How full the outbox is, as last counted.
     pub(super) fill: watch::Sender<Fill>,
     pub(super) plans: watch::Sender<Arc<Plan>>,
+    pub(super) finds: Arc<Finds>,
     pub(super) board: Arc<Board>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) wakes: Arc<Wakes>,
@@ -176,6 +178,7 @@ impl Daemon {
             day,
             fill: watch::channel(fill).0,
             plans: watch::channel(Arc::new(Plan::new(config, clients))).0,
+            finds: Arc::default(),
             board: Arc::new(Board::default()),
             metrics,
             wakes,

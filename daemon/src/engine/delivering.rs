@@ -17,6 +17,7 @@ use super::board::Board;
 use super::clock::Clock;
 use super::health::Health;
 use super::host::Host;
+use super::pace::{Pace, Scene};
 use super::plan::Plan;
 use super::servers::{self, Servers};
 use super::wakes::Wakes;
@@ -29,7 +30,7 @@ use crate::core::watch::Priority;
 use crate::ops::metrics::{Attempt, DeliveryResult, Metrics, NotifierMetrics};
 use crate::ops::systemd::{BEAT_EVERY, Beat};
 use crate::plugin::{Handover, PluginState, Report};
-use crate::store::{Due, Settle, Store, Told};
+use crate::store::{Due, Settle, Store, StoreError, Told};
 
 /// The loop looks up at least this often, so that its beat tells that it lives and nothing is overlooked.
 const TICK: Duration = BEAT_EVERY;
@@ -93,6 +94,7 @@ pub(super) struct Delivering {
     retry_for: Duration,
     retries: Retries,
     order: Order,
+    pace: Pace,
 }
 
 struct Ended {
@@ -142,6 +144,7 @@ impl Delivering {
             retry_for: Duration::MAX,
             retries: Retries::People,
             order: Order::Conversation,
+            pace: Pace::default(),
             parts,
         };
         delivering.take_plan();
@@ -212,6 +215,7 @@ impl Delivering {
         self.budget.reconfigure(notifier.rate.per_second(), burst, now);
         (self.timeout, self.retry_for) = (notifier.timeout, notifier.retry_for);
         (self.retries, self.order) = (notifier.retries, notifier.order);
+        self.pace.configure(&notifier.pacing);
         self.renewed();
     }
 
@@ -236,29 +240,48 @@ impl Delivering {
         if places == 0 {
             return TICK;
         }
-        let due = match self.due(places).await {
-            Ok(due) => due,
+        let (found, chosen) = match self.choose(places).await {
+            Ok(chosen) => chosen,
             Err(error) => {
                 tracing::error!(notifier = self.parts.notifier, %error, "could not read the outbox");
                 return STORE_PAUSE;
             }
         };
-        let found = due.len();
-        let (mut going, mut wait) = (Vec::with_capacity(found), None);
-        for due in due {
-            if let Err(longer) = self.budget.take(self.parts.clock.elapsed()) {
+        let (mut going, mut wait) = (Vec::with_capacity(chosen.len()), None);
+        let is_all = chosen.len() == found;
+        for due in chosen {
+            if wait.is_none()
+                && let Err(longer) = self.budget.take(self.parts.clock.elapsed())
+            {
                 wait = Some(longer.min(TICK));
-                break;
             }
-            going.push(due);
+            match wait {
+                Some(_) => self.pace.not_sent(due.id),
+                None => going.push(due),
+            }
         }
         self.mark(&going).await;
         going.into_iter().for_each(|due| self.start(due));
         match wait {
             Some(wait) => wait,
+            // What was held back has left its place to others.
+            None if found == places && !is_all => Duration::ZERO,
             None if found == places => TICK,
             None => self.next_due().await,
         }
+    }
+
+    /// How many are due, of so many at most, and which of them go now, or what they became.
+    async fn choose(&mut self, places: usize) -> Result<(usize, Vec<Due>), StoreError> {
+        let plan = self.parts.plans.borrow().clone();
+        let (store, notifier) = (Arc::clone(&self.parts.store), self.parts.notifier.clone());
+        let scene = Scene { notifier: &notifier, store: &store, plan: &plan, now: self.parts.clock.now() };
+        self.pace.prepare(&scene).await?;
+        let due = self.due(places).await?;
+        let found = due.len();
+        let chosen = self.pace.choose(&scene, due).await?;
+        self.parts.measured.deliveries(DeliveryResult::Grouped, chosen.grouped as u64);
+        Ok((found, chosen.going))
     }
 
     /// A delivery is marked before it is handed over. One that cannot be, since the disk is full, goes all the same: an
@@ -274,7 +297,7 @@ impl Delivering {
         }
     }
 
-    async fn due(&mut self, places: usize) -> Result<Vec<Due>, crate::store::StoreError> {
+    async fn due(&mut self, places: usize) -> Result<Vec<Due>, StoreError> {
         // What is in flight is still due in the store; asking for so many more finds the others behind it.
         let limit = places + self.handed.len();
         let (now, limit) = match self.receiver.probe_at() {
@@ -283,6 +306,9 @@ impl Delivering {
         };
         let mut due = self.parts.store.due(&self.parts.notifier, now, limit).await?;
         due.retain(|due| !self.handed.contains(&due.id));
+        // What is held back for the notifier's sake is no probe.
+        let now = self.parts.clock.now();
+        due.retain(|due| due.held.is_none() || due.due_at <= now);
         if self.receiver.probe_at().is_some() {
             // The oldest, but rather one that has not been refused itself.
             due.sort_by_key(|due| (self.receiver.is_blamed(due.id), due.id));
@@ -315,6 +341,7 @@ impl Delivering {
         let (host, started) = (Arc::clone(&self.hosted.host), self.parts.clock.now());
         let renewals = self.renewals;
         self.handed.insert(due.id);
+        self.pace.goes(due.id, started);
         self.in_flight.push(Box::pin(async move {
             let report = host.deliver(handover).await;
             Ended { due, started, report, alone, renewals }
@@ -329,8 +356,10 @@ impl Delivering {
                 tracing::warn!(notifier = self.parts.notifier, %error, "could not note what was not sent");
             }
             self.handed.remove(&due.id);
+            self.pace.not_sent(due.id);
             return;
         }
+        self.pace.ended(due.id);
         let now = self.parts.clock.now();
         let plan = self.parts.plans.borrow().clone();
         let seed = mix(seed_of(&due.notification_id) ^ u64::from(due.handed));
@@ -431,10 +460,13 @@ impl Delivering {
         match fate {
             Fate::Delivered => {
                 metrics.delivery(DeliveryResult::Delivered);
-                // What happened in CommBox did so by its clock.
-                let account = servers::timed_by(&due.payload);
-                let then = account.map_or(now, |account| self.parts.servers.there(&account, now));
-                metrics.dispatched(priority(due), due.occurred_at, then);
+                // What was held back on purpose says nothing about how fast we are.
+                if !due.paced {
+                    // What happened in CommBox did so by its clock.
+                    let account = servers::timed_by(&due.payload);
+                    let then = account.map_or(now, |account| self.parts.servers.there(&account, now));
+                    metrics.dispatched(priority(due), due.occurred_at, then);
+                }
                 tracing::info!(notifier, event, attempt = due.handed + 1, took_ms, "delivered to {notifier}");
             }
             Fate::Dead(why) => {

@@ -2,7 +2,7 @@
 //! notifier can hold up.
 
 use super::daemon::Shared;
-use crate::store::FallBack;
+use crate::store::{FallBack, Unaccepted};
 
 /// So many at a time; more than that come at the next look.
 const AT_ONCE_MAX: usize = 100;
@@ -19,12 +19,12 @@ pub(super) async fn look(shared: &Shared) {
         Err(error) => return failed(shared, &error),
     };
     for one in overdue {
-        let deliveries = plan.in_place_of(&one);
+        let deliveries = plan.in_place_of(&one, now);
         let told = shared.store.fall_back(FallBack { delivery: one.delivery, deliveries, at: now }).await;
         match told {
             Ok(Some(told)) if !told.is_empty() => {
                 shared.wakes.ring(told.iter().map(String::as_str));
-                let (notifier, event) = (&one.notifier, one.event.map(|event| event.id).unwrap_or_default());
+                let (notifier, event) = (&one.notifier, told_of(&one));
                 let told = told.join(", ");
                 tracing::warn!(
                     notifier,
@@ -37,6 +37,12 @@ pub(super) async fn look(shared: &Shared) {
             Err(error) => return failed(shared, &error),
         }
     }
+}
+
+/// The event, or the notification where it is of several.
+fn told_of(one: &Unaccepted) -> String {
+    let event = || one.events.first().map(|event| event.id.clone());
+    one.of_several.clone().or_else(event).unwrap_or_default()
 }
 
 fn failed(shared: &Shared, error: &crate::store::StoreError) {

@@ -14,6 +14,7 @@ use super::fallback;
 use super::jumps::Jumps;
 use crate::core::cursor::VANISHED_KEPT;
 use crate::core::event::EventKind;
+use crate::core::pacing::Held;
 use crate::core::receiver::HELD;
 use crate::ops::metrics::{DeliveryResult, Outbox};
 use crate::ops::systemd::{self, BEAT_EVERY, Beat};
@@ -105,7 +106,9 @@ async fn outbox(shared: &Shared, known_orphans: &mut BTreeSet<String>) {
     for name in plan.config.notifiers.keys() {
         let count = counts.iter().find(|count| count.notifier == *name).cloned().unwrap_or_default();
         let why = shared.board.read().notifiers.get(name).and_then(|seen| seen.held);
-        let held = HELD.map(|reason| (reason, if why == Some(reason) { count.pending } else { 0 })).into();
+        let paced = |held: Held| (held.as_str(), count.held.get(&held).copied().unwrap_or(0));
+        let held = HELD.map(|reason| (reason, if why == Some(reason) { count.pending } else { 0 }));
+        let held = held.into_iter().chain(Held::ALL.map(paced)).collect();
         shared.metrics.notifier(name).outbox(&Outbox {
             pending: count.pending,
             held,
@@ -162,8 +165,11 @@ async fn give_up(shared: &Shared) -> bool {
 
 /// Conversations that stand in the configuration keep what was seen of them.
 async fn keep_cursors(shared: &Shared) -> bool {
-    let watched = shared.plans.borrow().watches.keys().cloned().collect();
-    match shared.store.watched(watched, shared.clock.now()).await {
+    let plan = shared.plans.borrow().clone();
+    let found = shared.finds.watches(&plan).into_iter().map(|watch| watch.conversation);
+    let watched = plan.watches.keys().cloned().chain(found).collect();
+    let seeks = plan.seeks.keys().cloned().collect();
+    match shared.store.watched(watched, seeks, shared.clock.now()).await {
         Ok(()) => true,
         Err(error) => {
             tracing::warn!(%error, "could not note what is watched; nothing is forgotten until that is possible");

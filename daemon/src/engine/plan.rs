@@ -4,16 +4,20 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use commwatch_plugin_api::Severity;
 use jiff::Timestamp;
 
 use crate::commbox::{Answer, Client, FetchError};
-use crate::config::{Account, Config};
+use crate::config::{Account, Config, Notifier};
 use crate::core::compose;
 use crate::core::event::{Event, EventKind};
+use crate::core::listing::Listing;
 use crate::core::notification;
 use crate::core::route::{Routes, Subject};
-use crate::core::schedule::{Allowance, Target};
+use crate::core::schedule::{Allowance, Errand, Target};
+use crate::core::seek::{Seek, SeekId};
 use crate::core::silence::{self, Silence};
+use crate::core::together::{self, Reader};
 use crate::core::waiting::{Rule, Threshold};
 use crate::core::watch::{ConversationId, Stream, Watch};
 use crate::store::{NewDelivery, Told, Unaccepted};
@@ -23,12 +27,19 @@ use crate::store::{NewDelivery, Told, Unaccepted};
 pub trait Fetch: Send + Sync {
     /// The whole conversation as it is now.
     async fn conversation(&self, stream: &Stream, object: i64) -> Result<Answer, FetchError>;
+
+    /// A page of a list of conversations as it is now.
+    async fn list(&self, listing: &Listing) -> Result<Answer, FetchError>;
 }
 
 #[async_trait]
 impl Fetch for Client {
     async fn conversation(&self, stream: &Stream, object: i64) -> Result<Answer, FetchError> {
         Self::conversation(self, stream, object).await
+    }
+
+    async fn list(&self, listing: &Listing) -> Result<Answer, FetchError> {
+        Self::list(self, listing).await
     }
 }
 
@@ -38,8 +49,10 @@ pub struct Plan {
     pub config: Config,
     /// Who is told.
     pub routes: Routes,
-    /// What is polled.
+    /// What is polled because it was named.
     pub watches: HashMap<ConversationId, Watch>,
+    /// What is looked for.
+    pub seeks: BTreeMap<SeekId, Seek>,
     /// How `CommBox` is asked, by account.
     pub clients: BTreeMap<String, Arc<dyn Fetch>>,
 }
@@ -51,7 +64,8 @@ impl Plan {
         let routes = Routes::new(config.routes.clone(), config.operators.clone(), notifiers);
         let watches =
             config.watches.iter().map(|watch| (watch.conversation.clone(), watch.clone())).collect();
-        Self { config, routes, watches, clients }
+        let seeks = config.seeks.iter().map(|seek| (seek.id(), seek.clone())).collect();
+        Self { config, routes, watches, seeks, clients }
     }
 
     /// The account of a watch.
@@ -73,14 +87,32 @@ impl Plan {
         thresholds.filter_map(rule).collect()
     }
 
-    /// What the schedule is made of.
-    pub fn targets(&self) -> Vec<Target> {
-        let target = |watch: &Watch| Target {
-            id: watch.conversation.clone(),
+    /// What the schedule is made of, with what was found; what is looked for where `looks` says so.
+    pub fn targets(&self, found: &[Watch], looks: bool) -> Vec<Target<Errand>> {
+        let polled = self.config.watches.iter().chain(found).map(|watch| Target {
+            id: Errand::Poll(watch.conversation.clone()),
             interval: watch.interval,
             priority: watch.priority,
+        });
+        let looked = self.seeks.iter().filter(|_| looks).map(|(id, seek)| Target {
+            id: Errand::Look(id.clone()),
+            interval: seek.discovery,
+            priority: seek.priority,
+        });
+        polled.chain(looked).collect()
+    }
+
+    /// Whether the first of two seeks rather than the second has a conversation that both find.
+    pub fn is_before(&self, one: &SeekId, other: &SeekId) -> bool {
+        let place = |id: &SeekId| {
+            let at = self.config.seeks.iter().position(|seek| seek.id() == *id)?;
+            Some((self.config.seeks[at].rank(), at))
         };
-        self.config.watches.iter().map(target).collect()
+        match (place(one), place(other)) {
+            (Some(one), Some(other)) => one < other,
+            // Whoever is not looked for any more has nothing.
+            (one, _) => one.is_some(),
+        }
     }
 
     /// What each account allows.
@@ -95,7 +127,7 @@ impl Plan {
 
     /// The event, rendered for everybody who is told of it, or would be but for a silence.
     pub fn told(&self, event: Event, subject: Subject<'_>, silence: Option<&Silence>) -> Told {
-        let lane = lane(&event);
+        let (lane, urgent) = (lane(&event), is_urgent(&event));
         let deliveries: Vec<NewDelivery> = self
             .routes
             .plan(subject)
@@ -103,10 +135,11 @@ impl Plan {
             .filter_map(|name| {
                 let notifier = self.config.notifiers.get(name)?;
                 Some(NewDelivery {
-                    notification: notification::of_event(&event, name, notifier.content),
+                    notification: notification::of_event(&event, name, notifier.content, &notifier.voice),
                     notifier: name.to_owned(),
                     lane: lane.clone(),
                     fallback_after: (!notifier.fallback.is_empty()).then_some(notifier.fallback_after),
+                    urgent,
                     suppressed: silence::suppresses(silence, subject, name),
                 })
             })
@@ -140,20 +173,25 @@ impl Plan {
 
     /// What is told to the fallbacks of a notifier that has not accepted something in time, rendered for each. They have
     /// no fallbacks of their own for it.
-    pub fn in_place_of(&self, one: &Unaccepted) -> Vec<NewDelivery> {
-        let Some((event, late)) = one.event.as_ref().zip(self.config.notifiers.get(&one.notifier)) else {
+    pub fn in_place_of(&self, one: &Unaccepted, now: Timestamp) -> Vec<NewDelivery> {
+        let Some((event, late)) = one.events.first().zip(self.config.notifiers.get(&one.notifier)) else {
             return Vec::new();
         };
         let within = (!one.is_dead).then_some(late.fallback_after);
-        let why = notification::why_in_place_of(&one.notifier, within);
         let told = late.fallback.iter().filter(|name| event.concerned() != Some(name.as_str()));
         let deliveries = told.filter_map(|name| {
-            let content = self.config.notifiers.get(name)?.content;
+            let to = self.config.notifiers.get(name)?;
+            let late = (one.notifier.as_str(), within);
+            let notification = match &one.of_several {
+                None => notification::in_place_of(event, name, to.content, &to.voice, late),
+                Some(id) => together::in_place_of(&one.events, reader(name, to, now), id, late)?,
+            };
             Some(NewDelivery {
-                notification: notification::in_place_of(event, name, content, &why),
+                notification,
                 notifier: name.clone(),
                 lane: one.lane.clone(),
                 fallback_after: None,
+                urgent: is_urgent(event),
                 suppressed: None,
             })
         });
@@ -165,6 +203,23 @@ impl std::fmt::Debug for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Plan").field("watches", &self.watches.len()).finish_non_exhaustive()
     }
+}
+
+/// How a notifier is told of several events.
+pub(super) fn reader<'a>(name: &'a str, notifier: &'a Notifier, now: Timestamp) -> Reader<'a> {
+    Reader {
+        notifier: name,
+        content: notifier.content,
+        voice: &notifier.voice,
+        shown: notifier.pacing.shown(),
+        whole: notifier.pacing.whole,
+        now,
+    }
+}
+
+/// Whether what is held back before it in its lane goes at once.
+fn is_urgent(event: &Event) -> bool {
+    notification::incident(event).is_some() || notification::severity(event) == Severity::Critical
 }
 
 /// What goes in order among itself: a conversation, or a subject of our own health.

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use super::clock::Clock;
+use super::finds::Finds;
 use super::plan::Plan;
 use super::silences::Silences;
 use crate::commbox::{Answer, Code, FetchError, Reaction};
@@ -31,6 +32,7 @@ pub(super) struct Poller {
     pub(super) clock: Arc<dyn Clock>,
     /// What is told, and to whom, goes by the plan that is in use when the answer has come.
     pub(super) plans: watch::Receiver<Arc<Plan>>,
+    pub(super) finds: Arc<Finds>,
     pub(super) keys: RandomState,
     pub(super) silences: Arc<Silences>,
 }
@@ -94,6 +96,8 @@ pub(super) struct Brought {
     pub(super) baseline: Option<usize>,
     pub(super) newest_message: Option<Timestamp>,
     pub(super) changed: bool,
+    /// The conversation's status, by an answer that is not that of a copy that lags behind.
+    pub(super) status: Option<i64>,
     /// Who waits now; the inner is none where nobody does, the outer where nothing was found out.
     pub(super) waiting: Option<Option<Waiting>>,
     /// Whether somebody knows of it.
@@ -109,12 +113,12 @@ impl Poller {
         let asked = client.conversation(&watch.stream, watch.conversation.object).await;
         let (at, came) = (self.clock.now(), self.clock.elapsed());
         let plan = self.plans.borrow().clone();
-        let watched = plan.watches.get(&watch.conversation);
+        let watched = self.finds.watch(&plan, &watch.conversation);
         let (took, server_clock) = match &asked {
             Ok(answer) => (Some(answer.took()), answer.server_clock()),
             Err(error) => (Some(error.took), None),
         };
-        let (watched, end) = match (watched, asked) {
+        let (watched, end) = match (watched.as_ref(), asked) {
             (None, _) => (false, Ok(End::Unchanged)),
             (Some(watch), Ok(answer)) => (true, self.read(&plan, watch, &memory, answer, at).await),
             (Some(watch), Err(error)) => (true, self.failed(&plan, watch, &memory, error, at).await),
@@ -169,6 +173,7 @@ impl Poller {
                 let mut brought = self.keep(plan, scene, found, sequence).await?;
                 brought.newest_message = newest_message;
                 brought.acked = acked;
+                brought.status = snapshot.status_id.filter(|_| !stale);
                 brought.waiting.get_or_insert(before);
                 brought.baseline = brought.baseline.map(|_| snapshot.messages.len());
                 Ok(End::Read { fingerprint: (!pending).then_some(fingerprint), stale, brought })

@@ -14,16 +14,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
 use super::clock::Clock;
+use super::finds::Finds;
 use super::health::Health;
+use super::looking::{Look, Looked};
 use super::plan::Plan;
-use super::poll::{Brought, End, Ended, Memory, Poller};
+use super::poll::{Brought, End, Ended, Memory, Poller, UNREACHABLE_AFTER};
 use super::servers::Servers;
 use super::silences::Silences;
 use super::summaries::Summaries;
 use super::wakes::Wakes;
 use crate::commbox::{FetchError, Reaction};
 use crate::core::pressure::{Fill, Pressure};
-use crate::core::schedule::{Next, Polled, Schedule};
+use crate::core::schedule::{Errand, Next, Polled, Schedule};
+use crate::core::seek::SeekId;
 use crate::core::silence::Silence;
 use crate::core::skew::{Grade, whole_seconds};
 use crate::core::watch::{ConversationId, Watch};
@@ -42,6 +45,7 @@ pub(super) struct Parts {
     pub(super) servers: Arc<Servers>,
     pub(super) fill: watch::Receiver<Fill>,
     pub(super) plans: watch::Receiver<Arc<Plan>>,
+    pub(super) finds: Arc<Finds>,
     pub(super) board: Arc<Board>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) wakes: Arc<Wakes>,
@@ -58,20 +62,31 @@ pub(super) struct Polling {
     pub(super) plan: Arc<Plan>,
     pub(super) poller: Arc<Poller>,
     silences: watch::Receiver<Arc<Vec<Silence>>>,
-    pub(super) schedule: Schedule,
+    pub(super) schedule: Schedule<Errand>,
     pressure: Pressure,
     pub(super) memories: HashMap<ConversationId, Memory>,
-    under_way: FuturesUnordered<BoxFuture<'static, (Ended, PollInFlight)>>,
+    pub(super) under_way: FuturesUnordered<BoxFuture<'static, (Done, PollInFlight)>>,
     pub(super) polled_now: HashSet<ConversationId>,
+    pub(super) looks: HashMap<SeekId, Look>,
+    pub(super) looked_now: HashSet<SeekId>,
+    /// Whether it is known what was found before this daemon started; until then nothing is looked for.
+    pub(super) finds_known: bool,
+    pub(super) finds_tried: Option<Duration>,
     summaries: Summaries,
     accounts_noted: Option<Duration>,
     /// Until when nobody is told of waits that cannot be confirmed, since that failed.
     pub(super) waits_paused_until: Duration,
 }
 
+/// What a request was for, and how it ended.
+pub(super) enum Done {
+    Polled(Box<Ended>),
+    Looked(Box<Looked>),
+}
+
 /// Everything that can end the loop's wait.
 enum Wake {
-    Ended(Box<Ended>),
+    Done(Done),
     Due,
     NewPlan,
     Silences,
@@ -85,6 +100,7 @@ impl Polling {
             store: Arc::clone(&parts.store),
             clock: Arc::clone(&parts.clock),
             plans: parts.plans.clone(),
+            finds: Arc::clone(&parts.finds),
             keys: RandomState::new(),
             silences: Arc::clone(&parts.silences),
         };
@@ -98,6 +114,10 @@ impl Polling {
             memories: HashMap::new(),
             under_way: FuturesUnordered::new(),
             polled_now: HashSet::new(),
+            looks: HashMap::new(),
+            looked_now: HashSet::new(),
+            finds_known: false,
+            finds_tried: None,
             summaries: Summaries::default(),
             accounts_noted: None,
             waits_paused_until: Duration::ZERO,
@@ -113,10 +133,11 @@ impl Polling {
     pub(super) async fn run(mut self) {
         self.recall_waits().await;
         loop {
+            self.recall_finds().await;
             self.note_fill();
             let next = self.start_what_is_due();
             match self.wait(next).await {
-                Wake::Ended(ended) => self.ended(*ended).await,
+                Wake::Done(done) => self.done(done).await,
                 Wake::Due => {}
                 Wake::NewPlan => {
                     self.plan = self.parts.plans.borrow_and_update().clone();
@@ -132,8 +153,8 @@ impl Polling {
             }
             self.flush_summaries(false).await;
         }
-        while let Some((ended, _)) = self.under_way.next().await {
-            self.ended(ended).await;
+        while let Some((done, _)) = self.under_way.next().await {
+            self.done(done).await;
         }
         self.flush_summaries(true).await;
         self.parts.beat.retire();
@@ -147,16 +168,21 @@ impl Polling {
             () = self.parts.stop.cancelled() => Wake::Stop,
             Ok(()) = self.parts.plans.changed() => Wake::NewPlan,
             Ok(()) = self.silences.changed() => Wake::Silences,
-            Some((ended, _)) = self.under_way.next() => Wake::Ended(Box::new(ended)),
+            Some((done, _)) = self.under_way.next() => Wake::Done(done),
             () = tokio::time::sleep(nap) => Wake::Due,
+        }
+    }
+
+    async fn done(&mut self, done: Done) {
+        match done {
+            Done::Polled(ended) => self.ended(*ended).await,
+            Done::Looked(looked) => self.looked(*looked).await,
         }
     }
 
     fn take_plan(&mut self) {
         let now = self.parts.clock.elapsed();
-        self.schedule.replace(&self.plan.allowances(), &self.plan.targets(), now);
-        let watches = &self.plan.watches;
-        self.memories.retain(|id, _| watches.contains_key(id));
+        self.take_targets();
         for memory in self.memories.values_mut() {
             // What is told, and to whom, may have changed: read the next answer whatever it is.
             memory.fingerprint = None;
@@ -170,11 +196,33 @@ impl Polling {
         self.accounts_noted = None;
     }
 
+    /// What is polled and looked for, by the configuration and by what was found.
+    pub(super) fn take_targets(&mut self) {
+        let now = self.parts.clock.elapsed();
+        let found = self.parts.finds.watches(&self.plan);
+        self.schedule.replace(&self.plan.allowances(), &self.plan.targets(&found, self.finds_known), now);
+        let (finds, plan) = (&self.parts.finds, &self.plan);
+        for seek in plan.seeks.values() {
+            let of_seek = found.iter().filter(|watch| watch.name == seek.name);
+            self.parts.metrics.found(&seek.name, &of_seek.map(|watch| &watch.conversation).collect());
+        }
+        self.memories.retain(|id, _| finds.watch(plan, id).is_some());
+        self.looks.retain(|seek, _| plan.seeks.contains_key(seek));
+        self.parts.board.retain_looks(|seek| plan.seeks.contains_key(seek));
+        if self.finds_known {
+            // What is new is looked for at once: until then nothing is known of it.
+            for seek in plan.seeks.keys().filter(|seek| !self.looks.contains_key(*seek)) {
+                self.schedule.not_later(&Errand::Look(seek.clone()), now);
+            }
+        }
+    }
+
     fn start_what_is_due(&mut self) -> Option<Duration> {
         loop {
             let now = self.parts.clock.elapsed();
             match self.schedule.next(now) {
-                Next::Poll(id, due) => self.start(id, now.saturating_sub(due)),
+                Next::Poll(Errand::Poll(id), due) => self.start(id, now.saturating_sub(due)),
+                Next::Poll(Errand::Look(seek), due) => self.start_look(seek, now.saturating_sub(due)),
                 Next::WaitUntil(at) => return Some(at),
                 Next::Idle => return None,
             }
@@ -182,23 +230,23 @@ impl Polling {
     }
 
     fn start(&mut self, id: ConversationId, late: Duration) {
-        let watch = self.plan.watches.get(&id).filter(|_| !self.polled_now.contains(&id));
+        let watch = self.parts.finds.watch(&self.plan, &id).filter(|_| !self.polled_now.contains(&id));
         let Some(watch) = watch else {
             // Removed and added again while its poll is under way: that one counts.
-            self.schedule.skipped(&id, self.parts.clock.elapsed());
+            self.schedule.skipped(&Errand::Poll(id), self.parts.clock.elapsed());
             return;
         };
         let memory = self.memory(&id);
         let in_flight = self.parts.metrics.poll_begins(late);
-        let poll = Arc::clone(&self.poller).poll(Arc::clone(&self.plan), watch.clone(), memory);
+        let poll = Arc::clone(&self.poller).poll(Arc::clone(&self.plan), watch, memory);
         self.polled_now.insert(id);
-        self.under_way.push(Box::pin(async move { (poll.await, in_flight) }));
+        self.under_way.push(Box::pin(async move { (Done::Polled(Box::new(poll.await)), in_flight) }));
     }
 
     /// What is remembered of a conversation, as of now.
     pub(super) fn memory(&self, id: &ConversationId) -> Memory {
         let mut memory = self.memories.get(id).cloned().unwrap_or_default();
-        memory.refused = self.schedule.is_refused(id);
+        memory.refused = self.schedule.is_refused(&Errand::Poll(id.clone()));
         let (now, elapsed) = (self.parts.clock.now(), self.parts.clock.elapsed());
         memory.answered_at = memory.answered.map(|then| now - elapsed.saturating_sub(then));
         memory.skew = self.parts.servers.skew(&id.account).unwrap_or_default();
@@ -209,11 +257,11 @@ impl Polling {
         let now = self.parts.clock.elapsed();
         self.polled_now.remove(&ended.id);
         if !ended.watched {
-            return self.schedule.skipped(&ended.id, now);
+            return self.schedule.skipped(&Errand::Poll(ended.id), now);
         }
         let polled = polled(&ended.end);
-        self.schedule.finished(&ended.id, polled, now);
-        let Some(watch) = self.plan.watches.get(&ended.id).cloned() else { return };
+        self.schedule.finished(&Errand::Poll(ended.id.clone()), polled, now);
+        let Some(watch) = self.parts.finds.watch(&self.plan, &ended.id) else { return };
         self.count(&watch, &ended);
         self.remember(&ended);
         // An answer that is the one before has changed nothing of who waits.
@@ -222,9 +270,30 @@ impl Polling {
         }
         self.poll_in_time(&ended.id);
         self.note(&watch, &ended, now);
-        self.account_health(&watch, &ended.end, ended.at).await;
+        let account = &watch.conversation.account;
+        match &ended.end {
+            End::Unchanged | End::Read { .. } => self.account_health(account, None, ended.at).await,
+            End::Failed { error, .. } => self.account_health(account, Some(error), ended.at).await,
+            End::NotKept { .. } => {}
+        }
+        log(&watch, &ended.end, self.schedule.failures(&Errand::Poll(ended.id.clone())));
         if let End::Read { brought, .. } | End::Failed { brought, .. } = &ended.end {
             self.announce(&watch, brought);
+        }
+        self.note_over(&ended).await;
+    }
+
+    /// Whether a conversation that was found is over decides for how long it is watched.
+    async fn note_over(&mut self, ended: &Ended) {
+        let gone = self.memories.get(&ended.id).map_or(0, |memory| memory.gone);
+        match &ended.end {
+            End::Read { brought, .. } if brought.status.is_some() => {
+                self.note_status(&ended.id, brought.status, ended.at).await;
+            }
+            End::Failed { .. } if gone >= UNREACHABLE_AFTER => {
+                self.note_status(&ended.id, None, ended.at).await;
+            }
+            _ => {}
         }
     }
 
@@ -232,7 +301,7 @@ impl Polling {
     fn is_gone(&self, id: &ConversationId, error: &FetchError) -> bool {
         match error.reaction {
             Reaction::Gone => true,
-            Reaction::Denied => self.schedule.is_refused(id),
+            Reaction::Denied => self.schedule.is_refused(&Errand::Poll(id.clone())),
             _ => false,
         }
     }
@@ -301,7 +370,8 @@ impl Polling {
     fn note(&mut self, watch: &Watch, ended: &Ended, now: Duration) {
         let timeout = self.plan.account(watch).map_or(Duration::ZERO, |account| account.timeout);
         let metrics = self.parts.metrics.watch(watch, timeout, ended.at);
-        let next = self.schedule.due(&ended.id).map(|due| ended.at + due.saturating_sub(now));
+        let next =
+            self.schedule.due(&Errand::Poll(ended.id.clone())).map(|due| ended.at + due.saturating_sub(now));
         let (error, newest) = match &ended.end {
             End::Unchanged => (None, None),
             End::Read { brought, .. } => (None, brought.newest_message),
@@ -392,26 +462,23 @@ impl Polling {
         });
     }
 
-    async fn account_health(&mut self, watch: &Watch, end: &End, at: Timestamp) {
-        let name = &watch.conversation.account;
-        match end {
-            End::Unchanged | End::Read { .. } => {
+    /// Of an answer of the account, or of the lack of one.
+    pub(super) async fn account_health(&mut self, name: &str, error: Option<&FetchError>, at: Timestamp) {
+        match error {
+            None => {
                 self.parts.metrics.account(name).up(true);
                 self.parts.board.account_error(name, None);
                 self.parts.health.account_recovered(&self.plan, name, at).await;
             }
             // It is refused to a key that is good for others.
-            End::Failed { error, .. }
-                if error.reaction == Reaction::Denied && !self.schedule.is_denied(name) => {}
-            End::Failed { error, .. } if error.reaction == Reaction::Denied => {
+            Some(error) if error.reaction == Reaction::Denied && !self.schedule.is_denied(name) => {}
+            Some(error) if error.reaction == Reaction::Denied => {
                 self.parts.metrics.account(name).up(false);
                 self.parts.board.account_error(name, Some(error.to_string()));
                 self.parts.health.account_denied(&self.plan, name, &error.to_string(), at).await;
             }
-            End::Failed { error, .. } => self.parts.board.account_error(name, Some(error.to_string())),
-            End::NotKept { .. } => {}
+            Some(error) => self.parts.board.account_error(name, Some(error.to_string())),
         }
-        log(watch, end, self.schedule.failures(&watch.conversation));
     }
 
     /// What was committed: counted, logged, and handed to those who deliver it.
@@ -476,7 +543,7 @@ fn polled(end: &End) -> Polled {
     }
 }
 
-fn reaction(error: &FetchError) -> Polled {
+pub(super) fn reaction(error: &FetchError) -> Polled {
     match error.reaction {
         Reaction::Throttled { retry_after } => Polled::Throttled(retry_after),
         Reaction::Denied => Polled::Denied,

@@ -1,9 +1,9 @@
 //! What a reload would change, and whether somebody has to say yes first.
 
-use std::collections::HashSet;
 use std::fmt;
 
 use crate::config::{Config, Mistakes};
+use crate::core::seek::Seek;
 use crate::core::watch::{Priority, Watch};
 
 /// A change that takes away more than this share of the watches is held.
@@ -40,6 +40,47 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// A watch, whether its conversation is named or its conversations are found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Watched<'a> {
+    Named(&'a Watch),
+    Found(&'a Seek),
+}
+
+impl<'a> Watched<'a> {
+    fn all(config: &'a Config) -> impl Iterator<Item = Self> {
+        config.watches.iter().map(Self::Named).chain(config.seeks.iter().map(Self::Found))
+    }
+
+    /// The watch of the same thing, whatever it is called.
+    fn among(self, config: &Config) -> Option<Watched<'_>> {
+        match self {
+            Self::Named(watch) => {
+                let same = config.watches.iter().find(|other| other.conversation == watch.conversation);
+                same.map(Watched::Named)
+            }
+            Self::Found(seek) => {
+                let id = seek.id();
+                config.seeks.iter().find(|other| other.id() == id).map(Watched::Found)
+            }
+        }
+    }
+
+    fn name(self) -> &'a str {
+        match self {
+            Self::Named(watch) => &watch.name,
+            Self::Found(seek) => &seek.name,
+        }
+    }
+
+    fn priority(self) -> Priority {
+        match self {
+            Self::Named(watch) => watch.priority,
+            Self::Found(seek) => seek.priority,
+        }
+    }
+}
+
 /// What a reload changes, for the log and the one who asked.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Diff {
@@ -53,26 +94,26 @@ impl Diff {
     /// Between the configuration in use and a new one.
     pub(super) fn between(old: &Config, new: &Config) -> Self {
         let mut diff = Self::default();
-        let find = |config: &Config, watch: &Watch| {
-            config.watches.iter().find(|other| other.conversation == watch.conversation).cloned()
-        };
-        for watch in &new.watches {
-            match find(old, watch) {
-                None => diff.added.push(format!("watch {}", watch.name)),
-                Some(before) if before != *watch => diff.changed.push(format!("watch {}", watch.name)),
+        for watch in Watched::all(new) {
+            match watch.among(old) {
+                None => diff.added.push(format!("watch {}", watch.name())),
+                Some(before) if before != watch => diff.changed.push(format!("watch {}", watch.name())),
                 Some(_) => {}
             }
         }
-        for watch in &old.watches {
-            if find(new, watch).is_none() {
-                diff.removed.push(format!("watch {}", watch.name));
-            }
+        for watch in Watched::all(old).filter(|watch| watch.among(new).is_none()) {
+            diff.removed.push(format!("watch {}", watch.name()));
         }
         for name in new.notifiers.keys().filter(|name| !old.notifiers.contains_key(*name)) {
             diff.added.push(format!("notifier {name}"));
         }
         for name in old.notifiers.keys().filter(|name| !new.notifiers.contains_key(*name)) {
             diff.removed.push(format!("notifier {name}"));
+        }
+        for (name, notifier) in &new.notifiers {
+            if old.notifiers.get(name).is_some_and(|before| before != notifier) {
+                diff.changed.push(format!("notifier {name}"));
+            }
         }
         if old.routes != new.routes || old.operators != new.operators {
             diff.changed.push("routes".to_owned());
@@ -118,15 +159,10 @@ fn few(names: &[String]) -> String {
 
 /// Why a change must be said yes to: a half-written folder is valid TOML.
 pub(super) fn dangerous(old: &Config, new: &Config) -> Option<String> {
-    let kept: HashSet<_> = new.watches.iter().map(|watch| &watch.conversation).collect();
-    let removed: Vec<&Watch> =
-        old.watches.iter().filter(|watch| !kept.contains(&watch.conversation)).collect();
+    let removed: Vec<Watched<'_>> = Watched::all(old).filter(|watch| watch.among(new).is_none()).collect();
     let mut why = Vec::new();
-    let vips: Vec<String> = removed
-        .iter()
-        .filter(|watch| watch.priority == Priority::Vip)
-        .map(|watch| watch.name.clone())
-        .collect();
+    let vips = removed.iter().filter(|watch| watch.priority() == Priority::Vip);
+    let vips: Vec<String> = vips.map(|watch| watch.name().to_owned()).collect();
     if !vips.is_empty() {
         why.push(format!("it removes the VIP {}", few(&vips)));
     }
@@ -134,9 +170,9 @@ pub(super) fn dangerous(old: &Config, new: &Config) -> Option<String> {
         why.push("it removes the last route".to_owned());
     }
     #[expect(clippy::cast_precision_loss, reason = "counts of watches are small")]
-    let share = removed.len() as f64 / old.watches.len().max(1) as f64;
+    let share = removed.len() as f64 / Watched::all(old).count().max(1) as f64;
     if share > REMOVED_SHARE_MAX {
-        why.push(format!("it removes {} of {} watches", removed.len(), old.watches.len()));
+        why.push(format!("it removes {} of {} watches", removed.len(), Watched::all(old).count()));
     }
     (!why.is_empty()).then(|| why.join(", "))
 }

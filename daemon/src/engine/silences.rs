@@ -113,7 +113,8 @@ pub(super) async fn add(shared: &Shared, draft: Draft, user: &str) -> Result<Add
     let now = shared.clock.now();
     draft.check(now)?;
     let plan = shared.plans.borrow().clone();
-    exists(&plan, &draft.matcher)?;
+    let watches = shared.finds.all(&plan);
+    exists(&plan, &watches, &draft.matcher)?;
     if shared.silences.active(now).len() >= SILENCES_MAX {
         return Err(format!(
             "there are {SILENCES_MAX} silences already\n  hint: `commwatch silence list`, and expire some"
@@ -123,22 +124,32 @@ pub(super) async fn add(shared: &Shared, draft: Draft, user: &str) -> Result<Add
     let silence = silence.map_err(|error| format!("the silence could not be kept: {error}"))?;
     tracing::warn!(silence = silence.id, "{silence}");
     shared.silences.added(silence.clone());
-    let meant: Vec<&Watch> = plan.watches.values().filter(|watch| silence.matcher.means(watch)).collect();
+    let meant: Vec<&Watch> = watches.iter().filter(|watch| silence.matcher.means(watch)).collect();
     let waits = |watch: &&&Watch| shared.board.waits(&watch.conversation).is_some();
     let (conversations, waiting) = (meant.len() as u64, meant.iter().filter(waits).count() as u64);
     Ok(Added { silence, conversations, waiting })
 }
 
 /// What a silence would be about is watched: a name that was mistyped must not look like one that holds.
-fn exists(plan: &Plan, matcher: &Matcher) -> Result<(), String> {
-    if plan.watches.values().any(|watch| matcher.means(watch)) {
+fn exists(plan: &Plan, watches: &[Watch], matcher: &Matcher) -> Result<(), String> {
+    // A watch that has found no conversation so far is one all the same.
+    let named = || plan.config.watch_names();
+    let tags = || {
+        let of_seeks = plan.seeks.values().flat_map(|seek| &seek.tags);
+        plan.config.watches.iter().flat_map(|watch| &watch.tags).chain(of_seeks).map(String::as_str)
+    };
+    let is_there = match matcher {
+        Matcher::Watch(name) => named().any(|one| one == name),
+        Matcher::Tag(tag) => tags().any(|one| one == tag),
+        Matcher::Conversation(_) => watches.iter().any(|watch| matcher.means(watch)),
+    };
+    if is_there {
         return Ok(());
     }
-    let watches = || plan.config.watches.iter();
     match matcher {
-        Matcher::Watch(name) => Err(unknown("watch", name, watches().map(|watch| watch.name.as_str()))),
+        Matcher::Watch(name) => Err(unknown("watch", name, named())),
         Matcher::Tag(tag) => {
-            let tags: BTreeSet<&str> = watches().flat_map(|watch| &watch.tags).map(String::as_str).collect();
+            let tags: BTreeSet<&str> = tags().collect();
             match tags.is_empty() {
                 true => Err(format!("there is no tag `{tag}`: no watch has one")),
                 false => Err(unknown("tag", tag, tags.into_iter())),
@@ -162,9 +173,10 @@ pub(super) async fn list(shared: &Shared, all: bool) -> Result<Vec<Listed>, Stri
         silences.extend(over);
         silences.truncate(SILENCES_MAX);
     }
+    let watches = shared.finds.all(&plan);
     let listed = silences.into_iter().map(|silence| Listed {
         active: silence.is_active(now),
-        conversations: plan.watches.values().filter(|watch| silence.matcher.means(watch)).count() as u64,
+        conversations: watches.iter().filter(|watch| silence.matcher.means(watch)).count() as u64,
         silence,
     });
     Ok(listed.collect())
@@ -201,14 +213,13 @@ pub(super) async fn ack(
     user: &str,
 ) -> Result<Acknowledged, String> {
     let plan = shared.plans.borrow().clone();
-    if plan.config.watches.iter().all(|one| one.name != watch)
-        && plan.watches.values().all(|one| one.name != watch)
-    {
-        return Err(unknown("watch", watch, plan.config.watches.iter().map(|one| one.name.as_str())));
+    if plan.config.watch_names().all(|name| name != watch) {
+        return Err(unknown("watch", watch, plan.config.watch_names()));
     }
     let is_meant =
         |one: &&Watch| one.name == watch && within.as_ref().is_none_or(|id| one.conversation == *id);
-    let meant: Vec<&Watch> = plan.watches.values().filter(is_meant).collect();
+    let watches = shared.finds.all(&plan);
+    let meant: Vec<&Watch> = watches.iter().filter(is_meant).collect();
     if let (true, Some(id)) = (meant.is_empty(), &within) {
         return Err(format!("conversation {id} is not one of watch {watch}"));
     }

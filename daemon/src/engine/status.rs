@@ -4,13 +4,15 @@ use std::sync::PoisonError;
 
 use super::daemon::Shared;
 use super::delivering::{plugin_subject, receiver_subject};
+use super::plan::Plan;
 use crate::core::receiver::HELD;
+use crate::core::seek::{Seek, SeekId};
 use crate::core::silence;
 use crate::core::skew::{SKEW_WARNED, whole_seconds};
 use crate::core::story::{Held, NOT_CONFIGURED, NOT_RUNNING};
 use crate::ops::status::{
     AccountStatus, NotifierState, NotifierStatus, RECENT_MAX, RecentDelivery, RecentEvent, Status,
-    StoreStatus, WatchStatus,
+    StoreStatus, WatchState, WatchStatus,
 };
 use crate::plugin::PluginState;
 use crate::store::OutboxCount;
@@ -32,7 +34,7 @@ pub(super) async fn snapshot(shared: &Shared) -> Status {
         warnings: warnings(shared, plan.config.accounts.keys()),
         reload: shared.reload.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         accounts: plan.config.accounts.keys().map(|name| account(shared, name)).collect(),
-        watches: plan.config.watches.iter().map(|watch| self::watch(shared, &plan, watch)).collect(),
+        watches: watches(shared, &plan),
         watches_omitted: 0,
         notifiers: plan
             .config
@@ -93,11 +95,7 @@ pub(super) fn account(shared: &Shared, name: &str) -> AccountStatus {
     }
 }
 
-pub(super) fn watch(
-    shared: &Shared,
-    plan: &super::plan::Plan,
-    watch: &crate::core::watch::Watch,
-) -> WatchStatus {
+pub(super) fn watch(shared: &Shared, plan: &Plan, watch: &crate::core::watch::Watch) -> WatchStatus {
     let seen = shared.board.read().watches.get(&watch.conversation).cloned().unwrap_or_default();
     let now = shared.clock.now();
     let timeout = plan.account(watch).map_or(std::time::Duration::ZERO, |account| account.timeout);
@@ -108,6 +106,7 @@ pub(super) fn watch(
         priority: watch.priority,
         account: watch.conversation.account.clone(),
         object: watch.conversation.object.to_string(),
+        conversations: None,
         interval_seconds: watch.interval.as_secs_f64(),
         state: freshness.state(now),
         fresh: false,
@@ -122,6 +121,60 @@ pub(super) fn watch(
         events_total: seen.events,
     };
     status.judge(&freshness, now);
+    status
+}
+
+fn watches(shared: &Shared, plan: &Plan) -> Vec<WatchStatus> {
+    let named = plan.config.watches.iter().map(|watch| self::watch(shared, plan, watch));
+    let found = shared.finds.watches(plan);
+    let sought = plan.seeks.iter().map(|(id, one)| {
+        let of_seek: Vec<WatchStatus> = found
+            .iter()
+            .filter(|watch| watch.name == one.name)
+            .map(|watch| self::watch(shared, plan, watch))
+            .collect();
+        seek(shared, id, one, &of_seek)
+    });
+    named.chain(sought).collect()
+}
+
+/// All that was found for a watch, and how looking for more goes, as one: the worst and the newest of it.
+fn seek(shared: &Shared, id: &SeekId, seek: &Seek, found: &[WatchStatus]) -> WatchStatus {
+    let looks = shared.board.read().looks.get(id).cloned().unwrap_or_default();
+    let now = shared.clock.now();
+    let failing = found.iter().find_map(|watch| {
+        let error = watch.last_error.as_ref()?;
+        Some(format!("{}: {error}", watch.object))
+    });
+    let mut status = WatchStatus {
+        name: seek.name.clone(),
+        title: seek.title.clone(),
+        priority: seek.priority,
+        account: seek.account.clone(),
+        object: String::new(),
+        conversations: Some(found.len()),
+        interval_seconds: seek.interval.as_secs_f64(),
+        state: WatchState::WaitingForFirstPoll,
+        fresh: false,
+        last_poll: found.iter().map(|watch| watch.last_poll).max().flatten().max(looks.last),
+        last_success: None,
+        next_poll: found.iter().filter_map(|watch| watch.next_poll).chain(looks.next).min(),
+        last_error: looks.last_error.or(failing).or(looks.doubt),
+        last_message_at: found.iter().filter_map(|watch| watch.last_message_at).max(),
+        waiting_since: found.iter().filter_map(|watch| watch.waiting_since).min(),
+        // Only where it is so of all that wait, or of all.
+        acked: found
+            .iter()
+            .filter(|watch| watch.waiting_since.is_some())
+            .map(|watch| watch.acked)
+            .reduce(|a, b| a && b)
+            == Some(true),
+        silenced_until: found.iter().map(|watch| watch.silenced_until).min().flatten(),
+        events_total: found.iter().map(|watch| watch.events_total).sum(),
+    };
+    if let Some(freshness) = shared.metrics.freshness(&seek.name) {
+        status.judge(&freshness, now);
+    }
     status
 }
 

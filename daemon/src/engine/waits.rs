@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::poll::Memory;
 use super::polling::Polling;
 use crate::core::daytime::moved;
+use crate::core::schedule::Errand;
 use crate::core::silence;
 use crate::core::waiting::{UNCONFIRMED_AFTER, Waiting};
 use crate::core::watch::ConversationId;
@@ -30,7 +31,7 @@ impl Polling {
             }
         };
         for Waits { conversation: id, waiting, acked } in known {
-            if self.plan.watches.contains_key(&id) && !self.memories.contains_key(&id) {
+            if self.parts.finds.watch(&self.plan, &id).is_some() && !self.memories.contains_key(&id) {
                 let memory = Memory { waiting: Some(waiting), acked, ..Memory::default() };
                 self.memories.insert(id, memory);
             }
@@ -59,7 +60,7 @@ impl Polling {
 
     /// What is known of a conversation may be new, or the configuration is.
     pub(super) fn note_wait(&mut self, id: &ConversationId) {
-        let Some(watch) = self.plan.watches.get(id) else { return };
+        let Some(watch) = &self.parts.finds.watch(&self.plan, id) else { return };
         let Some(memory) = self.memories.get_mut(id) else { return };
         let waiting = memory.waiting.as_ref().filter(|waiting| !waiting.over);
         let now = self.parts.clock.now();
@@ -81,7 +82,10 @@ impl Polling {
         let deadline = self.memories.get(id).and_then(|memory| memory.deadline);
         let left = deadline.map(|deadline| deadline.duration_since(self.now_there(id)));
         if let Some(left) = left.and_then(|left| Duration::try_from(left).ok()) {
-            self.schedule.not_later(id, self.parts.clock.elapsed().saturating_add(left + AFTER_DEADLINE));
+            self.schedule.not_later(
+                &Errand::Poll(id.clone()),
+                self.parts.clock.elapsed().saturating_add(left + AFTER_DEADLINE),
+            );
         }
     }
 
@@ -99,7 +103,7 @@ impl Polling {
         let overdue: Vec<ConversationId> =
             self.memories.iter().filter(is_over).map(|(id, _)| id.clone()).collect();
         for id in overdue {
-            let Some(watch) = self.plan.watches.get(&id).cloned() else { continue };
+            let Some(watch) = self.parts.finds.watch(&self.plan, &id) else { continue };
             let memory = self.memory(&id);
             match self.poller.tell_unconfirmed(&self.plan, &watch, &memory).await {
                 Ok(brought) => {

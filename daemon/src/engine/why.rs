@@ -71,7 +71,8 @@ impl Past<'_> {
         events.shown.iter_mut().for_each(|event| self.hold(&mut event.deliveries));
         let mut looked_for = Vec::new();
         if seen.shown.is_empty() {
-            let watches = plan.config.watches.iter();
+            let found = self.shared.finds.watches(&plan);
+            let watches = plan.config.watches.iter().chain(&found);
             let watches = watches.filter(|one| within.as_ref().is_none_or(|id| one.conversation == *id));
             for (n, watch) in watches.enumerate() {
                 // Those beyond the bound are counted, not looked up.
@@ -105,8 +106,8 @@ impl Past<'_> {
     async fn watch(self, name: String, since: Timestamp) -> Result<WatchStory, String> {
         let plan = self.shared.plans.borrow().clone();
         let id = self.conversation(&plan, &name).await?;
-        let live = plan.watches.get(&id).filter(|watch| watch.name == name);
-        let live = live.map(|watch| self.live(&plan, watch));
+        let live = self.shared.finds.watch(&plan, &id).filter(|watch| watch.name == name);
+        let live = live.map(|watch| self.live(&plan, &watch));
         let conversation = self.history.conversation(&id).await.map_err(unread)?;
         let in_memory = self.hours_in_memory(&id);
         let stored = self.history.polls(&id, since).await.map_err(unread)?;
@@ -179,7 +180,7 @@ impl Past<'_> {
         if let Some(configured) = plan.config.watches.iter().find(|one| one.name == watch) {
             return Ok(configured.conversation.clone());
         }
-        let names = || plan.config.watches.iter().map(|watch| watch.name.as_str());
+        let names = || plan.config.watch_names();
         let kept = self.history.conversation_of(watch).await.map_err(unread)?;
         kept.ok_or_else(|| unknown("watch", watch, names()))
     }
@@ -187,7 +188,8 @@ impl Past<'_> {
     /// Says of deliveries that wait why their notifier takes nothing, where it does not.
     fn hold(self, deliveries: &mut Several<DeliveryStory>) {
         for delivery in deliveries.shown.iter_mut().filter(|delivery| delivery.is_open()) {
-            delivery.held = status::held(self.shared, &delivery.notifier);
+            let held = status::held(self.shared, &delivery.notifier);
+            delivery.held = held.or(delivery.held.take());
         }
     }
 }

@@ -11,7 +11,7 @@ mod owner;
 mod process;
 mod watches;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,7 +21,7 @@ use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, Registry, TextEncoder,
 };
 
-pub use account::{AccountMetrics, PollResult};
+pub use account::{AccountMetrics, LISTS, PollResult};
 pub use notifier::{Attempt, DeliveryResult, NotifierMetrics, Outbox};
 pub use watches::{OTHER, WATCH_SERIES_MAX, WatchMetrics};
 
@@ -31,14 +31,17 @@ use self::families::{
 };
 use self::watches::Watches;
 use crate::config::Config;
-use crate::core::watch::{Priority, Watch};
+use crate::core::seek::Seek;
+use crate::core::watch::{ConversationId, Priority, Watch};
+use crate::ops::status::Freshness;
 
 /// Events about a conversation, which have the priority of its watch.
-const WATCH_EVENTS: [&str; 11] = [
+const WATCH_EVENTS: [&str; 12] = [
     "message.created",
     "message.edited",
     "message.deleted",
     "message.unparsed",
+    "conversation.opened",
     "conversation.status_changed",
     "conversation.assigned",
     "conversation.waiting",
@@ -146,10 +149,13 @@ impl Metrics {
             let account = config.accounts.get(&watch.conversation.account);
             self.watches.started(watch, account.map_or(Duration::ZERO, |account| account.timeout), now);
         }
+        for seek in &config.seeks {
+            let account = config.accounts.get(&seek.account);
+            self.watches.looking(seek, account.map_or(Duration::ZERO, |account| account.timeout), now);
+        }
         self.forget_accounts(|name| config.accounts.contains_key(name));
         self.forget_notifiers(|name| config.notifiers.contains_key(name));
-        let names: std::collections::HashSet<&str> =
-            config.watches.iter().map(|watch| watch.name.as_str()).collect();
+        let names: std::collections::HashSet<&str> = config.watch_names().collect();
         self.watches.retain(|name| names.contains(name));
         self.closed.store(true, Ordering::Relaxed);
     }
@@ -193,6 +199,21 @@ impl Metrics {
             return self.watches.known(watch, timeout, now);
         }
         self.watches.started(watch, timeout, now)
+    }
+
+    /// How looking for the conversations of a watch goes; nothing is made of it where the watch is not configured.
+    pub fn look(&self, seek: &Seek, timeout: Duration, now: Timestamp) -> Arc<WatchMetrics> {
+        self.watches.looks(seek, timeout, now)
+    }
+
+    /// What is watched because it was found for a watch: series know of no other conversation.
+    pub fn found(&self, watch: &str, conversations: &HashSet<&ConversationId>) {
+        self.watches.found(watch, conversations);
+    }
+
+    /// How fresh a watch is with all that was found for it; `None` of one that is not configured.
+    pub fn freshness(&self, watch: &str) -> Option<Freshness> {
+        self.watches.freshness(watch)
     }
 
     fn forget_accounts(&self, keep: impl Fn(&str) -> bool) {

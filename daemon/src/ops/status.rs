@@ -99,8 +99,11 @@ pub struct WatchStatus {
     pub priority: Priority,
     /// Its account.
     pub account: String,
-    /// The conversation's object id, as text: it may pass 2^53.
+    /// The conversation's object id, as text: it may pass 2^53. Empty where conversations are found.
     pub object: String,
+    /// How many conversations were found for it and are watched now; none where it names its conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversations: Option<usize>,
     /// How often it is to be polled.
     pub interval_seconds: f64,
     /// How well it is seen, as of [`Status::taken`].
@@ -268,6 +271,15 @@ impl Status {
 }
 
 impl WatchStatus {
+    /// How many conversations were found for it, in words; `None` where it names its conversation.
+    pub fn found(&self) -> Option<String> {
+        self.conversations.map(|count| match count {
+            0 => "no conversation so far".to_owned(),
+            1 => "1 conversation".to_owned(),
+            _ => format!("{count} conversations"),
+        })
+    }
+
     /// Sets `state` and `fresh` by what is known at `now`.
     pub fn judge(&mut self, freshness: &Freshness, now: Timestamp) {
         self.state = freshness.state(now);

@@ -37,11 +37,12 @@ pub(super) fn moved(
             )?
             .execute(params![nanos(now), too_far, by_nanos])?;
     }
-    // What was never tried was due when it was written.
+    // What was never tried was due when it was written; what is held back is so by the time of day.
     changed += connection
         .prepare_cached(
             "UPDATE delivery SET due_at = ?1
-             WHERE state IN ('queued', 'pending') AND due_at > ?1 AND first_attempt_at IS NULL",
+             WHERE state IN ('queued', 'pending') AND due_at > ?1
+               AND (first_attempt_at IS NULL OR held IS NOT NULL)",
         )?
         .execute([nanos(now)])?;
     if by.is_none() {

@@ -10,11 +10,11 @@ use super::rows::nanos;
 use super::sqlite::insert_delivery;
 use super::{FallBack, StoreError, Unaccepted};
 use crate::core::event::Event;
+use crate::core::pacing::GATHERED_MAX;
 
-const UNACCEPTED: &str = "SELECT d.id, d.notifier, d.lane, d.state = 'dead', e.body
+const UNACCEPTED: &str =
+    "SELECT d.id, d.notifier, d.lane, d.state = 'dead', d.notification_id, d.gathered > 0
      FROM delivery d
-     LEFT JOIN notification_event n ON n.notification_id = d.notification_id AND n.position = 0
-     LEFT JOIN event e ON e.id = n.event_id
      WHERE d.fallback_at BETWEEN ?1 AND ?2 ORDER BY d.fallback_at, d.id LIMIT ?3";
 
 pub(super) fn unaccepted(
@@ -39,15 +39,39 @@ fn within(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut overdue = connection.prepare_cached(UNACCEPTED)?;
     let rows = overdue.query_map(params![times.start(), times.end(), limit], |row| {
+        let notification: String = row.get(4)?;
         Ok(Unaccepted {
             delivery: row.get(0)?,
             notifier: row.get(1)?,
             lane: row.get(2)?,
             is_dead: row.get(3)?,
-            event: row.get::<_, Option<String>>(4)?.and_then(|body| Event::from_json(&body)),
+            events: events(connection, &notification)?,
+            of_several: row.get::<_, bool>(5)?.then_some(notification),
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+const EVENTS: &str = "SELECT e.body FROM notification_event n JOIN event e ON e.id = n.event_id
+     WHERE n.notification_id = ?1 ORDER BY n.position LIMIT ?2";
+
+/// What a notification tells of.
+fn events(connection: &Connection, notification: &str) -> rusqlite::Result<Vec<Event>> {
+    let most = i64::try_from(GATHERED_MAX).unwrap_or(i64::MAX);
+    let mut events = connection.prepare_cached(EVENTS)?;
+    let bodies = events.query_map(params![notification, most], |row| row.get::<_, String>(0))?;
+    let events = bodies.filter_map(|body| body.map(|body| Event::from_json(&body)).transpose());
+    events.collect()
+}
+
+/// Whether somebody has had all that a notification of several events tells of.
+fn knows(connection: &Connection, notification: &str, notifier: &str) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT NOT EXISTS (SELECT 1 FROM notification_event n WHERE n.notification_id = ?1
+             AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.notification_id = n.event_id AND d.notifier = ?2))",
+        )?
+        .query_row([notification, notifier], |row| row.get(0))
 }
 
 pub(super) fn fall_back(
@@ -58,17 +82,21 @@ pub(super) fn fall_back(
     // Accepted meanwhile, it waits for nothing.
     let mut done = connection.prepare_cached(
         "UPDATE delivery SET fallback_at = NULL, fell_back_at = ?2 WHERE id = ?1 AND fallback_at IS NOT NULL
-         RETURNING notifier",
+         RETURNING notifier, CASE WHEN gathered > 0 THEN notification_id END",
     )?;
     let fell_back_at = (!deliveries.is_empty()).then_some(nanos(*at));
-    let Some(notifier) =
-        done.query_row(params![delivery, fell_back_at], |row| row.get::<_, String>(0)).optional()?
-    else {
-        return Ok(None);
-    };
+    let done = done.query_row(params![delivery, fell_back_at], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?))
+    });
+    let Some((notifier, of_several)) = done.optional()? else { return Ok(None) };
     let mut told = Vec::new();
     for new in deliveries {
-        // Of one event, so that its id is the notification's.
+        let of_several = of_several.as_deref().filter(|several| *several == new.notification.id);
+        let is_known = of_several.map(|several| knows(connection, several, &new.notifier)).transpose()?;
+        if is_known == Some(true) {
+            continue;
+        }
+        // Of one event, its id is the notification's; of several, they are noted already.
         if insert_delivery(connection, new, &new.notification.id, *at, Some(&notifier))? {
             told.push(new.notifier.clone());
         }

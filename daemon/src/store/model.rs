@@ -7,16 +7,21 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Episode, Fill, NewDelivery, OUTBOX_ROWS_MAX, OutboxCount, PollCommit, PollSummary, RecentDelivery,
-    RecentEvent, Replayed, ReplayedDelivery, Retention, Selection, Settle, StoreError, Told,
+    Discoveries, DiscoveryCommit, Episode, Fill, NewDelivery, OUTBOX_ROWS_MAX, OutboxCount, PollCommit,
+    PollSummary, RecentDelivery, RecentEvent, Replayed, ReplayedDelivery, Retention, Selection, Settle,
+    StoreError, Told,
 };
 use crate::core::cursor::Cursor;
 use crate::core::delivery::State;
+use crate::core::discovery::{Begun, Discovered};
 use crate::core::event::{Event, EventKind};
 use crate::core::outcome::Fate;
+use crate::core::pacing::Held;
+use crate::core::seek::SeekId;
 use crate::core::silence::Silence;
 use crate::core::watch::ConversationId;
 
+mod gather;
 mod outbox;
 mod silences;
 
@@ -31,9 +36,13 @@ pub(crate) struct Rows {
     deliveries: BTreeMap<i64, Delivery>,
     last_delivery: i64,
     attempts: Vec<Attempt>,
-    /// By notifier: ever written, delivered, dead, suppressed.
-    tally: BTreeMap<String, [i64; 4]>,
+    /// By notifier: ever written, delivered, dead, suppressed, put together.
+    tally: BTreeMap<String, [i64; 5]>,
+    /// What notifications of several events tell of.
+    contents: BTreeMap<String, Vec<String>>,
     episodes: BTreeMap<String, Episode>,
+    begun: BTreeMap<SeekId, (Begun, Timestamp)>,
+    found: BTreeMap<ConversationId, Discovered>,
     summaries: BTreeMap<(ConversationId, Timestamp), PollSummary>,
     silences: BTreeMap<i64, Silence>,
     last_silence: i64,
@@ -86,6 +95,11 @@ pub(crate) struct Delivery {
     created_at: Timestamp,
     finished_at: Option<Timestamp>,
     pub(crate) fallback_at: Option<Timestamp>,
+    pub(crate) held: Option<Held>,
+    paced: bool,
+    fallback: bool,
+    /// Of how many it was made.
+    pub(crate) gathered: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -109,7 +123,10 @@ impl Default for Rows {
             last_delivery: 0,
             attempts: Vec::new(),
             tally: BTreeMap::new(),
+            contents: BTreeMap::new(),
             episodes: BTreeMap::new(),
+            begun: BTreeMap::new(),
+            found: BTreeMap::new(),
             summaries: BTreeMap::new(),
             silences: BTreeMap::new(),
             last_silence: 0,
@@ -208,8 +225,18 @@ impl Rows {
             was_tried: false,
             created_at: at,
             finished_at: new.suppressed.is_some().then_some(at),
-            fallback_at: new.fallback_after.filter(|_| new.suppressed.is_none()).map(|after| at + after),
+            fallback_at: new
+                .fallback_after
+                .filter(|_| new.suppressed.is_none())
+                .map(|after| self.held_until(&new.notifier, &new.lane).max(at) + after),
+            held: None,
+            paced: false,
+            fallback: false,
+            gathered: 0,
         };
+        if new.urgent && new.suppressed.is_none() {
+            self.hurry(&new.notifier, &new.lane, at);
+        }
         self.deliveries.insert(self.last_delivery, delivery);
         let tally = self.tally.entry(new.notifier.clone()).or_default();
         tally[0] += 1;
@@ -230,7 +257,9 @@ impl Rows {
             }
             (event.scrubbed, event.has_text) = (true, false);
             event.blank();
-            let theirs = self.deliveries.values_mut().filter(|one| one.notification == *id);
+            let contents = &self.contents;
+            let tells = |one: &&mut Delivery| tell_of(contents, &one.notification, id);
+            let theirs = self.deliveries.values_mut().filter(tells);
             theirs.filter(|one| one.state.is_final()).for_each(|one| one.payload.clear());
         }
     }
@@ -259,12 +288,16 @@ impl Rows {
     /// Open deliveries wait for as long as they were to, whatever the clock does.
     fn matching(&self, selection: &Selection) -> Vec<i64> {
         let is_of = |watch: &String, one: &Delivery| {
-            self.events.get(&one.notification).is_some_and(|event| event.watch.as_ref() == Some(watch))
+            self.told_by(&one.notification).any(|event| event.watch.as_ref() == Some(watch))
         };
         let is_meant = |one: &Delivery| {
             one.state.is_final()
                 && (!selection.dead || one.state == State::Dead)
-                && selection.event.as_ref().is_none_or(|event| one.notification == *event)
+                && one.state != State::Grouped
+                && selection
+                    .event
+                    .as_ref()
+                    .is_none_or(|event| tell_of(&self.contents, &one.notification, event))
                 && selection.notifier.as_ref().is_none_or(|notifier| one.notifier == *notifier)
                 && selection.watch.as_ref().is_none_or(|watch| is_of(watch, one))
                 && selection.since.is_none_or(|since| one.created_at >= since)
@@ -304,7 +337,7 @@ impl Rows {
             let Some(one) = self.deliveries.get_mut(&id) else { continue };
             (one.state, one.replay, one.due_at, one.created_at) = (state, true, at, at);
             (one.attempts, one.crashes, one.crashes_alone, one.tried) = (0, 0, 0, Duration::ZERO);
-            (one.finished_at, one.was_tried, one.aside) = (None, false, false);
+            (one.finished_at, one.was_tried, one.aside, one.held) = (None, false, false, None);
         }
         Ok(found)
     }
@@ -318,14 +351,36 @@ impl Rows {
         dead.len() as u64
     }
 
-    pub(crate) fn watched(&mut self, conversations: &[ConversationId], at: Timestamp) {
+    pub(crate) fn watched(&mut self, conversations: &[ConversationId], seeks: &[SeekId], at: Timestamp) {
+        let day_before = at - Duration::from_secs(86_400);
+        let note = |noted: &mut Timestamp| {
+            if *noted < day_before || *noted > at {
+                *noted = at;
+            }
+        };
         for id in conversations {
             if let Some(noted) = self.watched.get_mut(id) {
-                let day_before = at - Duration::from_secs(86_400);
-                if *noted < day_before || *noted > at {
-                    *noted = at;
-                }
+                note(noted);
             }
+        }
+        for id in seeks {
+            if let Some((_, noted)) = self.begun.get_mut(id) {
+                note(noted);
+            }
+        }
+    }
+
+    pub(crate) fn discoveries(&self) -> Discoveries {
+        let begun = self.begun.iter().map(|(id, (begun, _))| (id.clone(), *begun)).collect();
+        Discoveries { begun, found: self.found.values().cloned().collect() }
+    }
+
+    pub(crate) fn commit_discovery(&mut self, commit: &DiscoveryCommit) {
+        self.begun.insert(commit.seek.clone(), (commit.begun, commit.at));
+        let put = commit.put.iter().map(|one| (one.conversation.clone(), one.clone()));
+        self.found.extend(put);
+        for id in &commit.forget {
+            self.found.remove(id);
         }
     }
 
@@ -351,7 +406,7 @@ impl Rows {
     }
 
     pub(crate) fn outbox(&self) -> Vec<OutboxCount> {
-        let count = |(notifier, [written, delivered, dead, suppressed]): (&String, &[i64; 4])| {
+        let count = |(notifier, [written, delivered, dead, suppressed, grouped]): (&String, &[i64; 5])| {
             let all = || self.deliveries.values().filter(|one| one.notifier == *notifier);
             let open = || all().filter(|one| !one.state.is_final());
             let pending = open().count() as u64;
@@ -359,8 +414,9 @@ impl Rows {
                 notifier: notifier.clone(),
                 pending,
                 dead: all().filter(|one| one.state == State::Dead).count() as u64,
+                held: self.held(notifier),
                 oldest_pending: open().map(|one| one.created_at).next(),
-                imbalance: written - delivered - dead - suppressed - pending.cast_signed(),
+                imbalance: written - delivered - dead - suppressed - grouped - pending.cast_signed(),
             }
         };
         self.tally.iter().map(count).collect()
@@ -419,10 +475,10 @@ impl Rows {
             keep
         };
         self.deliveries.retain(|_, one| count(!is_over(one.finished_at, older.rows_before)));
-        let deliveries = &self.deliveries;
+        let (deliveries, contents) = (&self.deliveries, &self.contents);
         self.attempts.retain(|attempt| deliveries.contains_key(&attempt.delivery));
         self.events.retain(|id, event| {
-            let is_held = || deliveries.values().any(|one| one.notification == *id);
+            let is_held = || deliveries.values().any(|one| tell_of(contents, &one.notification, id));
             count(event.recorded_at >= older.rows_before || is_held())
         });
         self.summaries.retain(|(_, hour), _| count(*hour >= older.rows_before));
@@ -439,6 +495,13 @@ impl Rows {
                 count(false);
                 self.cursors.remove(&id);
                 self.watched.remove(&id);
+            }
+        }
+        for id in self.begun.keys().cloned().collect::<Vec<_>>() {
+            if self.begun[&id].1 < older.unwatched_before {
+                self.found.retain(|_, one| count(one.seek() != id));
+                count(false);
+                self.begun.remove(&id);
             }
         }
         for one in self.deliveries.values_mut() {
@@ -471,6 +534,12 @@ impl Rows {
     pub(crate) fn cursors(&self) -> impl Iterator<Item = (&ConversationId, &Cursor)> {
         self.cursors.iter()
     }
+}
+
+/// Whether a notification tells of an event: it has its id, or is of several.
+fn tell_of(contents: &BTreeMap<String, Vec<String>>, notification: &str, event: &str) -> bool {
+    notification == event
+        || contents.get(notification).is_some_and(|events| events.iter().any(|one| one == event))
 }
 
 /// Which count of the tally a final delivery is in.

@@ -11,6 +11,7 @@ use super::sqlite::insert_told;
 use super::{Due, OutboxCount, Overdue, Settle, StoreError, Told, scrub};
 use crate::core::delivery::{self, State, Step};
 use crate::core::outcome::{DELAY_MAX, Fate};
+use crate::core::pacing::Held;
 
 /// An attempt's answer is kept up to this many characters.
 const DETAIL_CHARS_MAX: usize = 500;
@@ -42,8 +43,47 @@ pub(super) fn due(
     Ok(due)
 }
 
+/// What stands before each condition below, and what of a delivery is told.
+const HEADS: &str = "SELECT d.id, d.notification_id, d.payload, d.attempts, d.crashes, d.tried_ms, d.replay,
+            d.created_at, coalesce(e.occurred_at, d.created_at), e.priority, d.handed, d.crashes_alone,
+            d.lane, d.held, d.due_at, d.paced
+     FROM delivery d
+     LEFT JOIN notification_event n ON n.notification_id = d.notification_id AND n.position = 0
+     LEFT JOIN event e ON e.id = n.event_id";
+
+/// One that is the head of its lane, or waits for its turn.
+pub(super) fn one(connection: &Connection, delivery: i64) -> Result<Option<Due>, StoreError> {
+    let one = connection
+        .prepare_cached(&format!("{HEADS} WHERE d.id = ?1 AND d.state = 'pending'"))?
+        .query_row([delivery], read)
+        .optional()?;
+    Ok(one)
+}
+
+fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Due> {
+    let held: Option<String> = row.get(13)?;
+    Ok(Due {
+        id: row.get(0)?,
+        notification_id: row.get(1)?,
+        payload: row.get(2)?,
+        attempts: row.get(3)?,
+        crashes: row.get(4)?,
+        tried: Duration::from_millis(count(row.get(5)?)),
+        replay: row.get(6)?,
+        created_at: instant(row.get(7)?),
+        occurred_at: instant(row.get(8)?),
+        priority: row.get(9)?,
+        handed: row.get(10)?,
+        crashes_alone: row.get(11)?,
+        lane: row.get(12)?,
+        held: held.as_deref().and_then(Held::named),
+        due_at: instant(row.get(14)?),
+        paced: row.get(15)?,
+    })
+}
+
 /// Heads of lanes that are due within a time, the longest due first; only such as were never tried and were created
-/// after a time, where one is given.
+/// after a time, where one is given: what is held back waits for its time.
 fn heads(
     connection: &Connection,
     notifier: &str,
@@ -51,34 +91,14 @@ fn heads(
     untried_after: Option<i64>,
     limit: usize,
 ) -> Result<Vec<Due>, StoreError> {
-    let mut heads = connection.prepare_cached(
-        "SELECT d.id, d.notification_id, d.payload, d.attempts, d.crashes, d.tried_ms, d.replay,
-                d.created_at, coalesce(e.occurred_at, d.created_at), e.priority, d.handed, d.crashes_alone
-         FROM delivery d
-         LEFT JOIN notification_event n ON n.notification_id = d.notification_id AND n.position = 0
-         LEFT JOIN event e ON e.id = n.event_id
-         WHERE d.notifier = ?1 AND d.state = 'pending' AND d.due_at BETWEEN ?2 AND ?3
-           AND (?5 IS NULL OR d.created_at > ?5 AND d.first_attempt_at IS NULL)
-         ORDER BY d.due_at, d.id LIMIT ?4",
-    )?;
+    let mut heads = connection.prepare_cached(&format!(
+        "{HEADS} WHERE d.notifier = ?1 AND d.state = 'pending' AND d.due_at BETWEEN ?2 AND ?3
+           AND (?5 IS NULL OR d.created_at > ?5 AND d.first_attempt_at IS NULL AND d.held IS NULL)
+         ORDER BY d.due_at, d.id LIMIT ?4"
+    ))?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows =
-        heads.query_map(params![notifier, within.start(), within.end(), limit, untried_after], |row| {
-            Ok(Due {
-                id: row.get(0)?,
-                notification_id: row.get(1)?,
-                payload: row.get(2)?,
-                attempts: row.get(3)?,
-                crashes: row.get(4)?,
-                tried: Duration::from_millis(count(row.get(5)?)),
-                replay: row.get(6)?,
-                created_at: instant(row.get(7)?),
-                occurred_at: instant(row.get(8)?),
-                priority: row.get(9)?,
-                handed: row.get(10)?,
-                crashes_alone: row.get(11)?,
-            })
-        })?;
+        heads.query_map(params![notifier, within.start(), within.end(), limit, untried_after], read)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -95,7 +115,9 @@ pub(super) fn next_due(
 /// By the tally, which does not grow with what it counts.
 pub(super) fn open_rows(connection: &Connection) -> Result<u64, StoreError> {
     let open: i64 = connection
-        .prepare_cached("SELECT coalesce(sum(written - delivered - dead - suppressed), 0) FROM tally")?
+        .prepare_cached(
+            "SELECT coalesce(sum(written - delivered - dead - suppressed - grouped), 0) FROM tally",
+        )?
         .query_row([], |row| row.get(0))?;
     Ok(count(open))
 }
@@ -106,6 +128,7 @@ pub(super) fn state_of(word: &str, marked: bool) -> State {
         "queued" => State::Queued,
         "delivered" => State::Delivered,
         "dead" => State::Dead,
+        "grouped" => State::Grouped,
         "suppressed" => State::Suppressed,
         _ if marked => State::Sending,
         _ => State::Pending,
@@ -130,7 +153,7 @@ pub(super) fn hand_over(
     at: jiff::Timestamp,
 ) -> Result<(), StoreError> {
     let mut mark = connection.prepare_cached(
-        "UPDATE delivery SET sending_at = ?2, handed = handed + 1
+        "UPDATE delivery SET sending_at = ?2, handed = handed + 1, held = NULL
          WHERE id = ?1 AND state = 'pending' AND sending_at IS NULL",
     )?;
     for delivery in deliveries {
@@ -169,7 +192,7 @@ pub(super) fn interrupted(connection: &mut Connection) -> Result<usize, StoreErr
     Ok(interrupted)
 }
 
-/// What waits has its turn now, and was not tried for the time that it does not wait.
+/// What waits for its next try has its turn now, and was not tried for the time that it does not wait.
 pub(super) fn bring_forward(
     connection: &Connection,
     notifier: &str,
@@ -178,7 +201,7 @@ pub(super) fn bring_forward(
     connection
         .prepare_cached(
             "UPDATE delivery SET due_at = ?2, tried_ms = max(0, tried_ms - (due_at - ?2) / 1000000)
-             WHERE notifier = ?1 AND state = 'pending' AND due_at > ?2",
+             WHERE notifier = ?1 AND state = 'pending' AND held IS NULL AND due_at > ?2",
         )?
         .execute(params![notifier, nanos(now)])?;
     Ok(())
@@ -307,7 +330,12 @@ fn note_attempt(
 }
 
 /// A lane that has no head any more: the next has its turn, behind what is due in other lanes.
-fn turn(connection: &Connection, notifier: &str, lane: &str, now: jiff::Timestamp) -> Result<(), StoreError> {
+pub(super) fn turn(
+    connection: &Connection,
+    notifier: &str,
+    lane: &str,
+    now: jiff::Timestamp,
+) -> Result<(), StoreError> {
     connection.prepare_cached(TURN)?.execute(params![notifier, lane, nanos(now)])?;
     Ok(())
 }
@@ -341,8 +369,8 @@ pub(super) fn counts(connection: &Connection) -> Result<Vec<OutboxCount>, StoreE
     // All as of one moment: a commit between two of these would look like an imbalance.
     let moment = connection.unchecked_transaction()?;
     let mut counts: BTreeMap<String, OutboxCount> = BTreeMap::new();
-    let mut tally =
-        moment.prepare_cached("SELECT notifier, written - delivered - dead - suppressed FROM tally")?;
+    let mut tally = moment
+        .prepare_cached("SELECT notifier, written - delivered - dead - suppressed - grouped FROM tally")?;
     for_each(&mut tally, &mut counts, |count, row| {
         count.imbalance += row.get::<_, i64>(1)?;
         Ok(())
@@ -358,6 +386,17 @@ pub(super) fn counts(connection: &Connection) -> Result<Vec<OutboxCount>, StoreE
         count.imbalance -= open;
         count.pending = super::rows::count(open);
         count.oldest_pending = row.get::<_, Option<i64>>(2)?.map(instant);
+        Ok(())
+    })?;
+    let mut held = moment.prepare_cached(
+        "SELECT h.notifier, h.held, count(*) FROM delivery h
+         JOIN delivery d ON d.notifier = h.notifier AND d.lane = h.lane AND d.state IN ('queued', 'pending')
+         WHERE h.held IS NOT NULL AND h.state = 'pending' AND h.aside = 0 GROUP BY h.notifier, h.held",
+    )?;
+    for_each(&mut held, &mut counts, |count, row| {
+        if let Some(held) = Held::named(&row.get::<_, String>(1)?) {
+            count.held.insert(held, super::rows::count(row.get(2)?));
+        }
         Ok(())
     })?;
     let mut dead = moment

@@ -197,13 +197,15 @@ pub(super) fn add_summaries(connection: &Connection, rows: &[PollSummary]) -> Re
     Ok(())
 }
 
+/// What stands in the configuration is noted this often.
+pub(super) const DAY_NANOS: i64 = 86_400_000_000_000;
+
 /// Written once a day at most: a note of what has not changed is no reason for a write at every look.
 pub(super) fn watched(
     connection: &Connection,
     conversations: &[ConversationId],
     at: jiff::Timestamp,
 ) -> Result<(), StoreError> {
-    const DAY_NANOS: i64 = 86_400_000_000_000;
     let mut note = connection.prepare_cached(
         "UPDATE conversation SET watched_at = ?3
          WHERE account = ?1 AND object_id = ?2 AND watched_at NOT BETWEEN ?3 - ?4 AND ?3",

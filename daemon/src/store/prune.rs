@@ -19,7 +19,7 @@ const THEIR_EVENTS: &str = "DELETE FROM notification_event WHERE notification_id
 const OLD_ROWS: [&str; 3] = [
     // An event is kept for as long as a delivery of it is.
     "DELETE FROM event WHERE id IN (SELECT e.id FROM event e WHERE e.recorded_at < ?1
-     AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.notification_id = e.id) LIMIT ?2)",
+     AND NOT EXISTS (SELECT 1 FROM notification_event n WHERE n.event_id = e.id) LIMIT ?2)",
     "DELETE FROM poll_summary WHERE (account, object_id, hour) IN
      (SELECT account, object_id, hour FROM poll_summary WHERE hour < ?1 LIMIT ?2)",
     "DELETE FROM silence WHERE id IN (SELECT id FROM silence WHERE over_at < ?1 LIMIT ?2)",
@@ -30,6 +30,15 @@ const OLD_ROWS: [&str; 3] = [
 const UNWATCHED: &str = "DELETE FROM conversation WHERE id IN
      (SELECT id FROM conversation WHERE watched_at < ?1 LIMIT ?2)";
 const CONVERSATIONS_MAX: i64 = 4;
+
+/// What was found for a watch that has left the configuration for so long; then how far that had come.
+const UNUSED: [&str; 2] = [
+    "DELETE FROM discovered WHERE (account, object_id) IN
+     (SELECT d.account, d.object_id FROM discovery s JOIN discovered d ON d.account = s.account AND d.key = s.key
+      WHERE s.used_at < ?1 LIMIT ?2)",
+    "DELETE FROM discovery WHERE (account, key) IN (SELECT account, key FROM discovery s WHERE s.used_at < ?1
+     AND NOT EXISTS (SELECT 1 FROM discovered d WHERE d.account = s.account AND d.key = s.key) LIMIT ?2)",
+];
 
 /// Text goes earlier than the rows that held it; an open delivery keeps what it still has to say.
 const OLD_TEXT: [&str; 2] = [
@@ -51,6 +60,9 @@ pub(super) fn prune(connection: &Connection, older: Retention) -> Result<u64, St
     gone += connection
         .prepare_cached(UNWATCHED)?
         .execute(params![nanos(older.unwatched_before), CONVERSATIONS_MAX])?;
+    for sql in UNUSED {
+        gone += connection.prepare_cached(sql)?.execute(params![nanos(older.unwatched_before), ROWS_MAX])?;
+    }
     Ok(gone as u64)
 }
 
@@ -76,7 +88,12 @@ mod tests {
         for step in super::super::migrate::STEPS {
             connection.execute_batch(step).unwrap();
         }
-        for sql in [OLD_DELIVERIES, THEIR_EVENTS, UNWATCHED].into_iter().chain(OLD_ROWS).chain(OLD_TEXT) {
+        for sql in [OLD_DELIVERIES, THEIR_EVENTS, UNWATCHED]
+            .into_iter()
+            .chain(UNUSED)
+            .chain(OLD_ROWS)
+            .chain(OLD_TEXT)
+        {
             let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             let found: Vec<String> =
                 plan.raw_query().mapped(|row| row.get(3)).collect::<Result<_, _>>().unwrap();

@@ -33,7 +33,8 @@ pub(super) fn replay(
     }
     let mut again = connection.prepare_cached(
         "UPDATE delivery SET replay = 1, attempts = 0, crashes = 0, crashes_alone = 0, tried_ms = 0,
-                first_attempt_at = NULL, finished_at = NULL, due_at = ?2, created_at = ?2, aside = 0, suppressed_by = NULL,
+                first_attempt_at = NULL, finished_at = NULL, due_at = ?2, created_at = ?2, aside = 0, held = NULL,
+                suppressed_by = NULL,
                 state = CASE WHEN EXISTS (SELECT 1 FROM delivery WHERE notifier = ?3 AND lane = ?4
                                           AND state = 'pending' AND aside = 0)
                              THEN 'queued' ELSE 'pending' END
@@ -68,7 +69,9 @@ pub(super) fn drop_dead(connection: &Connection, selection: &Selection) -> Resul
 }
 
 /// Where those of an event are.
-const OF_EVENT: &str = "delivery d WHERE d.notification_id = ?2 AND (?3 IS NULL OR d.notifier = ?3)";
+const OF_EVENT: &str = "delivery d WHERE d.notification_id IN
+         (SELECT ?2 UNION SELECT notification_id FROM notification_event WHERE event_id = ?2)
+     AND (?3 IS NULL OR d.notifier = ?3)";
 /// Where dead letters of a notifier are.
 const DEAD: &str = "delivery d INDEXED BY delivery_dead
      WHERE d.state = 'dead' AND d.notifier = ?3 AND ?2 IS NULL";
@@ -151,7 +154,8 @@ mod tests {
             let found: Vec<String> =
                 plan.raw_query().mapped(|row| row.get(3)).collect::<Result<_, _>>().unwrap();
             assert!(found[0].starts_with("SEARCH d") && found[0].contains(index), "{found:#?}");
-            assert!(found.iter().all(|step| !step.starts_with("SCAN")), "{found:#?}");
+            let is_scan = |step: &String| step.starts_with("SCAN") && step != "SCAN CONSTANT ROW";
+            assert!(!found.iter().any(is_scan), "{found:#?}");
         }
     }
 }

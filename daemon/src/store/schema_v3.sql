@@ -30,6 +30,12 @@ CREATE TABLE delivery_v3 (
     fallback_of      TEXT,
     -- Of a suppressed one: why, for a person.
     suppressed_by    TEXT,
+    -- Of the head of a lane: why it is held back for its notifier's own sake, until it is due. Whether it ever was.
+    held             TEXT CHECK (held IN ('group', 'max_per', 'quiet_hours')),
+    paced            INTEGER NOT NULL DEFAULT 0,
+    -- Of how many it was made; of a grouped one, the row that tells of it.
+    gathered         INTEGER NOT NULL DEFAULT 0,
+    grouped_in       INTEGER,
     UNIQUE (notification_id, notifier)
 ) STRICT;
 INSERT INTO delivery_v3
@@ -71,9 +77,14 @@ CREATE INDEX delivery_by_lane ON delivery (lane, id);
 CREATE INDEX delivery_notifier ON delivery (notifier, id);
 CREATE INDEX delivery_head ON delivery (notifier, lane) WHERE state = 'pending' AND aside = 0;
 CREATE INDEX delivery_fallback ON delivery (fallback_at) WHERE fallback_at IS NOT NULL;
+CREATE INDEX delivery_held ON delivery (notifier, held, lane) WHERE held IS NOT NULL;
+-- What an event is told by, where that is several notifications of several events.
+CREATE INDEX notification_event_event ON notification_event (event_id);
 
 -- How many of those that were written nobody need hear of.
 ALTER TABLE tally ADD COLUMN suppressed INTEGER NOT NULL DEFAULT 0;
+-- How many of those that were written went into others.
+ALTER TABLE tally ADD COLUMN grouped INTEGER NOT NULL DEFAULT 0;
 
 -- Silences; `matcher` is JSON. One is over at `over_at` at the latest: `until`, or when it ended before.
 CREATE TABLE silence (
@@ -92,3 +103,33 @@ CREATE INDEX silence_over ON silence (over_at);
 
 -- Somebody has said that they know of who waits, as JSON. Not written by polls: they must not undo it.
 ALTER TABLE conversation ADD COLUMN acked TEXT;
+
+-- Watches whose conversations are found rather than named: how far each has come, by what it looks for, whatever it is
+-- called. Times but `used_at` are by CommBox's clock.
+CREATE TABLE discovery (
+    account     TEXT    NOT NULL,
+    key         TEXT    NOT NULL,
+    began_at    INTEGER NOT NULL,
+    -- When the latest look began that saw everything.
+    complete_at INTEGER,
+    -- Conversations that began until then may have been known and forgotten.
+    forgotten   INTEGER,
+    -- When it last stood in the configuration; one that does not for long is forgotten.
+    used_at     INTEGER NOT NULL,
+    PRIMARY KEY (account, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX discovery_used ON discovery (used_at);
+
+-- What was found, what its first answer tells (JSON), and whether it is watched or only known.
+CREATE TABLE discovered (
+    account    TEXT    NOT NULL,
+    object_id  INTEGER NOT NULL,
+    key        TEXT    NOT NULL,
+    stream     TEXT    NOT NULL,
+    created_at INTEGER,
+    first      TEXT    NOT NULL,
+    watched    INTEGER NOT NULL,
+    over_since INTEGER,
+    PRIMARY KEY (account, object_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX discovered_key ON discovered (account, key);

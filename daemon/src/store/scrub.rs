@@ -29,7 +29,8 @@ pub(super) fn deleted(
         .query_map(params![child, conversation, event.id], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     let mut payloads = connection.prepare_cached(
-        "UPDATE delivery SET payload = '' WHERE notification_id = ?1 AND state NOT IN ('queued', 'pending')",
+        "UPDATE delivery SET payload = '' WHERE state NOT IN ('queued', 'pending')
+         AND notification_id IN (SELECT notification_id FROM notification_event WHERE event_id = ?1)",
     )?;
     for event in told {
         payloads.execute([event])?;
@@ -42,7 +43,8 @@ pub(super) fn finished(connection: &Connection, delivery: i64) -> Result<(), Sto
     connection
         .prepare_cached(
             "UPDATE delivery SET payload = '' WHERE id = ?1
-             AND EXISTS (SELECT 1 FROM event WHERE id = notification_id AND scrubbed = 1)",
+             AND EXISTS (SELECT 1 FROM notification_event n JOIN event e ON e.id = n.event_id
+                         WHERE n.notification_id = delivery.notification_id AND e.scrubbed = 1)",
         )?
         .execute([delivery])?;
     Ok(())

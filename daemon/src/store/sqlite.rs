@@ -11,14 +11,16 @@ use super::lock::{Lock, Stamp, beside};
 use super::reserve::{ROOM_MIN, Reserve};
 use super::writer::{BUSY_WITHIN, LOG_BYTES_MAX, LOG_KEPT_BYTES, Observe, Verdict, Worker, Writing, alone};
 use super::{
-    BACKUP_LOG_BYTES_MAX, Backup, BackupError, Due, Episode, FallBack, NewDelivery, OUTBOX_ROWS_MAX,
-    OutboxCount, Overdue, PollCommit, PollSummary, RecentDelivery, RecentEvent, Replayed, Retention,
-    Selection, Settle, Store, StoreError, Told, Unaccepted, Waits, backup, clock, episodes, fallback,
-    history, migrate, outbox, polls, prune, replay, scrub, silences,
+    BACKUP_LOG_BYTES_MAX, Backup, BackupError, Discoveries, DiscoveryCommit, Due, Episode, FallBack, Gather,
+    Hold, NewDelivery, OUTBOX_ROWS_MAX, OutboxCount, Overdue, PollCommit, PollSummary, RecentDelivery,
+    RecentEvent, Replayed, Retention, Scope, Selection, Settle, Store, StoreError, Together, Told,
+    Unaccepted, Waits, backup, clock, discovery, episodes, fallback, gather, history, migrate, outbox, polls,
+    prune, replay, scrub, silences,
 };
 use crate::core::cursor::Cursor;
 use crate::core::event::EventKind;
 use crate::core::pressure::Fill;
+use crate::core::seek::SeekId;
 use crate::core::silence::{Draft, Silence};
 use crate::core::waiting::Acked;
 use crate::core::watch::ConversationId;
@@ -323,6 +325,38 @@ impl Store for SqliteStore {
         self.reader.run(move |connection| outbox::next_due(connection, &notifier)).await
     }
 
+    async fn together(
+        &self,
+        notifier: &str,
+        scope: Scope,
+        limit: usize,
+    ) -> Result<Vec<Together>, StoreError> {
+        let notifier = notifier.to_owned();
+        self.reader.run(move |connection| gather::together(connection, &notifier, &scope, limit)).await
+    }
+
+    async fn hold(&self, holds: Vec<Hold>) -> Result<(), StoreError> {
+        self.write(move |connection| holds.iter().try_for_each(|hold| gather::hold(connection, hold))).await
+    }
+
+    async fn release(&self, notifier: &str, now: Timestamp) -> Result<(), StoreError> {
+        let notifier = notifier.to_owned();
+        self.write(move |connection| gather::release(connection, &notifier, now)).await
+    }
+
+    async fn gather(&self, gather: Gather) -> Result<Option<Due>, StoreError> {
+        self.write(move |connection| gather::gather(connection, &gather)).await
+    }
+
+    async fn sent_since(
+        &self,
+        notifier: &str,
+        since: Timestamp,
+    ) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        let notifier = notifier.to_owned();
+        self.reader.run(move |connection| gather::sent_since(connection, &notifier, since)).await
+    }
+
     async fn hand_over(&self, deliveries: Vec<i64>, at: Timestamp) -> Result<(), StoreError> {
         self.write(move |connection| outbox::hand_over(connection, &deliveries, at)).await
     }
@@ -370,12 +404,29 @@ impl Store for SqliteStore {
         self.write(move |connection| replay::drop_dead(connection, &selection)).await
     }
 
-    async fn watched(&self, conversations: Vec<ConversationId>, at: Timestamp) -> Result<(), StoreError> {
-        self.write(move |connection| polls::watched(connection, &conversations, at)).await
+    async fn watched(
+        &self,
+        conversations: Vec<ConversationId>,
+        seeks: Vec<SeekId>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            polls::watched(connection, &conversations, at)?;
+            discovery::used(connection, &seeks, at)
+        })
+        .await
     }
 
     async fn settle(&self, settle: Settle) -> Result<bool, StoreError> {
         self.write(move |connection| outbox::settle(connection, &settle)).await
+    }
+
+    async fn discoveries(&self) -> Result<Discoveries, StoreError> {
+        self.read(discovery::all).await
+    }
+
+    async fn commit_discovery(&self, commit: DiscoveryCommit) -> Result<(), StoreError> {
+        self.write(move |connection| discovery::commit(connection, &commit)).await
     }
 
     async fn begin_episode(&self, episode: Episode, told: Told) -> Result<bool, StoreError> {
@@ -528,10 +579,10 @@ pub(super) fn insert_delivery(
     at: Timestamp,
     fallback_of: Option<&str>,
 ) -> Result<bool, StoreError> {
-    let NewDelivery { notification, notifier, lane, fallback_after, suppressed } = delivery;
+    let NewDelivery { notification, notifier, lane, fallback_after, urgent, suppressed } = delivery;
     let fallback_after = fallback_after.filter(|_| suppressed.is_none());
-    let fallback_at = fallback_after.and_then(|after| at.checked_add(after).ok()).map(super::rows::nanos);
     let at = super::rows::nanos(at);
+    let fallback_after = fallback_after.map(|after| i64::try_from(after.as_nanos()).unwrap_or(i64::MAX));
     let written = connection
         .prepare_cached(
             "INSERT INTO delivery (notification_id, notifier, lane, state, due_at, created_at, payload,
@@ -541,7 +592,10 @@ pub(super) fn insert_delivery(
                          WHEN EXISTS (SELECT 1 FROM delivery WHERE notifier = ?2 AND lane = ?3
                                       AND state = 'pending' AND aside = 0)
                          THEN 'queued' ELSE 'pending' END,
-                    ?4, ?4, ?5, ?6, ?7, ?8, CASE WHEN ?8 IS NOT NULL THEN ?4 END
+                    ?4, ?4, ?5,
+                    ?6 + max(?4, coalesce((SELECT due_at FROM delivery WHERE notifier = ?2 AND lane = ?3
+                                           AND state = 'pending' AND aside = 0 AND held IS NOT NULL), ?4)),
+                    ?7, ?8, CASE WHEN ?8 IS NOT NULL THEN ?4 END
              WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE notification_id = ?1 AND notifier = ?2)",
         )?
         .execute(rusqlite::params![
@@ -550,12 +604,20 @@ pub(super) fn insert_delivery(
             lane,
             at,
             notification.payload,
-            fallback_at,
+            fallback_after,
             fallback_of,
             suppressed
         ])?;
     if written == 0 {
         return Ok(false);
+    }
+    if *urgent && suppressed.is_none() {
+        connection
+            .prepare_cached(
+                "UPDATE delivery SET due_at = ?3 WHERE notifier = ?1 AND lane = ?2
+                 AND state = 'pending' AND aside = 0 AND held IS NOT NULL AND due_at > ?3",
+            )?
+            .execute(rusqlite::params![notifier, lane, at])?;
     }
     connection
         .prepare_cached(

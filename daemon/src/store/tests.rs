@@ -39,6 +39,7 @@ fn told(id: &str, lane: &str, notifiers: &[&str]) -> Told {
             notifier: (*notifier).into(),
             lane: lane.into(),
             fallback_after: None,
+            urgent: false,
             suppressed: None,
         })
         .collect();
@@ -480,7 +481,7 @@ async fn a_conversation_is_kept_while_it_is_watched_and_forgotten_a_while_after(
     };
     // Quiet for months, and watched all the time.
     for day in 1..90 {
-        store.watched(vec![conversation()], at(day * DAY + 60)).await.unwrap();
+        store.watched(vec![conversation()], vec![], at(day * DAY + 60)).await.unwrap();
         store.prune(older(day - 1)).await.unwrap();
         assert!(is_known().await, "{day}");
     }
@@ -493,7 +494,7 @@ async fn a_conversation_is_kept_while_it_is_watched_and_forgotten_a_while_after(
 /// What waits for somebody else to be told: of what, and whether it is dead.
 async fn waits(store: &SqliteStore, second: i64) -> Vec<(String, bool)> {
     let found = store.unaccepted(at(second), 9).await.unwrap().into_iter();
-    found.map(|one| (one.event.unwrap().id, one.is_dead)).collect()
+    found.map(|one| (one.events[0].id.clone(), one.is_dead)).collect()
 }
 
 async fn head(store: &SqliteStore) -> i64 {

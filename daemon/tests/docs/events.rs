@@ -11,6 +11,7 @@ use commwatch::core::message::{Author, AuthorKind, ChildId, Message, Snapshot, U
 use commwatch::core::notification::{self, Content};
 use commwatch::core::waiting::{Alarm, Ended, Threshold, Waiting};
 use commwatch::core::watch::{Baseline, ConversationId, Priority, Stream, Watch};
+use commwatch::core::words::Voice;
 use jiff::Timestamp;
 use jsonschema::Validator;
 use serde_json::{Value, json};
@@ -49,6 +50,7 @@ fn snapshot() -> Snapshot {
         unparsed: vec![],
         children_listed: true,
         children_cut: false,
+        created_at: None,
         updated_at: None,
         answered_at: None,
     }
@@ -73,7 +75,7 @@ fn message() -> Message {
 /// Somebody who has waited for an hour, and of whom it was told that she had for so long.
 fn waiting(told: &[u64]) -> Waiting {
     let alarm = |seconds: &u64| Alarm {
-        threshold: Threshold { seconds: *seconds, hours: None },
+        threshold: Threshold::after(*seconds),
         to: vec!["ops-slack".to_owned()],
         silenced: false,
     };
@@ -112,11 +114,12 @@ fn example(kind: EventKind) -> Event {
                 true,
             )
         }
+        EventKind::Opened => found(Happened::Opened { created: Some(at("2026-03-01T07:59:58Z")) }, true),
         EventKind::StatusChanged => found(Happened::Status { previous: Some(2), current: Some(1) }, true),
         EventKind::Assigned => found(Happened::Assigned { previous: None, current: Some(12_345) }, true),
         EventKind::Waiting => {
             let (waiting, message) = (waiting(&[]), Some(message()));
-            let passed = vec![Threshold { seconds: 3_600, hours: None }];
+            let passed = vec![Threshold::after(3_600)];
             found(Happened::Waiting { waiting, passed, message, confirmed: true }, true)
         }
         EventKind::Answered => {
@@ -145,7 +148,12 @@ fn example(kind: EventKind) -> Event {
 fn examples() -> Vec<(String, String)> {
     let mut examples: Vec<(String, String)> =
         EventKind::ALL.into_iter().map(|kind| (kind.as_str().to_owned(), example(kind).to_json())).collect();
-    let handed = notification::of_event(&example(EventKind::MessageCreated), "ops-slack", Content::Snippet);
+    let handed = notification::of_event(
+        &example(EventKind::MessageCreated),
+        "ops-slack",
+        Content::Snippet,
+        &Voice::default(),
+    );
     examples.push(("notification".to_owned(), handed.payload));
     examples
 }
@@ -293,7 +301,7 @@ fn a_message_without_anything_that_can_be_left_out_fits_as_well() {
     let event = compose::event(scene, &Happened::Message(bare), 1);
     assert_eq!(remarks(&events, &parse(&event.to_json())), [""; 0]);
     for content in [Content::None, Content::Snippet, Content::Full] {
-        let handed = notification::of_event(&event, "log", content);
+        let handed = notification::of_event(&event, "log", content, &Voice::default());
         assert_eq!(remarks(&notifications, &parse(&handed.payload)), [""; 0]);
     }
 }

@@ -47,7 +47,7 @@ fn the_configuration_to_start_with_has_15_lines_and_nothing_to_remark_on() {
 #[test]
 fn every_configuration_is_sound() {
     let blocks = blocks(README, "toml");
-    assert_eq!(blocks.len(), 3);
+    assert_eq!(blocks.len(), 4);
     let first = blocks[0].clone();
     for block in blocks {
         // What is shown of a configuration goes with the one to start with.
@@ -167,6 +167,8 @@ fn pages() -> Vec<PathBuf> {
     let folders = [
         "",
         "plugins/alertmanager",
+        "plugins/email",
+        "plugins/exec",
         "plugins/http",
         "plugins/log",
         "plugins/ntfy",

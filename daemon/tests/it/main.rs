@@ -5,6 +5,8 @@
 mod daytime;
 mod disk;
 mod receiver;
+#[path = "../../../plugins/email/tests/it/receiver.rs"]
+mod smtp;
 mod systemd;
 mod world;
 
@@ -13,12 +15,16 @@ mod backup;
 mod cli;
 mod crash;
 mod delivery;
+mod discovery;
+mod email;
 mod exchange;
+mod exec;
 mod failing;
 mod fallback;
 mod lanes;
 mod messengers;
 mod notifiers;
+mod pacing;
 mod plugins;
 mod polling;
 mod pressure;

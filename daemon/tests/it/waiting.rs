@@ -1,12 +1,12 @@
 //! Who waits for an answer: told after a threshold by an answer that shows it, and that it is over to whoever was told.
 
-use commwatch_simulator::{Fault, Post, Scope, Times};
+use commwatch_simulator::{Channel, Fault, Post, Scope, Times};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::daytime::Daytime;
 use crate::receiver::{Received, Reply};
-use crate::world::{PATIENCE, World};
+use crate::world::{PATIENCE, WatchText, World};
 
 const ROUTES: &str = "[[route]]\nname = \"messages\"\nnotify = [\"log\"]\n\
                       [[route]]\nname = \"waits\"\nunanswered_for = [\"10s\", \"1h\"]\nnotify = [\"hook\"]\n";
@@ -135,4 +135,31 @@ async fn while_commbox_is_away_a_wait_is_told_as_unconfirmed_and_its_end_as_any_
     world.hook.wait("the answer", PATIENCE, |all| all.iter().any(is("answered"))).await;
     assert_eq!(told(&world).len(), 2, "{:?}", told(&world));
     assert_eq!(world.hook.accepted().len(), 2);
+}
+
+/// WhatsApp takes free replies for 24 hours after her last message: an hour before that is over, it is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn before_the_reply_window_of_whatsapp_ends_it_is_told_and_only_where_there_is_one() {
+    let mut world = World::new().await;
+    world.config.routes = ROUTES.replace("\"10s\", \"1h\"", "\"whatsapp-window\"");
+    for (object, channel) in [(7, Channel::WhatsApp), (8, Channel::Mail)] {
+        let conversation = world.conversation(object).channel(channel);
+        conversation.says(Post::customer("three days ago").at(ago(3 * 86_400)));
+        conversation.says(Post::customer("still nobody?").at(ago(23 * 3_600 - 10)));
+        world.config.watches.push(WatchText::of(object));
+    }
+    world.start().await;
+    world.baselined().await;
+    assert_eq!(told(&world), []);
+    world.hook.wait("that the window ends", PATIENCE, |all| all.iter().any(is("waiting"))).await;
+    world.polled(3).await;
+    assert_eq!(told(&world).len(), 1, "{:?}", told(&world));
+    let waiting = &world.hook.accepted()[0].body["data"]["waiting"];
+    let time = |key: &str| waiting[key].as_str().unwrap().parse::<Timestamp>().unwrap();
+    assert_eq!(waiting["threshold_seconds"], 23 * 3_600);
+    // From the first message on she waits; from the last one on the window counts.
+    assert!(waiting["waited_seconds"].as_u64().unwrap() >= 3 * 86_400, "{waiting}");
+    let left = time("reply_until").duration_since(Timestamp::now());
+    assert!(left > SignedDuration::ZERO && left <= SignedDuration::from_hours(1), "{waiting}");
+    assert_eq!(world.hook.accepted()[0].body["data"]["conversation"]["object_id"], "7");
 }

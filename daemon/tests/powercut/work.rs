@@ -126,6 +126,7 @@ fn told(object: i64, sequence: u64, round: u64) -> Told {
         notifier: notifier.into(),
         lane: object.to_string(),
         fallback_after: None,
+        urgent: false,
         suppressed: None,
     });
     Told { event, deliveries: deliveries.into(), routing: vec![] }

@@ -51,7 +51,7 @@ pub(crate) fn sample_notification() -> Notification {
                 "text": "Sample \"text\"", "text_truncated": false, "attachments": 1},
             "change": {"previous": "a", "current": "b"},
             "waiting": {"since": "2026-03-01T07:50:00Z", "child_id": "2", "waited_seconds": 601, "threshold_seconds": 600,
-                "hours": "desk", "confirmed": true, "ended": "replied", "answered_at": "2026-03-01T08:00:01Z",
+                "hours": "desk", "reply_until": "2026-03-02T07:50:00Z", "confirmed": true, "ended": "replied", "answered_at": "2026-03-01T08:00:01Z",
                 "answered_by": {"kind": "agent", "id": "51", "name": "Noa Bar"}},
             "problem": {"subject": "notifier/sample", "since": "2026-03-01T07:00:00Z", "why": "a reason"},
             "detection": {"polled_at": "2026-03-01T08:00:04Z", "previous_poll_at": "2026-03-01T07:59:54Z", "delay_seconds": 4, "approximate": true},

@@ -11,6 +11,8 @@ use crate::limits::{
     NAME_UNITS_MAX, PLAIN_UNITS_MAX, SECTION_UNITS_MAX,
 };
 
+/// The key of a notification of several conversations (contract.md, "Notification").
+const DIGEST_KEY: &str = "digest";
 /// What the link is called.
 const LINK_LABEL: &str = "Open in CommBox";
 
@@ -123,8 +125,9 @@ impl<'a> Message<'a> {
         blocks
     }
 
+    /// A digest is of several conversations, and its text has a line for each.
     fn is_list(&self) -> bool {
-        self.happenings.len() > 1
+        self.happenings.len() > 1 && self.notification.key != DIGEST_KEY
     }
 
     fn small_print(&self, space: Space) -> Vec<Text> {

@@ -7,6 +7,8 @@ use super::{GOOD, Shelf, World};
 use crate::config::load::{Surroundings, load_in};
 use crate::config::{Content, LogFormat, Rate, Trust};
 use crate::core::message::{AuthorKind, Bot};
+use crate::core::seek::Sought;
+use crate::core::waiting::Threshold;
 use crate::core::watch::{Priority, Stream};
 
 #[test]
@@ -55,6 +57,7 @@ fn some_defaults_depend_on_the_plugin() {
     let of = |name: &str| {
         let notifier = &notifiers[name];
         assert_eq!((notifier.content, notifier.timeout), (Content::Snippet, Duration::from_secs(15)));
+        assert_eq!(notifier.voice.zone, jiff::tz::TimeZone::UTC);
         (notifier.rate.per_second(), notifier.retry_for.as_secs() / 3600)
     };
     assert_eq!(of("log"), (10.0, 6));
@@ -102,6 +105,16 @@ interval = "10s"
 listen = "[::]:0"
 allowed_hosts = ["Watch.Example"]
 show_text = true
+[notifiers.log]
+plugin = "log"
+timezone = "Asia/Jerusalem"
+[hours.desk]
+timezone = "Asia/Jerusalem"
+open = ["sun-thu 09:00-18:00"]
+[[route]]
+unanswered_for = ["1d", "whatsapp-window", "10m"]
+hours = "desk"
+notify = ["log"]
 [log]
 level = "commwatch=debug,info"
 format = "journald"
@@ -119,4 +132,46 @@ format = "journald"
     assert_eq!(config.http.listen.port(), 0);
     assert_eq!(config.http.allowed_hosts, ["watch.example"]);
     assert_eq!(config.log.level, "commwatch=debug,info");
+    let in_hours = |seconds| Threshold { hours: Some("desk".into()), ..Threshold::after(seconds) };
+    let expected = [in_hours(600), Threshold::whatsapp_window(), in_hours(86_400)];
+    assert_eq!(config.routes[0].unanswered_for, expected);
+    assert_eq!(config.notifiers["log"].voice.zone.iana_name(), Some("Asia/Jerusalem"));
+}
+
+#[test]
+fn a_customer_is_looked_for_on_the_accounts_channels_once_a_minute_and_kept_for_an_hour() {
+    let world =
+        World::new(&GOOD.replace("[accounts.main]", "[accounts.main]\nstreams = [532, \"ab_fcd==\"]"));
+    world.write(
+        "conf.d/customers.toml",
+        "watch = [\n{ name = 'a', customer = 531826, discovery = '5s', tags = ['x'] },\n\
+         { name = 'b', customer = { phone = '+972500123456' }, keep_for = '2h' },\n\
+         { name = 'c', customer = { email = 'dana@example.com' }, streams = [7] },\n\
+         { name = 'd', channel = { stream = 532 } } ]\n",
+    );
+    let config = world.config();
+    let told: Vec<String> = config
+        .seeks
+        .iter()
+        .map(|seek| {
+            let (key, discovery, keep_for) =
+                (seek.sought.key(), seek.discovery.as_secs(), seek.keep_for.as_secs());
+            format!("{} {key} {discovery} {keep_for}", seek.name)
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "a identity 531826 5 3600",
+            "b phone 972500123456 60 7200",
+            "c email dana@example.com 60 3600",
+            "d channel 532 1,3,6,8,10,15 60 3600",
+        ]
+    );
+    let streams = |n: usize| match &config.seeks[n].sought {
+        Sought::Address { streams, .. } => streams.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(streams(1), [Stream::Number(532), Stream::Encrypted("ab_fcd==".into())]);
+    assert_eq!(streams(2), [Stream::Number(7)]);
 }

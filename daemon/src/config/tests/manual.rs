@@ -69,7 +69,9 @@ fn every_example_in_the_manual_is_taken() {
     assert!(config.http.token.is_some() && config.routes[0].priority.is_some());
     assert_eq!(config.notifiers["events"].secrets.len(), 2);
     assert!(config.notifiers.values().all(|notifier| notifier.library.is_ok()));
-    for (name, secrets) in [("phones", 1), ("ops-telegram", 1), ("ops-teams", 1), ("sms-dana", 1)] {
+    for (name, secrets) in
+        [("phones", 1), ("ops-telegram", 1), ("ops-teams", 1), ("sms-dana", 1), ("night-desk", 1)]
+    {
         assert_eq!(config.notifiers[name].secrets.len(), secrets, "{name}");
     }
 }

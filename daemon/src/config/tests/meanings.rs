@@ -58,11 +58,6 @@ notify = ["lgo", "mail"]
        18 | [[watch]]
           | ^^^^^^^^^
       hint: accounts in this file are `main`, `second`
-    error: events of type `conversation.opened` do not exist yet
-      config.toml:23:11
-       23 | events = ["conversation.opened"]
-          |           ^^^^^^^^^^^^^^^^^^^^^
-      hint: delete the word; a later version brings it
     error: unknown notifier `lgo` in a route
       config.toml:24:11
        24 | notify = ["lgo", "mail"]
@@ -95,6 +90,9 @@ notify = ["log"]
 [[route]]
 hours = "desk"
 notify = ["log"]
+[notifiers.night]
+plugin = "log"
+timezone = "Jerusalem time"
 "#), @r#"
     error: there is no time zone `Asia/Nowhere`
       config.toml:11:12
@@ -151,6 +149,11 @@ notify = ["log"]
        24 | hours = "desk"
           |         ^^^^^^
       hint: add unanswered_for = ["10m"], or delete `hours`
+    error: there is no time zone `Jerusalem time`
+      config.toml:28:12
+       28 | timezone = "Jerusalem time"
+          |            ^^^^^^^^^^^^^^^^
+      hint: time zones have IANA's names, such as "Europe/Berlin" or "UTC"
     "#);
 }
 
@@ -382,5 +385,150 @@ notify = ["log"]
        18 | [[route]]
           | ^^^^^^^^^
       hint: give one of them another name
+    "#);
+}
+
+#[test]
+fn a_watch_is_about_one_thing_and_says_it_well() {
+    assert_snapshot!(errors_after_good(r#"
+[[watch]]
+name = "both"
+customer = 531826
+stream = 532
+[[watch]]
+name = "no-channels"
+customer = { phone = "+972 50 012 3456" }
+[[watch]]
+name = "no-code"
+customer = { phone = "050-0123456" }
+streams = [532]
+[[watch]]
+name = "two-ways"
+customer = { phone = "+972500123456", email = "dana@example.com" }
+streams = [532]
+[[watch]]
+name = "nobody"
+customer = {}
+[[watch]]
+name = "zero"
+customer = 0
+keep_for = "1m"
+[[watch]]
+name = "words"
+channel = { stream = 532, status = ["opne", 0] }
+[[watch]]
+name = "nowhere"
+channel = { status = [] }
+streams = [5]
+[[watch]]
+name = "named"
+stream = 532
+object = 77
+discovery = "1m"
+"#), @r#"
+    error: `stream` does not go together with `customer` in [[watch]] `both`
+      config.toml:13:10
+       13 | stream = 532
+          |          ^^^
+      hint: a watch is about one thing: `stream` and `object`, or a `customer`, or a `channel`; write a watch for each
+    error: nothing says on which channels the customer of [[watch]] `no-channels` is looked for
+      config.toml:14:1
+       14 | [[watch]]
+          | ^^^^^^^^^
+      hint: an address is looked for channel by channel: write streams = [532, 41210] here, or in [accounts.NAME] for all its watches
+    error: `050-0123456` is no phone number with its country's code
+      config.toml:19:22
+       19 | customer = { phone = "050-0123456" }
+          |                      ^^^^^^^^^^^^^
+      hint: phone numbers are written "+972501234567"
+    error: a customer is looked for by phone or by mail, not by both
+      config.toml:23:12
+       23 | customer = { phone = "+972500123456", email = "dana@example.com" }
+          |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      hint: write two watches; give both the same tags
+    error: nothing says on which channels the customer of [[watch]] `nobody` is looked for
+      config.toml:25:1
+       25 | [[watch]]
+          | ^^^^^^^^^
+      hint: an address is looked for channel by channel: write streams = [532, 41210] here, or in [accounts.NAME] for all its watches
+    error: `customer` does not say who
+      config.toml:27:12
+       27 | customer = {}
+          |            ^^
+      hint: write customer = 531826, the customer's identity; or { phone = "+972..." } or { email = "..." }; `commwatch find` tells which
+    error: `customer` is 0; identities have numbers above 0
+      config.toml:30:12
+       30 | customer = 0
+          |            ^
+      hint: write customer = 531826, the customer's identity; or { phone = "+972..." } or { email = "..." }; `commwatch find` tells which
+    error: `keep_for` is 1m
+      config.toml:31:12
+       31 | keep_for = "1m"
+          |            ^^^^
+      hint: `keep_for` is from 15m to 30d
+    error: unknown status `opne`
+      config.toml:34:37
+       34 | channel = { stream = 532, status = ["opne", 0] }
+          |                                     ^^^^^^
+      hint: statuses are `open`, `resolved`, `forward`, `irrelevant`, `deleted`, `forward reply`, `draft`, `in process`, `scheduled`, `follow up`, `automated`, `sent`, `archive`, `pending`; did you mean `open`?
+    error: `stream` is missing in `channel` of [[watch]] `nowhere`
+      config.toml:37:11
+       37 | channel = { status = [] }
+          |           ^^^^^^^^^^^^^^^
+      hint: write channel = { stream = 532 }, or channel = { stream = 532, status = ["open", "pending"] }
+    error: `status` is empty: nothing would ever be watched
+      config.toml:37:22
+       37 | channel = { status = [] }
+          |                      ^^
+      hint: write channel = { stream = 532 }, or channel = { stream = 532, status = ["open", "pending"] }
+    error: `streams` means nothing beside `channel`, which has a `stream` of its own
+      config.toml:38:11
+       38 | streams = [5]
+          |           ^^^
+      hint: delete the key; write a watch for each channel
+    error: `discovery` means nothing in a watch of one conversation
+      config.toml:43:13
+       43 | discovery = "1m"
+          |             ^^^^
+      hint: delete the key, or name a `customer` or a `channel`
+    "#);
+}
+
+#[test]
+fn nobody_is_looked_for_twice_however_it_is_written() {
+    assert_snapshot!(errors_after_good(r#"
+[[watch]]
+name = "one"
+customer = { phone = "+972-50-0123456" }
+streams = [532]
+[[watch]]
+name = "two"
+customer = { phone = "00972500123456" }
+streams = [533]
+[[watch]]
+name = "three"
+channel = { stream = 5, status = [8, "open"] }
+[[watch]]
+name = "four"
+channel = { stream = 5, status = ["open", "in_process", 1] }
+"#), @r#"
+    error: two watches of one thing: phone 972500123456 of account `main`
+      config.toml:16:12
+       16 | customer = { phone = "00972500123456" }
+          |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      the first one is here:
+      config.toml:12:12
+       12 | customer = { phone = "+972-50-0123456" }
+          |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      hint: delete one of them
+    error: two watches of one thing: channel 5 1,8 of account `main`
+      config.toml:23:11
+       23 | channel = { stream = 5, status = ["open", "in_process", 1] }
+          |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      the first one is here:
+      config.toml:20:11
+       20 | channel = { stream = 5, status = [8, "open"] }
+          |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      hint: delete one of them
     "#);
 }

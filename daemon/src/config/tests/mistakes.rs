@@ -83,7 +83,7 @@ stream = 1
 object = 2
 intervall = "10s"
 nickname = "b"
-"#), @r#"
+"#), @"
     error: unknown key `colour` in [operators]
       config.toml:10:1
        10 | colour = …
@@ -103,8 +103,8 @@ nickname = "b"
       config.toml:18:1
        18 | nickname = …
           | ^^^^^^^^
-      hint: keys here are `name`, `title`, `priority`, `tags`, `account`, `stream`, `object`, `interval`, `baseline`, `since`
-    "#);
+      hint: keys here are `name`, `title`, `priority`, `tags`, `account`, `stream`, `object`, `interval`, `baseline`, `since`, `customer`, `channel`, `streams`, `discovery`, `keep_for`
+    ");
 }
 
 #[test]
@@ -396,17 +396,17 @@ level = "infoo"
       config.toml:20:11
        20 | events = ["message.creatd", "commwatch.watch.recovered.v1", "message.*"]
           |           ^^^^^^^^^^^^^^^^
-      hint: types are `message.created`, `message.edited`, `message.deleted`, `message.unparsed`, `conversation.status_changed`, `conversation.assigned`, `conversation.waiting`, `conversation.answered`, `watch.unreachable`, `watch.recovered`, `gap.unresolved`, `account.denied`, `account.recovered`, `notifier.broken`, `notifier.recovered`, `delivery.dead`; did you mean `message.created`?
+      hint: types are `message.created`, `message.edited`, `message.deleted`, `message.unparsed`, `conversation.opened`, `conversation.status_changed`, `conversation.assigned`, `conversation.waiting`, `conversation.answered`, `watch.unreachable`, `watch.recovered`, `gap.unresolved`, `account.denied`, `account.recovered`, `notifier.broken`, `notifier.recovered`, `delivery.dead`; did you mean `message.created`?
     error: unknown event type `commwatch.watch.recovered.v1`
       config.toml:20:29
        20 | events = ["message.creatd", "commwatch.watch.recovered.v1", "message.*"]
           |                             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-      hint: types are `message.created`, `message.edited`, `message.deleted`, `message.unparsed`, `conversation.status_changed`, `conversation.assigned`, `conversation.waiting`, `conversation.answered`, `watch.unreachable`, `watch.recovered`, `gap.unresolved`, `account.denied`, `account.recovered`, `notifier.broken`, `notifier.recovered`, `delivery.dead`; did you mean `watch.recovered`?
+      hint: types are `message.created`, `message.edited`, `message.deleted`, `message.unparsed`, `conversation.opened`, `conversation.status_changed`, `conversation.assigned`, `conversation.waiting`, `conversation.answered`, `watch.unreachable`, `watch.recovered`, `gap.unresolved`, `account.denied`, `account.recovered`, `notifier.broken`, `notifier.recovered`, `delivery.dead`; did you mean `watch.recovered`?
     error: unknown event type `message.*`
       config.toml:20:61
        20 | events = ["message.creatd", "commwatch.watch.recovered.v1", "message.*"]
           |                                                             ^^^^^^^^^^^
-      hint: types are `message.created`, `message.edited`, `message.deleted`, `message.unparsed`, `conversation.status_changed`, `conversation.assigned`, `conversation.waiting`, `conversation.answered`, `watch.unreachable`, `watch.recovered`, `gap.unresolved`, `account.denied`, `account.recovered`, `notifier.broken`, `notifier.recovered`, `delivery.dead`
+      hint: types are `message.created`, `message.edited`, `message.deleted`, `message.unparsed`, `conversation.opened`, `conversation.status_changed`, `conversation.assigned`, `conversation.waiting`, `conversation.answered`, `watch.unreachable`, `watch.recovered`, `gap.unresolved`, `account.denied`, `account.recovered`, `notifier.broken`, `notifier.recovered`, `delivery.dead`
     error: unknown word `none` for `trust`
       config.toml:23:9
        23 | trust = "none"
@@ -433,7 +433,7 @@ every = "5m"
 notify = ["log"]
 [notifiers.other]
 plugin = "log"
-group = { wait = "5s" }
+network = true
 [[watch]]
 name = "a"
 customer = 531826
@@ -443,15 +443,10 @@ customer = 531826
        10 | [heartbeat]
           |  ^^^^^^^^^
       hint: delete the section; a later version brings it
-    error: `group` in [notifiers.other] does not exist yet
+    error: `network` in [notifiers.other] does not exist yet
       config.toml:15:1
-       15 | group = { wait = "5s" }
-          | ^^^^^
-      hint: delete the key; a later version brings it
-    error: `customer` in [[watch]] `a` does not exist yet
-      config.toml:18:1
-       18 | customer = 531826
-          | ^^^^^^^^
+       15 | network = true
+          | ^^^^^^^
       hint: delete the key; a later version brings it
     "#);
 }

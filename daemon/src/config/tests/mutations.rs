@@ -101,7 +101,9 @@ proptest! {
             lines[at] = changed(&lines[at], change);
         }
         let text = lines.concat();
-        for mistake in mistakes(&text) {
+        // How many more there are stands nowhere in particular.
+        let counted = |mistake: &Mistake| mistake.message.ends_with(" more mistakes");
+        for mistake in mistakes(&text).into_iter().filter(|mistake| !counted(mistake)) {
             assert_in_file(&mistake.spot, &text);
             mistake.also.iter().for_each(|also| assert_in_file(&also.spot, &text));
             prop_assert!(!mistake.to_string().is_empty());

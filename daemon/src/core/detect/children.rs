@@ -63,6 +63,7 @@ impl Work<'_> {
             _ => self.answered_at(),
         };
         match self.asked.baseline {
+            Baseline::Opened => BaselineOf::Nothing,
             Baseline::Silent if self.first_sight => BaselineOf::AllBut(None),
             Baseline::Silent => BaselineOf::Before(before, None),
             Baseline::Newest => {

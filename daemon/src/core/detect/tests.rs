@@ -36,6 +36,7 @@ fn answer(messages: Vec<Message>) -> Snapshot {
         unparsed: Vec::new(),
         children_listed: true,
         children_cut: false,
+        created_at: None,
         updated_at: None,
         answered_at: None,
     }
@@ -110,6 +111,7 @@ fn line(happened: &Happened) -> String {
         }
         Happened::Answered { waiting, ended } => format!("{}:{}", ended.as_str(), waiting.child),
         Happened::Unreachable { .. } => "unreachable".to_owned(),
+        Happened::Opened { .. } => "opened".to_owned(),
         Happened::Recovered { .. } => "recovered".to_owned(),
     }
 }
@@ -117,6 +119,20 @@ fn line(happened: &Happened) -> String {
 #[test]
 fn first_sight_is_a_silent_baseline() {
     assert_eq!(play(&[answer(vec![message("1", 1), message("2", 2)])]), [""]);
+}
+
+#[test]
+fn a_conversation_that_began_after_its_watch_is_told_with_all_that_is_in_it_once() {
+    let mut play = Play { baseline: Baseline::Opened, ..Play::default() };
+    let first = answer(vec![message("2", 2), message("1", 1)]);
+    assert_eq!(play.at(100, &first), "opened 1 2");
+    assert_eq!(play.at(110, &first), "");
+    let later = answer(vec![message("1", 1), message("2", 2), message("3", 3)]);
+    assert_eq!(play.at(120, &later), "3");
+    // Not even a list, at first.
+    let mut play = Play { baseline: Baseline::Opened, ..Play::default() };
+    assert_eq!(play.at(100, &Snapshot { children_listed: false, ..answer(vec![]) }), "opened");
+    assert_eq!(play.at(110, &first), "1 2");
 }
 
 #[test]

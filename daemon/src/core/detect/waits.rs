@@ -58,6 +58,11 @@ impl Work<'_> {
         {
             self.found.happened.push(Happened::Answered { waiting: waiting.clone(), ended });
         }
+        let window_ends = match self.snapshot.channel {
+            Some(channel) => look.last_of_customer().and_then(|last| waiting::window_ends(channel, last)),
+            // An answer that does not say the channel changes nothing.
+            None => open.and_then(|open| open.window_ends),
+        };
         let mut after = match oldest {
             _ if is_over => {
                 let newest = look.newest().map(|(message, at)| Waiting::over(message.id.clone(), at));
@@ -65,10 +70,11 @@ impl Work<'_> {
             }
             // Earlier messages come to light and others are deleted: whoever was told was told of the same wait.
             Some((child, since)) => Some(match open.filter(|_| !is_answered) {
-                Some(open) => Waiting { child, since, ..open.clone() },
+                Some(open) => Waiting { child, since, window_ends, ..open.clone() },
                 // Messages may have come to light that were told to wait before: that is over, so it is told anew.
                 None => Waiting {
                     floor: before.and_then(Waiting::floor),
+                    window_ends,
                     round: before.map_or(0, |before| before.round + u32::from(!before.told.is_empty())),
                     ..Waiting::new(child, since)
                 },

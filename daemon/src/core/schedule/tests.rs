@@ -366,3 +366,32 @@ fn when_the_outbox_has_room_again_everybody_is_polled_within_an_interval() {
         assert_eq!(polled.len(), 11, "{before:?}");
     }
 }
+
+#[test]
+fn looking_for_conversations_takes_from_the_same_budget_and_obeys_the_same_refusals() {
+    let seek = SeekId { account: "main".into(), key: "identity 7".into() };
+    let (look, poll) =
+        (Errand::Look(seek), Errand::Poll(ConversationId { account: "main".into(), object: 1 }));
+    let target =
+        |id: &Errand| Target { id: id.clone(), interval: Duration::from_secs(1), priority: Priority::Vip };
+    let allowance = Allowance { per_second: 1.0, burst: 1, in_flight_max: 4 };
+    let mut schedule = Schedule::new(1);
+    let accounts = BTreeMap::from([("main".to_owned(), allowance)]);
+    schedule.replace(&accounts, &[target(&look), target(&poll)], Duration::ZERO);
+    let at = Duration::from_secs;
+    // A page after the other: each takes a token, and the conversation that is due gets its turn.
+    let mut asked = Vec::new();
+    for second in 2..12 {
+        let Next::Poll(id, _) = schedule.next(at(second)) else { panic!("nothing at {second}") };
+        assert!(matches!(schedule.next(at(second)), Next::WaitUntil(_)), "two at once");
+        schedule.finished(&id, Polled::Ok, at(second));
+        if id == look {
+            schedule.goes_on(&look, at(second));
+        }
+        asked.push(id);
+    }
+    assert!(asked.contains(&look) && asked.iter().filter(|id| **id == poll).count() >= 4, "{asked:?}");
+    let Next::Poll(id, _) = schedule.next(at(20)) else { panic!() };
+    schedule.finished(&id, Polled::Throttled(Some(at(100))), at(20));
+    assert_eq!(schedule.next(at(119)), Next::WaitUntil(at(120)));
+}

@@ -10,6 +10,7 @@ use super::markers::Marker;
 use super::setup::TIMEOUT;
 use super::world::{Point, State, World};
 use crate::commbox::{Answer, Code, FetchError, Reaction};
+use crate::core::listing::Listing;
 use crate::core::watch::{ConversationId, Stream};
 use crate::engine::Fetch;
 
@@ -40,6 +41,11 @@ impl Fetch for SimulatedClient {
         });
         self.world.at(Point::Fetched).await;
         answer
+    }
+
+    async fn list(&self, _: &Listing) -> Result<Answer, FetchError> {
+        // Its watches name their conversations.
+        Err(FetchError::of_status(501, None, Duration::ZERO))
     }
 }
 

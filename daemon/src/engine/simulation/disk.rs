@@ -13,13 +13,15 @@ use super::world::{Point, State, World};
 use crate::core::cursor::Cursor;
 use crate::core::outcome::Fate;
 use crate::core::pressure::Fill;
+use crate::core::seek::SeekId;
 use crate::core::silence::{Draft, Silence};
 use crate::core::waiting::Acked;
 use crate::core::watch::ConversationId;
 use crate::store::model::Rows;
 use crate::store::{
-    Due, Episode, FallBack, OutboxCount, Overdue, PollCommit, PollSummary, RecentDelivery, RecentEvent,
-    Replayed, Retention, Selection, Settle, Store, StoreError, Told, Unaccepted, Waits,
+    Discoveries, DiscoveryCommit, Due, Episode, FallBack, Gather, Hold, OutboxCount, Overdue, PollCommit,
+    PollSummary, RecentDelivery, RecentEvent, Replayed, Retention, Scope, Selection, Settle, Store,
+    StoreError, Together, Told, Unaccepted, Waits,
 };
 
 /// What is wrong with the disk.
@@ -54,11 +56,15 @@ enum Job {
     HandOver(Vec<i64>, Timestamp),
     TakeBack(i64),
     BringForward(String, Timestamp),
+    Hold(Vec<Hold>),
+    Release(String, Timestamp),
+    Gather(Box<Gather>),
     GiveUp(i64, String, Timestamp, Box<Told>),
     FallBack(Box<FallBack>),
     Replay(Selection, Timestamp),
     DropDead(Selection),
-    Watched(Vec<ConversationId>, Timestamp),
+    Watched(Vec<ConversationId>, Vec<SeekId>, Timestamp),
+    Discovery(Box<DiscoveryCommit>),
     ClockMoved(Timestamp, Option<SignedDuration>),
     AddSilence(Box<Draft>, String, Timestamp),
     EndSilence(i64, String, Timestamp),
@@ -71,6 +77,7 @@ enum Answer {
     Count(u64),
     Replayed(Replayed),
     Told(Option<Vec<String>>),
+    Gathered(Option<Box<Due>>),
     Silence(Box<Silence>),
 }
 
@@ -195,6 +202,38 @@ impl State {
                 self.disk.rows.bring_forward(&notifier, at);
                 Ok(Answer::Done)
             }
+            Job::Hold(holds) => {
+                for hold in &holds {
+                    let key = self.delivery(hold.delivery).unwrap_or_default();
+                    self.tell(|| {
+                        format!(
+                            "{} is held for {} until {} ({})",
+                            key.1,
+                            key.0,
+                            hold.until,
+                            hold.why.as_str()
+                        )
+                    });
+                    self.disk.rows.hold(hold);
+                    self.ledger.held(&key, hold, &mut self.markers);
+                }
+                Ok(Answer::Done)
+            }
+            Job::Release(notifier, at) => {
+                self.disk.rows.release(&notifier, at);
+                Ok(Answer::Done)
+            }
+            Job::Gather(gather) => {
+                let keys: Vec<_> = gather.members.iter().filter_map(|id| self.delivery(*id)).collect();
+                let before = self.disk.rows.deliveries().count();
+                let made = self.disk.rows.gather(&gather);
+                if self.disk.rows.deliveries().count() > before {
+                    let id = &gather.new.notification.id;
+                    self.tell(|| format!("{id} tells {} of {} together", gather.new.notifier, keys.len()));
+                    self.ledger.gathered(&keys, &gather, &mut self.markers);
+                }
+                Ok(Answer::Gathered(made.map(Box::new)))
+            }
             Job::GiveUp(id, why, at, told) => {
                 let key = self.delivery(id);
                 let given_up = self.disk.rows.give_up(id, &why, at, &told);
@@ -252,8 +291,12 @@ impl State {
                 }
                 Ok(Answer::Flag(noted))
             }
-            Job::Watched(conversations, at) => {
-                self.disk.rows.watched(&conversations, at);
+            Job::Discovery(commit) => {
+                self.disk.rows.commit_discovery(&commit);
+                Ok(Answer::Done)
+            }
+            Job::Watched(conversations, seeks, at) => {
+                self.disk.rows.watched(&conversations, &seeks, at);
                 Ok(Answer::Done)
             }
         }
@@ -405,6 +448,41 @@ impl Store for DiskStore {
         self.read(|rows| rows.next_due(notifier)).await
     }
 
+    async fn together(
+        &self,
+        notifier: &str,
+        scope: Scope,
+        limit: usize,
+    ) -> Result<Vec<Together>, StoreError> {
+        self.world.turn(notifier).await;
+        self.read(|rows| rows.together(notifier, &scope, limit)).await
+    }
+
+    async fn hold(&self, holds: Vec<Hold>) -> Result<(), StoreError> {
+        self.turn_of(holds.first().map(|hold| hold.delivery).unwrap_or_default()).await;
+        self.write(Job::Hold(holds)).await.map(|_| ())
+    }
+
+    async fn release(&self, notifier: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.world.turn(notifier).await;
+        self.write(Job::Release(notifier.to_owned(), now)).await.map(|_| ())
+    }
+
+    async fn gather(&self, gather: Gather) -> Result<Option<Due>, StoreError> {
+        self.world.turn(&gather.new.notifier).await;
+        let answer = self.write(Job::Gather(Box::new(gather))).await?;
+        Ok(if let Answer::Gathered(made) = answer { made.map(|made| *made) } else { None })
+    }
+
+    async fn sent_since(
+        &self,
+        notifier: &str,
+        since: Timestamp,
+    ) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        self.world.turn(notifier).await;
+        self.read(|rows| rows.sent_since(notifier, since)).await
+    }
+
     async fn hand_over(&self, deliveries: Vec<i64>, at: Timestamp) -> Result<(), StoreError> {
         self.turn_of(deliveries.first().copied().unwrap_or_default()).await;
         self.write(Job::HandOver(deliveries, at)).await.map(|_| ())
@@ -455,8 +533,21 @@ impl Store for DiskStore {
         Ok(if let Answer::Count(gone) = answer { gone } else { 0 })
     }
 
-    async fn watched(&self, conversations: Vec<ConversationId>, at: Timestamp) -> Result<(), StoreError> {
-        self.write(Job::Watched(conversations, at)).await.map(|_| ())
+    async fn watched(
+        &self,
+        conversations: Vec<ConversationId>,
+        seeks: Vec<SeekId>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(Job::Watched(conversations, seeks, at)).await.map(|_| ())
+    }
+
+    async fn discoveries(&self) -> Result<Discoveries, StoreError> {
+        self.read(Rows::discoveries).await
+    }
+
+    async fn commit_discovery(&self, commit: DiscoveryCommit) -> Result<(), StoreError> {
+        self.write(Job::Discovery(Box::new(commit))).await.map(|_| ())
     }
 
     async fn settle(&self, settle: Settle) -> Result<bool, StoreError> {

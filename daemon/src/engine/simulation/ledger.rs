@@ -18,6 +18,9 @@ use crate::store::{PollCommit, Told};
 
 mod deliveries;
 mod silences;
+mod together;
+
+use together::Weight;
 
 /// What was told by a configuration that has just been exchanged may become durable so much later.
 const SETUP_LINGERS: Duration = Duration::from_secs(180);
@@ -60,6 +63,10 @@ pub(super) struct Ledger {
     unsure_before: Duration,
     /// By notifier, whether each attempt failed.
     recent: BTreeMap<String, Vec<bool>>,
+    /// By notifier, when something was handed over for the first time.
+    sent: BTreeMap<String, Vec<Duration>>,
+    /// When the last daemon ended.
+    ended_at: Duration,
     asking: BTreeSet<ConversationId>,
     pub(super) asked_at: BTreeMap<ConversationId, Vec<Duration>>,
     waits: Waits,
@@ -78,6 +85,9 @@ pub(super) struct Kept {
     recorded: Timestamp,
     /// The notifier that it is about.
     concerned: Option<String>,
+    weight: Weight,
+    /// Of a notification of several, what it tells of.
+    members: Vec<String>,
     /// By notifier.
     pub(super) deliveries: BTreeMap<String, Written>,
 }
@@ -92,6 +102,10 @@ pub(super) struct Written {
     is_fallback: bool,
     /// Whether others were written in its place.
     fell_back: bool,
+    /// What tells of it, with others.
+    part_of: Option<String>,
+    /// How long it was held back on purpose.
+    held_for: Duration,
     /// Whether a silence keeps it from its notifier.
     suppressed: bool,
 }
@@ -525,7 +539,8 @@ impl Ledger {
     fn kept(&mut self, told: &Told, concerned: Option<&str>) {
         let event = &told.event;
         let (recorded, concerned) = (event.recorded, concerned.map(str::to_owned));
-        let mut kept = Kept { recorded, concerned, deliveries: BTreeMap::new() };
+        let weight = Weight::of(event);
+        let mut kept = Kept { recorded, concerned, weight, members: Vec::new(), deliveries: BTreeMap::new() };
         for delivery in &told.deliveries {
             kept.deliveries.insert(delivery.notifier.clone(), self.writes(delivery, &event.id, false));
         }
@@ -541,6 +556,7 @@ impl Ledger {
         for handed in self.handed.values_mut().filter(|handed| handed.accepted > 0 && !handed.settled) {
             handed.excuse = Some(Marker::RepeatAfterCrash);
         }
+        self.ended_at = now;
         if self.clock_set_at.is_some() {
             self.unsure_before = now;
         }

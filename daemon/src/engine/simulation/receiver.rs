@@ -175,7 +175,7 @@ impl SimulatedHost {
                 Manner::Slow => state.dice.millis(1_000..4_500),
                 _ => state.dice.millis(4..400),
             };
-            let now = state.time.passed();
+            let now = (state.time.passed(), state.time.of_day());
             let id = state.ledger.hands(name, &handover.payload, now, &mut state.markers);
             let attempt = handover.attempt;
             state.tell(|| format!("{id} is handed to {name}, attempt {attempt}: {manner:?}"));

@@ -1,9 +1,13 @@
 //! What the operator has configured, and who is to be told of what by it, written down without a look at how routes
 //! work.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
 
 use super::dice::Dice;
 use crate::config::{
@@ -11,8 +15,10 @@ use crate::config::{
     Trust,
 };
 use crate::core::event::EventKind;
+use crate::core::hours::{Hours, Span};
 use crate::core::message::AuthorKind;
 use crate::core::outcome::{Order, Retries};
+use crate::core::pacing::{Cap, Group, Pacing, Pass, Quiet};
 use crate::core::route::Route;
 use crate::core::waiting::Threshold;
 use crate::core::watch::{Baseline, ConversationId, Priority, Stream, Watch};
@@ -60,6 +66,7 @@ pub(super) struct Notifying {
     /// Who is told in its place, when it has not accepted something within this.
     pub(super) fallback: Option<&'static str>,
     pub(super) fallback_after: Duration,
+    pub(super) pacing: Pacing,
 }
 
 impl Setup {
@@ -89,11 +96,15 @@ impl Setup {
             order: later.pick(&[Order::Any, Order::Conversation]),
             fallback: None,
             fallback_after: Duration::from_secs(later.pick(&[20, 60, 300])),
+            pacing: Pacing::default(),
         });
         // One of them, or none.
         let which = later.within(0..NOTIFIERS.len() as u64 + 1) as usize;
         if let Some(notifying) = notifiers.get_mut(which) {
             notifying.fallback = Some(NOTIFIERS[(which + later.within(1..3) as usize) % NOTIFIERS.len()]);
+        }
+        for notifying in &mut notifiers {
+            notifying.pacing = pacing(later);
         }
         let routes = dice.within(0..u64::from(ROUTES)) as u8;
         let retention = Duration::from_secs(if dice.percent(15) { 3600 } else { 30 * 86_400 });
@@ -186,6 +197,7 @@ impl Setup {
             files: Vec::new(),
             accounts: used.into_iter().map(|name| (name.to_owned(), account())).collect(),
             watches: self.watches.iter().filter(|one| one.watched).map(Watching::watch).collect(),
+            seeks: Vec::new(),
             notifiers: self
                 .notifiers
                 .iter()
@@ -249,7 +261,7 @@ impl Setup {
         let waits = |name: &str, priority, seconds, notify: &[&str]| Route {
             priority,
             events: Vec::new(),
-            unanswered_for: vec![Threshold { seconds, hours: None }],
+            unanswered_for: vec![Threshold::after(seconds)],
             ..all(name, notify)
         };
         match self.routes {
@@ -291,6 +303,7 @@ impl Notifying {
             plugin: "simulated".to_owned(),
             library: Err("it is no process".to_owned()),
             content: Content::Full,
+            voice: Default::default(),
             timeout: self.timeout,
             rate: Rate { count: self.per_second, per: Duration::from_secs(1) },
             retry_for: self.retry_for,
@@ -298,11 +311,41 @@ impl Notifying {
             order: self.order,
             fallback: fallback.map(str::to_owned).into_iter().collect(),
             fallback_after: self.fallback_after,
+            pacing: self.pacing.clone(),
             config: serde_json::Value::Null,
             secrets: BTreeMap::new(),
             reveal: Default::default(),
         }
     }
+}
+
+/// How much a notifier is bothered with; half of them with whatever comes.
+fn pacing(dice: &mut Dice) -> Pacing {
+    if dice.percent(50) {
+        return Pacing::default();
+    }
+    let seconds = |dice: &mut Dice, seconds: &[u64]| Duration::from_secs(dice.pick(seconds));
+    let group = dice.percent(60).then(|| Group {
+        wait: seconds(dice, &[0, 5, 20]),
+        interval: seconds(dice, &[0, 30, 60]),
+        max: dice.pick(&[1, 3, 20]),
+    });
+    let cap = dice.percent(40).then(|| Cap { count: dice.pick(&[1, 2, 5]), per: seconds(dice, &[60, 600]) });
+    let quiet = dice.percent(30).then(|| Quiet {
+        name: "often".to_owned(),
+        hours: often(),
+        during: true,
+        pass: [Pass::Vip, Pass::Warning, Pass::Critical].into_iter().filter(|_| dice.percent(30)).collect(),
+    });
+    Pacing { group, cap, quiet, keeps_incidents: dice.percent(30), whole: dice.percent(50) }
+}
+
+/// Ten minutes of every hour.
+fn often() -> Arc<Hours> {
+    let time = |hour, minute| Time::new(hour, minute, 0, 0).expect("a time");
+    let spans: Vec<Span> =
+        (0..24).map(|hour| Span { from: time(hour, 20), until: Some(time(hour, 30)) }).collect();
+    Arc::new(Hours::new(TimeZone::UTC, std::array::from_fn(|_| spans.clone()), BTreeSet::new()))
 }
 
 fn account() -> Account {
@@ -315,6 +358,7 @@ fn account() -> Account {
         timeout: TIMEOUT,
         console_url: None,
         bots: Vec::new(),
+        streams: Vec::new(),
         proxy: None,
         ca_file: None,
     }

@@ -127,7 +127,7 @@ impl Time {
     }
 
     /// What the machine's clock says.
-    fn of_day(&self) -> Timestamp {
+    pub(super) fn of_day(&self) -> Timestamp {
         self.right() + self.off
     }
 }

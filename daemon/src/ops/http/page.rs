@@ -187,6 +187,9 @@ fn watches(page: &mut Html, status: &Status) {
                 Priority::Normal => "normal",
             };
             page.raw("<th scope=\"row\">").text(&watch.name).raw("</th><td>").isolated(&watch.title);
+            if let Some(found) = watch.found() {
+                page.raw("<br><span class=\"soft\">").text(&found).raw("</span>");
+            }
             if let Some(error) = &watch.last_error {
                 page.raw("<br><span class=\"soft\">").isolated(error).raw("</span>");
             }

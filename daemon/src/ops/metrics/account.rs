@@ -10,6 +10,9 @@ use super::families::{
 use super::owner::{Owner, forget};
 use crate::core::watch::Priority;
 
+/// The endpoint that lists conversations; its series begin when it is first asked.
+pub const LISTS: &str = "objects";
+
 /// The endpoint that polling asks; the others appear once they are asked.
 const POLLED_ENDPOINT: &str = "object";
 

@@ -89,6 +89,8 @@ families! {
         "When this watch was last polled with success.";
     WATCH_MESSAGE = Gauge, "watch_last_message_timestamp_seconds", ["watch"],
         "When the newest message in this watch was written.";
+    WATCH_CONVERSATIONS = Gauge, "watch_conversations", ["watch"],
+        "How many conversations this watch has now: 1, or as many as were found for it.";
     WATCHES = Gauge, "watches", ["priority", "state"],
         "Watches by how well they are seen.";
     OLDEST_SUCCESS = Gauge, "oldest_success_timestamp_seconds", ["priority"],

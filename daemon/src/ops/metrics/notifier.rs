@@ -23,17 +23,20 @@ pub enum DeliveryResult {
     Delivered,
     /// It is a dead letter.
     Dead,
+    /// Another tells of it.
+    Grouped,
     /// Nobody need hear of it: a silence was over it.
     Suppressed,
 }
 
 impl DeliveryResult {
-    const ALL: [Self; 3] = [Self::Delivered, Self::Dead, Self::Suppressed];
+    const ALL: [Self; 4] = [Self::Delivered, Self::Dead, Self::Grouped, Self::Suppressed];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
             Self::Dead => "dead",
+            Self::Grouped => "grouped",
             Self::Suppressed => "suppressed",
         }
     }
@@ -160,7 +163,13 @@ impl NotifierMetrics {
 
     /// A delivery is final.
     pub fn delivery(&self, result: DeliveryResult) {
-        self.owner.write(|name| self.families.deliveries.with_label_values(&[name, result.as_str()]).inc());
+        self.deliveries(result, 1);
+    }
+
+    /// So many are.
+    pub fn deliveries(&self, result: DeliveryResult, count: u64) {
+        let deliveries = &self.families.deliveries;
+        self.owner.write(|name| deliveries.with_label_values(&[name, result.as_str()]).inc_by(count));
     }
 
     /// A message created in `CommBox` at `created` was accepted by the receiver at `delivered`.

@@ -19,6 +19,7 @@ fn configured(accounts: &[&str], watches: &[Watch], notifiers: &[&str]) -> Confi
         timeout: Duration::from_secs(10),
         console_url: None,
         bots: vec![],
+        streams: Vec::new(),
         proxy: None,
         ca_file: None,
     };
@@ -26,12 +27,14 @@ fn configured(accounts: &[&str], watches: &[Watch], notifiers: &[&str]) -> Confi
         plugin: "log".into(),
         library: Err("no file".to_owned()),
         content: config::Content::None,
+        voice: Default::default(),
         timeout: Duration::from_secs(10),
         rate: config::Rate { count: 1, per: Duration::from_secs(1) },
         retry_for: Duration::from_secs(3600),
         retries: crate::core::outcome::Retries::People,
         order: crate::core::outcome::Order::Any,
         fallback: Vec::new(),
+        pacing: Default::default(),
         fallback_after: Duration::from_secs(300),
         config: serde_json::Value::Null,
         secrets: BTreeMap::new(),
@@ -42,6 +45,7 @@ fn configured(accounts: &[&str], watches: &[Watch], notifiers: &[&str]) -> Confi
         files: vec![],
         accounts: accounts.iter().map(|name| ((*name).to_owned(), account.clone())).collect(),
         watches: watches.to_vec(),
+        seeks: Vec::new(),
         notifiers: notifiers.iter().map(|name| ((*name).to_owned(), notifier.clone())).collect(),
         routes: vec![],
         hours: BTreeMap::new(),
@@ -162,6 +166,7 @@ fn every_metric_has_the_name_type_labels_and_help_that_were_promised() {
     commwatch_watch_target_interval_seconds{watch} gauge: How often this watch is to be polled.
     commwatch_watch_last_success_timestamp_seconds{watch} gauge: When this watch was last polled with success.
     commwatch_watch_last_message_timestamp_seconds{watch} gauge: When the newest message in this watch was written.
+    commwatch_watch_conversations{watch} gauge: How many conversations this watch has now: 1, or as many as were found for it.
     commwatch_watches{priority,state} gauge: Watches by how well they are seen.
     commwatch_oldest_success_timestamp_seconds{priority} gauge: The last successful poll of the watch that has gone longest without one.
     commwatch_conversations_waiting{priority} gauge: Conversations whose customer waits for an answer of a person.

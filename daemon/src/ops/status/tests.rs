@@ -17,6 +17,7 @@ pub(crate) fn example() -> Status {
         priority,
         account: "main".into(),
         object: "293854".into(),
+        conversations: None,
         interval_seconds: 10.0,
         state: WatchState::Fresh,
         fresh: true,

@@ -166,9 +166,10 @@ impl Page<'_> {
                 WatchState::WaitingForFirstPoll | WatchState::Failing => Tone::Doubtful,
                 WatchState::Stale | WatchState::Unreachable => Tone::Bad,
             };
-            let title = match &watch.last_error {
-                Some(error) => format!("{} ({error})", watch.title),
-                None => watch.title.clone(),
+            let notes: Vec<String> = watch.found().into_iter().chain(watch.last_error.clone()).collect();
+            let title = match notes.is_empty() {
+                false => format!("{} ({})", watch.title, notes.join("; ")),
+                true => watch.title.clone(),
             };
             rows.push(vec![
                 Cell::new(&watch.name),

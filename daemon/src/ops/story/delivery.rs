@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Teller, many, span, time};
+use crate::core::pacing;
 use crate::core::receiver::HELD;
 use crate::core::story::{AttemptStory, Behind, DeliveryStory, Held, NOT_CONFIGURED, NOT_RUNNING, Several};
 use crate::ops::status::{Age, columns};
@@ -32,7 +33,7 @@ impl Teller {
             self.line(steps + 1, format_args!("An operator had it sent again {at}; {tried} counted since."));
         }
         if let Some(held) = &delivery.held {
-            self.line(steps + 1, self.held(&delivery.notifier, held));
+            self.line(steps + 1, self.held(delivery, held));
         }
         self.rest(steps + 1, &delivery.attempts, "earlier attempts");
         for one in &delivery.attempts.shown {
@@ -53,7 +54,7 @@ impl Teller {
         let other = delivery.in_place_of.as_ref().map_or(String::new(), |other| format!(" (for {other})"));
         self.line(steps, format_args!("{}{other}: {}{last}", delivery.notifier, self.how(delivery)));
         if let Some(held) = &delivery.held {
-            self.line(steps + 1, self.held(&delivery.notifier, held));
+            self.line(steps + 1, self.held(delivery, held));
         }
     }
 
@@ -62,6 +63,13 @@ impl Teller {
         let state = &match delivery.aside {
             true => format!("{}, newer ones go past it", delivery.state),
             false => delivery.state.clone(),
+        };
+        if let (Some(told_by), Some(at)) = (&delivery.part_of, delivery.finished_at) {
+            return format!("{state} {}: {told_by} tells of it, with others", self.at(at));
+        }
+        let state = &match delivery.others {
+            0 => state.clone(),
+            others => format!("{} (it tells of {})", state, many(others, "other")),
         };
         if let Some(Behind { event, ahead }) = &delivery.behind {
             return format!("{state} behind {} in its lane, whose head is {event}", many(*ahead, "other"));
@@ -73,7 +81,7 @@ impl Teller {
             );
         }
         match (delivery.finished_at, delivery.due_at) {
-            (Some(at), _) if state == "dead" => {
+            (Some(at), _) if delivery.state == "dead" => {
                 format!(
                     "{state}, given up {}; `commwatch replay {}` sends it again",
                     self.at(at),
@@ -92,7 +100,24 @@ impl Teller {
     }
 
     /// Why its notifier takes nothing.
-    fn held(&self, notifier: &str, held: &Held) -> String {
+    fn held(&self, delivery: &DeliveryStory, held: &Held) -> String {
+        let notifier = &delivery.notifier;
+        if let Some(paced) = pacing::Held::named(&held.reason) {
+            let until = delivery.due_at.map_or(String::new(), |due| format!(" until {}", time(due)));
+            return match paced {
+                pacing::Held::Group => {
+                    format!("Held{until} for what else may be written in its conversation (`group`).")
+                }
+                pacing::Held::Cap => {
+                    format!(
+                        "Held{until}: as many as `max_per` allows went to {notifier} lately. What waits goes as one digest."
+                    )
+                }
+                pacing::Held::Quiet => {
+                    format!("Held{until}: {notifier} has quiet hours. What waits goes as one digest then.")
+                }
+            };
+        }
         let since = held.since.map_or(String::new(), |since| format!(" since {}", self.at(since)));
         let why = held.why.as_ref().map_or(String::new(), |why| format!(": {why}"));
         let now = format!("`commwatch notifiers resume {notifier}` tries it now");

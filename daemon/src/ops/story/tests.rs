@@ -66,6 +66,8 @@ fn delivery(notifier: &str, state: &str) -> DeliveryStory {
         aside: false,
         fell_back_at: None,
         in_place_of: None,
+        part_of: None,
+        others: 0,
         suppressed_by: None,
         behind: None,
         held: None,
@@ -376,6 +378,8 @@ fn the_json_of_a_story_has_stable_names() {
               "aside": false,
               "fell_back_at": null,
               "in_place_of": null,
+              "part_of": null,
+              "others": 0,
               "suppressed_by": null,
               "behind": {
                 "event": "evt_0",

@@ -27,6 +27,7 @@ async fn note(store: &SqliteStore, name: &str) {
         notifier: "ops".into(),
         lane: name.into(),
         fallback_after: None,
+        urgent: false,
         suppressed: None,
     }];
     let episode = Episode { subject: name.into(), since: at(), why: "x".repeat(2_000) };

@@ -5,7 +5,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::Question;
 use crate::core::delivery::State;
 use crate::core::story::{
-    ATTEMPTS_BRIEF, AttemptStory, Behind, COUNTED_MAX, DELIVERIES_MAX, DeliveryStory, Several, WAITING_MAX,
+    ATTEMPTS_BRIEF, AttemptStory, Behind, COUNTED_MAX, DELIVERIES_MAX, DeliveryStory, Held, Several,
+    WAITING_MAX,
 };
 use crate::store::rows::{count, instant};
 use crate::store::{StoreError, outbox};
@@ -13,14 +14,18 @@ use crate::store::{StoreError, outbox};
 const COLUMNS: &str =
     "d.id, d.notification_id, d.notifier, d.lane, d.state, d.replay, d.created_at, d.due_at,
     d.sending_at, d.finished_at, d.attempts, d.aside,
-    d.fell_back_at, d.fallback_of, d.suppressed_by";
+    d.fell_back_at, d.fallback_of, d.held, d.gathered,
+    (SELECT notification_id FROM delivery g WHERE g.id = d.grouped_in), d.suppressed_by";
 
 const fn question(from: &'static str, order: &'static str) -> Question {
     Question { columns: COLUMNS, from, order }
 }
 
-pub(super) const OF_EVENT: Question =
-    question("FROM delivery d WHERE d.notification_id = ?1", "ORDER BY d.notifier");
+pub(super) const OF_EVENT: Question = question(
+    "FROM delivery d WHERE d.notification_id IN
+             (SELECT ?1 UNION SELECT notification_id FROM notification_event WHERE event_id = ?1)",
+    "ORDER BY d.notifier, d.id",
+);
 pub(super) const ALL: Question =
     question("FROM delivery d WHERE d.id > 0 AND ?1 IS NULL", "ORDER BY d.id DESC");
 pub(super) const OF_NOTIFIER: Question =
@@ -114,9 +119,15 @@ fn read(connection: &Connection, row: &Row<'_>, attempts: usize) -> Result<Deliv
         aside: state == State::Pending && row.get::<_, bool>(11)?,
         fell_back_at: row.get::<_, Option<i64>>(12)?.map(instant),
         in_place_of: row.get(13)?,
-        suppressed_by: row.get(14)?,
+        part_of: row.get(16)?,
+        others: count(row.get::<_, i64>(15)?).saturating_sub(1),
+        suppressed_by: row.get(17)?,
         behind,
-        held: None,
+        held: row.get::<_, Option<String>>(14)?.filter(|_| state == State::Pending).map(|reason| Held {
+            reason,
+            since: None,
+            why: None,
+        }),
         attempts,
     })
 }

@@ -33,7 +33,7 @@ impl Rows {
     pub(crate) fn hand_over(&mut self, deliveries: &[i64], at: Timestamp) {
         for id in deliveries {
             if let Some(one) = self.deliveries.get_mut(id).filter(|one| one.state == State::Pending) {
-                (one.state, one.sending_at) = (State::Sending, Some(at));
+                (one.state, one.sending_at, one.held) = (State::Sending, Some(at), None);
                 one.handed += 1;
             }
         }
@@ -60,7 +60,8 @@ impl Rows {
                 notifier: one.notifier.clone(),
                 lane: one.lane.clone(),
                 is_dead: one.state == State::Dead,
-                event: self.events.get(&one.notification).map(|row| row.event.clone()),
+                events: self.told_by(&one.notification).map(|row| row.event.clone()).collect(),
+                of_several: (one.gathered > 0).then(|| one.notification.clone()),
             })
         });
         found.collect()
@@ -69,9 +70,17 @@ impl Rows {
     pub(crate) fn fall_back(&mut self, fall_back: &FallBack) -> Option<Vec<String>> {
         let one = self.deliveries.get_mut(&fall_back.delivery)?;
         one.fallback_at.take()?;
+        let of_several = (one.gathered > 0).then(|| one.notification.clone());
         let mut told = Vec::new();
         for new in &fall_back.deliveries {
+            let several = of_several.as_ref().filter(|several| **several == new.notification.id);
+            if several.is_some_and(|several| self.knows(several, &new.notifier)) {
+                continue;
+            }
             if self.insert(new, fall_back.at) {
+                if let Some(one) = self.deliveries.get_mut(&self.last_delivery) {
+                    one.fallback = true;
+                }
                 told.push(new.notifier.clone());
             }
         }
@@ -102,7 +111,7 @@ impl Rows {
                 one.due_at += by_or_none;
                 changed += 1;
             }
-            if one.due_at > now && !one.was_tried {
+            if one.due_at > now && (!one.was_tried || one.held.is_some()) {
                 one.due_at = now;
                 changed += 1;
             }
@@ -117,7 +126,9 @@ impl Rows {
 
     pub(crate) fn bring_forward(&mut self, notifier: &str, now: Timestamp) {
         let is_head = |one: &&mut Delivery| {
-            one.notifier == notifier && matches!(one.state, State::Pending | State::Sending)
+            one.notifier == notifier
+                && matches!(one.state, State::Pending | State::Sending)
+                && one.held.is_none()
         };
         self.deliveries.values_mut().filter(is_head).for_each(|one| one.brought_forward(now));
     }
@@ -165,10 +176,13 @@ impl Rows {
         let Some(one) = self.deliveries.get_mut(&delivery) else { return };
         let tally = self.tally.entry(one.notifier.clone()).or_default();
         tally[super::ended_as(one.state)] += 1;
-        if self.events.get(&one.notification).is_some_and(|event| event.scrubbed) {
+        let (notifier, lane) = (one.notifier.clone(), one.lane.clone());
+        let notification = one.notification.clone();
+        if self.told_by(&notification).any(|event| event.scrubbed)
+            && let Some(one) = self.deliveries.get_mut(&delivery)
+        {
             one.payload.clear();
         }
-        let (notifier, lane) = (one.notifier.clone(), one.lane.clone());
         self.turn(&notifier, &lane, at);
     }
 
@@ -192,6 +206,7 @@ impl Rows {
             if head.due_at <= now {
                 Some(0)
             } else if !head.was_tried
+                && head.held.is_none()
                 && ahead(head.created_at, Duration::from_secs(60) + Duration::from_nanos(1))
             {
                 Some(1)
@@ -209,7 +224,7 @@ impl Rows {
     }
 
     pub(super) fn hand(&self, id: i64, delivery: &Delivery) -> Due {
-        let event = self.events.get(&delivery.notification);
+        let event = self.told_by(&delivery.notification).next();
         Due {
             id,
             notification_id: delivery.notification.clone(),
@@ -223,6 +238,10 @@ impl Rows {
             priority: event.and_then(|event| event.priority.clone()),
             replay: delivery.replay,
             created_at: delivery.created_at,
+            lane: delivery.lane.clone(),
+            held: delivery.held,
+            due_at: delivery.due_at,
+            paced: delivery.paced,
         }
     }
 

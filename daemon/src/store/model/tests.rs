@@ -5,13 +5,14 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::core::cursor::{CursorChange, CursorRow, Seen, Vanished};
+use crate::core::discovery::First;
 use crate::core::event::{Event, EventData, EventKind, MessageData, WatchData};
 use crate::core::message::{AuthorKind, ChildId};
 use crate::core::notification::Notification;
 use crate::core::silence::{Draft, Matcher};
 use crate::core::waiting::{Acked, Alarm, Threshold, Waiting};
-use crate::core::watch::Priority;
-use crate::store::{FallBack, NewDelivery, Options, SqliteStore, Store};
+use crate::core::watch::{Priority, Stream};
+use crate::store::{FallBack, Gather, Hold, NewDelivery, Options, Scope, SqliteStore, Store};
 
 const NOTIFIERS: [&str; 2] = ["hook", "ops"];
 const CONVERSATIONS: i64 = 3;
@@ -67,6 +68,12 @@ enum Step {
     Watched {
         objects: u8,
     },
+    /// A look finds some, and another is forgotten.
+    Discover {
+        seek: u8,
+        objects: u8,
+        forget: i64,
+    },
     /// An attempt that had ended already ends again.
     SettleAgain {
         which: prop::sample::Index,
@@ -75,6 +82,24 @@ enum Step {
     FallBack {
         notifier: u8,
         gone: bool,
+    },
+    /// One that is due is held back.
+    Hold {
+        notifier: u8,
+        which: prop::sample::Index,
+        seconds: u16,
+        why: u8,
+    },
+    Release {
+        notifier: u8,
+    },
+    /// Of a lane, or of those that are held back, the first few become one.
+    Gather {
+        notifier: u8,
+        object: i64,
+        held: Option<u8>,
+        count: u8,
+        lane: bool,
     },
     Begin {
         subject: u8,
@@ -147,8 +172,16 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..300_u16).prop_map(|seconds| Step::GiveUp { seconds }),
         1 => (object(), 0..9_u64).prop_map(|(object, which)| Step::Deleted { object, which }),
         1 => (0..8_u8).prop_map(|objects| Step::Watched { objects }),
+        2 => (0..2_u8, 0..8_u8, object())
+            .prop_map(|(seek, objects, forget)| Step::Discover { seek, objects, forget }),
         1 => any::<prop::sample::Index>().prop_map(|which| Step::SettleAgain { which }),
         3 => (0..2_u8, prop::bool::weighted(0.2)).prop_map(|(notifier, gone)| Step::FallBack { notifier, gone }),
+        4 => (0..2_u8, any::<prop::sample::Index>(), 0..900_u16, 0..3_u8)
+            .prop_map(|(notifier, which, seconds, why)| Step::Hold { notifier, which, seconds, why }),
+        1 => (0..2_u8).prop_map(|notifier| Step::Release { notifier }),
+        5 => (0..2_u8, object(), prop::option::of(0..3_u8), 1..5_u8, any::<bool>()).prop_map(
+            |(notifier, object, held, count, lane)| Step::Gather { notifier, object, held, count, lane }
+        ),
         1 => (0..2_u8).prop_map(|subject| Step::Begin { subject }),
         1 => (0..2_u8).prop_map(|subject| Step::End { subject }),
         1 => (object(), any::<bool>()).prop_map(|(object, failed)| Step::Summarise { object, failed }),
@@ -217,6 +250,7 @@ impl Pair {
                 notifier: notifier.into(),
                 lane: lane.into(),
                 fallback_after: (notifier == "hook").then_some(Duration::from_secs(3)),
+                urgent: sequence.is_some_and(|n| n % 4 == 1),
                 suppressed: (self.second % 5 == 0).then(|| "silence 1".to_owned()),
             });
         Told { event, deliveries: deliveries.collect(), routing: vec![] }
@@ -224,6 +258,28 @@ impl Pair {
 
     fn conversation(object: i64) -> ConversationId {
         ConversationId { account: "main".into(), object }
+    }
+
+    fn seek(number: u8) -> SeekId {
+        SeekId { account: "main".into(), key: format!("identity {number}") }
+    }
+
+    fn found(&self, seek: u8, objects: u8) -> Vec<Discovered> {
+        let some = (0..CONVERSATIONS).filter(|n| objects >> n & 1 == 1);
+        let found = some.map(|n| Discovered {
+            conversation: Self::conversation(n),
+            key: Self::seek(seek).key,
+            stream: if n == 1 { Stream::Encrypted("ab_fcd==".into()) } else { Stream::Number(n + 5) },
+            created: (n > 0).then(|| self.now()),
+            first: match (n + self.second) % 3 {
+                0 => First::Opened,
+                1 => First::Since(self.now() - Duration::from_nanos(1)),
+                _ => First::Configured,
+            },
+            watched: self.second % 2 == 0,
+            over_since: (n == 2).then(|| self.now()),
+        });
+        found.collect()
     }
 
     fn commit(&self, object: i64, sequence: u64, change: CursorChange, told: Vec<Told>) -> PollCommit {
@@ -280,7 +336,7 @@ impl Pair {
         change.after.waiting = (which % 3 == 2).then(|| Waiting {
             over: which.is_multiple_of(2),
             told: vec![Alarm {
-                threshold: Threshold { seconds: 60, hours: None },
+                threshold: Threshold::after(60),
                 to: vec!["ops".into()],
                 silenced: which.is_multiple_of(5),
             }],
@@ -419,8 +475,25 @@ impl Pair {
             Step::Watched { objects } => {
                 let some = (0..CONVERSATIONS).filter(|n| objects >> n & 1 == 1).map(Self::conversation);
                 let some: Vec<_> = some.collect();
-                self.sqlite().watched(some.clone(), self.now()).await.unwrap();
-                self.model.watched(&some, self.now());
+                let seeks = vec![Self::seek(objects & 1)];
+                self.sqlite().watched(some.clone(), seeks.clone(), self.now()).await.unwrap();
+                self.model.watched(&some, &seeks, self.now());
+            }
+            Step::Discover { seek, objects, forget } => {
+                let found = self.found(seek, objects);
+                let commit = DiscoveryCommit {
+                    seek: Self::seek(seek),
+                    begun: Begun {
+                        at: self.now() - Duration::from_secs(60),
+                        complete: (objects % 2 == 0).then(|| self.now()),
+                        forgotten: (objects % 3 == 0).then(|| self.now()),
+                    },
+                    put: found,
+                    forget: vec![Self::conversation(forget)],
+                    at: self.now(),
+                };
+                self.sqlite().commit_discovery(commit.clone()).await.unwrap();
+                self.model.commit_discovery(&commit);
             }
             Step::SettleAgain { which } if !self.settled.is_empty() => {
                 let id = *which.get(&self.settled);
@@ -429,13 +502,15 @@ impl Pair {
             Step::SettleAgain { .. } => {}
             Step::FallBack { notifier, gone } => {
                 for one in self.model.unaccepted(self.now(), 2) {
-                    let id = one.event.as_ref().map_or_else(String::new, |event| event.id.clone());
+                    let event = one.events.first().map(|event| event.id.clone());
+                    let id = one.of_several.clone().or(event).unwrap_or_default();
                     let notifier = NOTIFIERS[usize::from(notifier)].to_owned();
                     let new = NewDelivery {
                         notification: Notification { id, payload: format!("in place of {}", one.notifier) },
                         notifier,
                         lane: one.lane,
                         fallback_after: None,
+                        urgent: false,
                         suppressed: None,
                     };
                     let deliveries = if gone { vec![] } else { vec![new] };
@@ -445,6 +520,45 @@ impl Pair {
                         assert_eq!(real, self.model.fall_back(&fall_back));
                     }
                 }
+            }
+            Step::Hold { notifier, which, seconds, why } => {
+                let due = self.model.due(NOTIFIERS[usize::from(notifier)], self.now(), 99);
+                if !due.is_empty() {
+                    let until = self.now() + Duration::from_secs(seconds.into());
+                    let why = Held::ALL[usize::from(why)];
+                    let hold = Hold { delivery: which.get(&due).id, until, why, at: self.now() };
+                    self.sqlite().hold(vec![hold.clone()]).await.unwrap();
+                    self.model.hold(&hold);
+                }
+            }
+            Step::Release { notifier } => {
+                let notifier = NOTIFIERS[usize::from(notifier)];
+                self.sqlite().release(notifier, self.now()).await.unwrap();
+                self.model.release(notifier, self.now());
+            }
+            Step::Gather { notifier, object, held, count, lane } => {
+                let notifier = NOTIFIERS[usize::from(notifier)];
+                let scope = held
+                    .map_or(Scope::Lane(object.to_string()), |why| Scope::Held(Held::ALL[usize::from(why)]));
+                let found = self.sqlite().together(notifier, scope.clone(), count.into()).await.unwrap();
+                assert_eq!(found, self.model.together(notifier, &scope, count.into()));
+                let same = found.iter().all(|row| row.lane == object.to_string());
+                let lane = if lane && same { object.to_string() } else { "digest".to_owned() };
+                let new = NewDelivery {
+                    notification: Notification {
+                        id: format!("ntf_{}", self.second),
+                        payload: "several".into(),
+                    },
+                    notifier: notifier.into(),
+                    lane,
+                    fallback_after: (notifier == "hook").then_some(Duration::from_secs(3)),
+                    urgent: false,
+                    suppressed: None,
+                };
+                let members = found.iter().map(|row| row.delivery).collect();
+                let gather = Gather { members, new, at: self.now() };
+                let real = self.sqlite().gather(gather.clone()).await.unwrap();
+                assert_eq!(real, self.model.gather(&gather));
             }
             Step::Begin { subject } => {
                 let episode =
@@ -549,6 +663,7 @@ impl Pair {
             assert_eq!(found.len(), model.silences(after, limit).len());
             assert!(limit == 1 || found == model.silences(after, limit), "{found:?}");
         }
+        assert_eq!(sqlite.discoveries().await.unwrap(), model.discoveries());
         assert_eq!(sqlite.recent_events(9).await.unwrap(), model.recent_events(9));
         let all = Selection::default();
         assert_eq!(sqlite.replay(all.clone(), self.now(), true).await.unwrap(), model.find(&all));

@@ -213,6 +213,7 @@ fn found(id: &str, before: &Option<Cursor>, bytes: usize) -> PollCommit {
         notifier: "ops".into(),
         lane: "a".into(),
         fallback_after: None,
+        urgent: false,
         suppressed: None,
     };
     let seen = Seen { instant: Some(at), text_hash: 1, ..Seen::default() };

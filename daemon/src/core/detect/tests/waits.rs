@@ -4,7 +4,7 @@ use super::*;
 
 /// What is told when somebody waits for ten and for thirty seconds.
 fn waiting() -> Play {
-    let rule = |seconds| Rule { threshold: Threshold { seconds, hours: None }, hours: None };
+    let rule = |seconds| Rule { threshold: Threshold::after(seconds), hours: None };
     Play { rules: vec![rule(10), rule(30)], ..Play::default() }
 }
 
@@ -172,7 +172,7 @@ fn what_cannot_be_confirmed_is_told_as_such_and_ends_like_any_other() {
 /// What the engine does with a wait that a silence keeps from everybody.
 fn keep_from_everybody(play: &mut Play, seconds: u64) {
     let waiting = play.cursor.as_mut().and_then(|cursor| cursor.waiting.as_mut()).unwrap();
-    waiting.told_to(&[Threshold { seconds, hours: None }], &[], true);
+    waiting.told_to(&[Threshold::after(seconds)], &[], true);
 }
 
 #[test]
@@ -247,4 +247,29 @@ fn who_waits_is_told_to_nobody_while_somebody_knows_of_it_until_she_writes_again
     // The next wait is another, and nobody has said that they know of it.
     all.push(message("5", 80));
     assert_eq!(play.at(91, &answer(all)), "5 waits:5/10/0");
+}
+
+#[test]
+fn the_end_of_the_reply_window_is_told_after_her_last_message_and_not_where_there_is_none() {
+    let window = || Play {
+        rules: vec![Rule { threshold: Threshold::whatsapp_window(), hours: None }],
+        ..Play::default()
+    };
+    let in_channel = |channel, messages| Snapshot { channel, ..answer(messages) };
+    let asks = vec![message("1", 0)];
+    let mut play = window();
+    play.at(1, &in_channel(Some(16), asks.clone()));
+    assert_eq!(play.at(82_799, &in_channel(Some(16), asks.clone())), "");
+    let again = [asks.clone(), vec![message("2", 82_000)]].concat();
+    assert_eq!(play.at(82_801, &in_channel(Some(16), again.clone())), "2");
+    // An answer without the channel changes nothing, and a bot's word opens no window.
+    let more = [again, vec![by(AuthorKind::Bot, "3", 90_000)]].concat();
+    assert_eq!(play.at(164_799, &in_channel(None, more.clone())), "3");
+    assert_eq!(play.at(164_801, &in_channel(Some(16), more.clone())), "waits:1/82800/0");
+    assert_eq!(play.at(999_999, &in_channel(Some(16), more.clone())), "");
+    let reply = [more, vec![by(AuthorKind::Agent, "4", 999_999)]].concat();
+    assert_eq!(play.at(1_000_000, &in_channel(Some(16), reply)), "4 replied:1");
+    let mut mail = window();
+    mail.at(1, &in_channel(Some(4), asks.clone()));
+    assert_eq!(mail.at(999_999, &in_channel(Some(4), asks)), "");
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::{Handed, Ledger, SETUP_LINGERS, Said, Written};
 use crate::core::outcome::{ASIDE_AFTER, Fate, Order};
 use crate::engine::simulation::markers::{Marker, Markers};
@@ -25,7 +27,16 @@ impl Ledger {
         }
         self.deliveries += 1;
         let (lane, payload) = (lane.clone(), notification.payload.clone());
-        Written { number: self.deliveries, lane, payload, is_fallback, fell_back: false, suppressed }
+        Written {
+            number: self.deliveries,
+            lane,
+            payload,
+            is_fallback,
+            fell_back: false,
+            part_of: None,
+            held_for: Duration::ZERO,
+            suppressed,
+        }
     }
 
     /// Others are told in place of one that is not accepted: those that were configured, once, not before its time, and
@@ -47,11 +58,17 @@ impl Ledger {
         let ends = self.setups.iter().skip(1).map(|(at, _)| *at).chain([Duration::MAX]);
         let setups = self.setups.iter().zip(ends).filter(|(_, end)| *end >= since);
         let configured: Vec<_> = setups.filter_map(|((_, setup), _)| setup.in_place_of(&key.0)).collect();
+        let known: BTreeSet<String> = fall_back
+            .deliveries
+            .iter()
+            .map(|new| new.notifier.clone())
+            .filter(|to| self.knows(to, &key.1))
+            .collect();
         let Some(kept) = self.events.get_mut(&key.1) else {
             return self.violated(format!("I2: {name} is not durable"));
         };
-        let (recorded, concerned) = (kept.recorded, kept.concerned.clone());
-        let known: BTreeSet<String> = kept.deliveries.keys().cloned().collect();
+        let held_for = kept.deliveries.get(&key.0).map_or(Duration::ZERO, |one| one.held_for);
+        let (recorded, concerned) = (kept.recorded + held_for, kept.concerned.clone());
         let is_once = kept
             .deliveries
             .get_mut(&key.0)
@@ -73,6 +90,9 @@ impl Ledger {
                 continue;
             }
             markers.reach(if settled { Marker::FellBackWhenDead } else { Marker::FellBack });
+            if key.1.starts_with("ntf_") {
+                markers.reach(Marker::FellBackGroup);
+            }
             let written = self.writes(new, &key.1, true);
             if let Some(kept) = self.events.get_mut(&key.1) {
                 kept.deliveries.insert(to.clone(), written);
@@ -81,7 +101,7 @@ impl Ledger {
     }
 
     /// Its lane waits for it no more.
-    fn leaves(&mut self, key: &(String, String)) {
+    pub(super) fn leaves(&mut self, key: &(String, String)) {
         let written = self.events.get(&key.1).and_then(|kept| kept.deliveries.get(&key.0));
         let lane = written.map(|written| (key.0.clone(), written.lane.clone()));
         if let Some(waiting) = lane.and_then(|lane| self.lanes.get_mut(&lane)) {
@@ -194,15 +214,19 @@ impl Ledger {
         &mut self,
         notifier: &str,
         payload: &str,
-        now: Duration,
+        (now, wall): (Duration, Timestamp),
         markers: &mut Markers,
     ) -> String {
         let id = payload.strip_prefix("{\"id\":\"").and_then(|rest| rest.split('"').next()).unwrap_or("?");
         let frozen = self.events.get(id).and_then(|kept| kept.deliveries.get(notifier));
+        let part_of = frozen.and_then(|written| written.part_of.clone());
         let (is_kept, is_same) = (frozen.is_some(), frozen.is_none_or(|written| written.payload == payload));
         let is_suppressed = frozen.is_some_and(|written| written.suppressed);
         self.must(is_kept, || format!("I1: {id} is handed to {notifier} and is not durable"));
         self.must(is_same, || format!("I5: {id} has other bytes for {notifier} than it had"));
+        self.must(part_of.is_none(), || {
+            format!("I1: {id} is handed to {notifier}, and {part_of:?} tells of it")
+        });
         let key = (notifier.to_owned(), id.to_owned());
         let is_kept_from = is_suppressed && self.handed.get(&key).is_none_or(|handed| !handed.replayed);
         self.must(!is_kept_from, || format!("I1: {id} is suppressed, and is handed to {notifier}"));
@@ -214,7 +238,11 @@ impl Ledger {
             handed.first_at = now;
         }
         handed.times += 1;
+        let is_first = handed.times == 1 && !handed.replayed;
         let id = id.to_owned();
+        if is_first {
+            self.goes_first(notifier, &id, now, wall, markers);
+        }
         self.goes(notifier, &id, markers);
         id
     }

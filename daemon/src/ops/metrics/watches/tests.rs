@@ -54,7 +54,7 @@ fn beyond_the_limit_watches_share_a_name_with_the_worst_values_but_vips_never_do
     worst.message_at(at(30));
     watches.started(&watch("d", Priority::Normal, 10), timeout, at(0)).succeeded(at(92));
 
-    insta::assert_snapshot!(shown(&watches), @r"
+    insta::assert_snapshot!(shown(&watches), @"
     watch_info vip-1 main vip 1
     watch_info vip-2 main vip 1
     watch_info a main normal 1
@@ -72,6 +72,10 @@ fn beyond_the_limit_watches_share_a_name_with_the_worst_values_but_vips_never_do
     watch_last_success_timestamp_seconds a 91
     watch_last_success_timestamp_seconds _other 40
     watch_last_message_timestamp_seconds _other 4
+    watch_conversations vip-1 1
+    watch_conversations vip-2 1
+    watch_conversations a 1
+    watch_conversations _other 3
     watches vip fresh 2
     watches normal fresh 3
     watches normal stale 1
@@ -99,4 +103,56 @@ fn a_poll_that_ends_out_of_order_does_not_turn_time_back() {
     handle.succeeded(at(20));
     handle.succeeded(at(10));
     assert_eq!(handle.freshness().last_success, Some(at(20)));
+}
+
+#[test]
+fn what_was_found_for_a_watch_shares_its_series_with_the_worst_and_the_newest_of_it() {
+    let watches = Watches::new();
+    let timeout = Duration::from_secs(1);
+    let seek = Seek {
+        name: "acme".into(),
+        title: "ACME".into(),
+        priority: Priority::Vip,
+        tags: vec![],
+        account: "main".into(),
+        sought: crate::core::seek::Sought::Identity(7),
+        interval: Duration::from_secs(10),
+        discovery: Duration::from_secs(60),
+        keep_for: Duration::from_secs(3600),
+        baseline: crate::core::watch::Baseline::Silent,
+    };
+    watches.looking(&seek, timeout, at(0)).succeeded(at(80));
+    let of = |object| {
+        let id = ConversationId { account: "main".into(), object };
+        watches.known(&seek.watch(id, Stream::Number(5), seek.baseline), timeout, at(0))
+    };
+    of(8_888).succeeded(at(95));
+    of(8_888).message_at(at(60));
+    of(9_999).succeeded(at(90));
+    of(9_999).message_at(at(50));
+    of(9_999).waits_since(Some(at(50)));
+    let all = shown(&watches);
+    insta::assert_snapshot!(all, @"
+    watch_info acme main vip 1
+    watch_up acme 1
+    watch_target_interval_seconds acme 10
+    watch_last_success_timestamp_seconds acme 90
+    watch_last_message_timestamp_seconds acme 60
+    watch_conversations acme 2
+    watches vip fresh 1
+    oldest_success_timestamp_seconds vip 80
+    conversations_waiting vip 1
+    oldest_waiting_timestamp_seconds vip 50
+    ");
+    // One that is no longer watched is gone, and one that fails is the watch's.
+    watches.found("acme", &[&ConversationId { account: "main".into(), object: 8_888 }].into());
+    of(8_888).failed(Trouble::Failing);
+    let all = shown(&watches);
+    assert!(all.contains("watch_up acme 0") && all.contains("watch_conversations acme 1"), "{all}");
+    assert!(!all.contains("8888") && !all.contains("conversations_waiting vip 1"), "{all}");
+    // Of one that is not configured nothing is made.
+    watches.retain(|_| false);
+    of(8_888).succeeded(at(96));
+    watches.looks(&seek, timeout, at(0)).succeeded(at(96));
+    assert_eq!(shown(&watches), "");
 }

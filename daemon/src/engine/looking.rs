@@ -1,0 +1,394 @@
+//! Looking for conversations: one page of a list at a time, by the same schedule and budget as polls. What a page brings
+//! is in the store before anything is polled because of it; a page that does not come, or cannot be kept, changes
+//! nothing, and the look begins anew.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::plan::Plan;
+use super::poll::UNREACHABLE_AFTER;
+use super::polling::{Done, Polling, reaction};
+use crate::commbox::{Code, FetchError};
+use crate::core::daytime::moved;
+use crate::core::discovery::{Begun, CONVERSATIONS_MAX, Discovered, KNOWN_MAX};
+use crate::core::listing::{Listing, PAGES_MAX, Page, Sweep, asked_at};
+use crate::core::schedule::{Errand, Polled};
+use crate::core::seek::{Seek, SeekId};
+use crate::core::watch::ConversationId;
+use crate::ops::metrics::LISTS;
+use crate::ops::status::Trouble;
+use crate::store::{DiscoveryCommit, StoreError};
+
+/// That a look saw everything is written this often when it brought nothing else: it only tells from when on messages
+/// are told of a conversation that goes on after a long time.
+const COMPLETE_NOTED_EVERY: SignedDuration = SignedDuration::from_hours(1);
+/// When what was found could not be read, it is tried again after this.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
+
+/// What is remembered of a look between its pages, and lost at restart.
+#[derive(Debug, Default)]
+pub(super) struct Look {
+    sweep: Option<Sweep>,
+    /// Conversations that could not be watched, since there are too many.
+    beyond: usize,
+    /// The latest complete look that the store knows of.
+    noted: Option<Timestamp>,
+    /// What was last said of a look that did not see everything.
+    told: Option<String>,
+}
+
+/// How asking for a page ended.
+pub(super) struct Looked {
+    pub(super) seek: SeekId,
+    pub(super) at: Timestamp,
+    pub(super) came: Duration,
+    pub(super) took: Duration,
+    pub(super) server_clock: Option<Timestamp>,
+    pub(super) answer: Result<Page, FetchError>,
+}
+
+impl Polling {
+    /// What was found before this daemon started. Until that is known nothing is looked for: what is not known would
+    /// pass for new.
+    pub(super) async fn recall_finds(&mut self) {
+        let now = self.parts.clock.elapsed();
+        if self.finds_known || self.finds_tried.is_some_and(|tried| now.saturating_sub(tried) < TRY_AGAIN) {
+            return;
+        }
+        self.finds_tried = Some(now);
+        match self.parts.store.discoveries().await {
+            Ok(known) => {
+                self.parts.finds.load(known);
+                self.finds_known = true;
+                self.take_targets();
+                self.recall_waits().await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "could not read what was found; nothing is looked for until then");
+            }
+        }
+    }
+
+    pub(super) fn start_look(&mut self, seek: SeekId, late: Duration) {
+        let errand = Errand::Look(seek.clone());
+        let now_there = self.parts.servers.there(&seek.account, self.parts.clock.now());
+        let sought = self.plan.seeks.get(&seek).filter(|_| !self.looked_now.contains(&seek));
+        let Some((sought, client)) = sought.zip(self.plan.clients.get(&seek.account).cloned()) else {
+            return self.schedule.skipped(&errand, self.parts.clock.elapsed());
+        };
+        let look = self.looks.entry(seek.clone()).or_default();
+        let sweep = look.sweep.get_or_insert_with(|| Sweep::new(&sought.sought, now_there));
+        let Some(question) = sweep.question().cloned() else {
+            look.sweep = None;
+            return self.schedule.skipped(&errand, self.parts.clock.elapsed());
+        };
+        let in_flight = self.parts.metrics.poll_begins(late);
+        let clock = Arc::clone(&self.parts.clock);
+        self.looked_now.insert(seek.clone());
+        let looked = async move {
+            let asked = client.list(&question).await;
+            let (at, came) = (clock.now(), clock.elapsed());
+            let (took, server_clock) = match &asked {
+                Ok(answer) => (answer.took(), answer.server_clock()),
+                Err(error) => (error.took, None),
+            };
+            let answer = asked.and_then(|answer| answer.decode_page());
+            let answer = answer.or_else(|error| nobody(&question, error));
+            Looked { seek, at, came, took, server_clock, answer }
+        };
+        self.under_way.push(Box::pin(async move { (Done::Looked(Box::new(looked.await)), in_flight) }));
+    }
+
+    pub(super) async fn looked(&mut self, looked: Looked) {
+        let now = self.parts.clock.elapsed();
+        let errand = Errand::Look(looked.seek.clone());
+        self.looked_now.remove(&looked.seek);
+        let plan = Arc::clone(&self.plan);
+        let Some(seek) = plan.seeks.get(&looked.seek) else {
+            self.looks.remove(&looked.seek);
+            return self.schedule.skipped(&errand, now);
+        };
+        self.count_look(&looked);
+        let kept = match &looked.answer {
+            Ok(page) => self.keep_page(&plan, seek, page, &looked).await.map_err(LookError::Store),
+            Err(error) => Err(LookError::Fetch(error.clone())),
+        };
+        let polled = match &kept {
+            Ok(_) => Polled::Ok,
+            Err(LookError::Fetch(error)) => reaction(error),
+            Err(LookError::Store(_)) => Polled::NotKept,
+        };
+        self.schedule.finished(&errand, polled, now);
+        if let Ok(true) = kept {
+            self.schedule.goes_on(&errand, now);
+        }
+        if kept.is_err()
+            && let Some(look) = self.looks.get_mut(&looked.seek)
+        {
+            (look.sweep, look.beyond) = (None, 0);
+        }
+        self.account_health(&seek.account, looked.answer.as_ref().err(), looked.at).await;
+        self.note_look(&plan, seek, kept.err(), &looked, now);
+    }
+
+    fn count_look(&self, looked: &Looked) {
+        let account = self.parts.metrics.account(&looked.seek.account);
+        let code = looked.answer.as_ref().map_or_else(|error| error.code.to_string(), |_| "200".to_owned());
+        account.request(LISTS, &code, looked.took);
+        if let Some(server) = looked.server_clock {
+            self.parts.servers.answered(&looked.seek.account, server, looked.came, looked.took);
+        }
+        if looked.answer.as_ref().is_err_and(|error| matches!(reaction(error), Polled::Throttled(_))) {
+            account.throttled();
+        }
+    }
+
+    /// What a page says goes into the store. Says whether there is another page.
+    async fn keep_page(
+        &mut self,
+        plan: &Plan,
+        seek: &Seek,
+        page: &Page,
+        looked: &Looked,
+    ) -> Result<bool, StoreError> {
+        let id = &looked.seek;
+        let now = page.answered_at.unwrap_or_else(|| self.parts.servers.there(&seek.account, looked.at));
+        let asked_at = asked_at(now, looked.took);
+        let before = self.parts.finds.begun(id);
+        let mut begun = before.unwrap_or_else(|| Begun::at(asked_at));
+        let mut change = Change { put: Vec::new(), forget: Vec::new(), beyond: 0 };
+        self.meet(plan, seek, &begun, page, now, &mut change);
+        let Some(look) = self.looks.get_mut(id) else { return Ok(false) };
+        let Some(sweep) = &mut look.sweep else { return Ok(false) };
+        sweep.answered(page, asked_at);
+        look.beyond += change.beyond;
+        let (is_over, is_cut, sweep_began) = (sweep.question().is_none(), sweep.is_cut(), sweep.began());
+        let noted = look.noted;
+        if is_over {
+            self.leave(seek, id, now, &mut change);
+            self.forget(id, &mut begun, &mut change);
+        }
+        let complete = sweep_began.filter(|_| is_over && !is_cut);
+        let is_news = match (complete, noted) {
+            (Some(complete), Some(noted)) => complete.duration_since(noted) >= COMPLETE_NOTED_EVERY,
+            (complete, _) => complete.is_some(),
+        };
+        begun.complete = complete.or(begun.complete);
+        if before.is_none() || is_news || !change.put.is_empty() || !change.forget.is_empty() {
+            let Change { put, forget, .. } = change;
+            let commit = DiscoveryCommit { seek: id.clone(), begun, put, forget, at: looked.at };
+            self.parts.store.commit_discovery(commit.clone()).await?;
+            self.take_finds(seek, &commit);
+            if let Some(look) = self.looks.get_mut(id) {
+                look.noted = begun.complete;
+            }
+        }
+        self.parts.finds.note(id, begun);
+        if is_over {
+            self.end_look(seek, id, is_cut);
+        }
+        Ok(!is_over)
+    }
+
+    /// Which of a page's conversations are news.
+    fn meet(
+        &self,
+        plan: &Plan,
+        seek: &Seek,
+        begun: &Begun,
+        page: &Page,
+        now: Timestamp,
+        change: &mut Change,
+    ) {
+        let id = seek.id();
+        let mut watched = self.parts.finds.all_of(&id).iter().filter(|one| one.watched).count();
+        for listed in &page.conversations {
+            let conversation = ConversationId { account: seek.account.clone(), object: listed.object };
+            // A watch that names it has it.
+            if plan.watches.contains_key(&conversation)
+                || change.put.iter().any(|one| one.conversation == conversation)
+            {
+                continue;
+            }
+            let known = self.parts.finds.found(&conversation);
+            let owner = known.as_ref().map(Discovered::seek).filter(|owner| *owner != id);
+            if owner.is_some_and(|owner| plan.seeks.contains_key(&owner) && !plan.is_before(&id, &owner)) {
+                continue;
+            }
+            let Some(news) = Discovered::listed(seek, begun, known.as_ref(), listed, now) else { continue };
+            let is_more =
+                news.watched && known.as_ref().is_none_or(|known| !known.watched || known.key != id.key);
+            if is_more && watched >= CONVERSATIONS_MAX {
+                // Not even known: when there is room it is as new as it is now.
+                change.beyond += 1;
+                continue;
+            }
+            watched += usize::from(is_more);
+            change.put.push(news);
+        }
+    }
+
+    /// Which conversations have been over for long enough. None is left before it was read once, since there may be
+    /// something to tell.
+    fn leave(&self, seek: &Seek, id: &SeekId, now: Timestamp, change: &mut Change) {
+        for known in self.parts.finds.all_of(id) {
+            let memory = self.memories.get(&known.conversation);
+            let was_read =
+                memory.is_some_and(|memory| memory.answered.is_some() || memory.gone >= UNREACHABLE_AFTER);
+            let is_met = change.put.iter().any(|one| one.conversation == known.conversation);
+            if was_read && !is_met {
+                change.put.extend(known.left(seek, now));
+            }
+        }
+    }
+
+    /// Past the bound, those that are over for longest.
+    fn forget(&self, id: &SeekId, begun: &mut Begun, change: &mut Change) {
+        let known = self.parts.finds.all_of(id);
+        let surplus = known.len().saturating_sub(KNOWN_MAX);
+        if surplus == 0 {
+            return;
+        }
+        let is_put = |one: &Discovered| change.put.iter().any(|put| put.conversation == one.conversation);
+        let mut over: Vec<Discovered> =
+            known.into_iter().filter(|one| !one.watched && !is_put(one)).collect();
+        over.sort_by_key(|one| one.over_since);
+        for one in over.into_iter().take(surplus) {
+            begun.forgotten = begun.forgotten.max(one.created);
+            change.forget.push(one.conversation);
+        }
+    }
+
+    /// It is written: from here on it is polled.
+    fn take_finds(&mut self, seek: &Seek, commit: &DiscoveryCommit) {
+        let before: Vec<Option<Discovered>> =
+            commit.put.iter().map(|one| self.parts.finds.found(&one.conversation)).collect();
+        self.parts.finds.take(commit);
+        let now = self.parts.clock.elapsed();
+        let mut changed = false;
+        for (one, before) in commit.put.iter().zip(before) {
+            let (id, watch) = (&one.conversation, &seek.name);
+            let was = before.as_ref().filter(|before| before.watched);
+            changed |= was.is_some() != one.watched || was.is_some_and(|before| before.key != one.key);
+            match (was.is_some(), one.watched) {
+                (false, true) => {
+                    let (object, first) = (id.object, one.first.as_str());
+                    tracing::info!(watch, object, "watch {watch} has a conversation: {first}");
+                }
+                (true, false) => {
+                    let object = id.object;
+                    tracing::info!(
+                        watch,
+                        object,
+                        "a conversation of watch {watch} has been over for long enough"
+                    );
+                    self.parts.board.left(id);
+                }
+                _ => {}
+            }
+        }
+        if changed {
+            self.take_targets();
+        }
+        for one in commit.put.iter().filter(|one| one.watched) {
+            // Read as soon as may be, and once it is known to be elsewhere or to go on.
+            self.schedule.not_later(&Errand::Poll(one.conversation.clone()), now);
+        }
+    }
+
+    fn end_look(&mut self, seek: &Seek, id: &SeekId, is_cut: bool) {
+        let Some(look) = self.looks.get_mut(id) else { return };
+        let beyond = std::mem::take(&mut look.beyond);
+        look.sweep = None;
+        let doubt = if beyond > 0 {
+            Some(format!(
+                "{beyond} conversations are not watched: there may be {CONVERSATIONS_MAX} of one watch"
+            ))
+        } else if is_cut {
+            Some(format!("the list is longer than can be read ({PAGES_MAX} pages), or part of it cannot be"))
+        } else {
+            None
+        };
+        if doubt != look.told {
+            if let Some(doubt) = &doubt {
+                tracing::warn!(watch = seek.name, "watch {} may not have everything: {doubt}", seek.name);
+            }
+            look.told.clone_from(&doubt);
+        }
+        self.parts.board.doubted(id, doubt);
+    }
+
+    /// Metrics and the board: what people see.
+    fn note_look(&self, plan: &Plan, seek: &Seek, error: Option<LookError>, looked: &Looked, now: Duration) {
+        let account = plan.config.accounts.get(&seek.account);
+        let timeout = account.map_or(Duration::ZERO, |account| account.timeout);
+        let metrics = self.parts.metrics.look(seek, timeout, looked.at);
+        let errand = Errand::Look(looked.seek.clone());
+        let error = error.map(|error| match error {
+            LookError::Fetch(error) => error.to_string(),
+            LookError::Store(error) => error.to_string(),
+        });
+        let failures = self.schedule.failures(&errand);
+        match &error {
+            None => metrics.succeeded(looked.at),
+            Some(error) => {
+                metrics.failed(Trouble::Failing);
+                if failures <= 1 || failures.is_power_of_two() {
+                    let watch = &seek.name;
+                    tracing::warn!(watch, failures, %error, "could not look for conversations of watch {watch}: {error}");
+                }
+            }
+        }
+        let next = self.schedule.due(&errand).map(|due| looked.at + due.saturating_sub(now));
+        self.parts.board.looked(&looked.seek, looked.at, next, error);
+    }
+
+    /// What the answer about a conversation itself says of whether it is over. `status` is none when it cannot be
+    /// reached any more.
+    pub(super) async fn note_status(&mut self, id: &ConversationId, status: Option<i64>, at: Timestamp) {
+        let plan = Arc::clone(&self.plan);
+        let found = self.parts.finds.found(id).filter(|_| !plan.watches.contains_key(id));
+        let Some(found) = found else { return };
+        let Some((seek, begun)) = plan.seeks.get(&found.seek()).zip(self.parts.finds.begun(&found.seek()))
+        else {
+            return;
+        };
+        let skew = self.parts.servers.skew(&id.account).unwrap_or_default();
+        let Some(now_known) = found.polled(seek, status, moved(at, skew)) else { return };
+        let commit =
+            DiscoveryCommit { seek: found.seek(), begun, put: vec![now_known], forget: Vec::new(), at };
+        match self.parts.store.commit_discovery(commit.clone()).await {
+            Ok(()) => self.parts.finds.take(&commit),
+            Err(error) => {
+                tracing::warn!(%error, "could not note whether a conversation is over; it is tried again");
+                if let Some(memory) = self.memories.get_mut(id) {
+                    memory.fingerprint = None;
+                }
+            }
+        }
+    }
+}
+
+/// What a page changes.
+struct Change {
+    put: Vec<Discovered>,
+    forget: Vec<ConversationId>,
+    /// Conversations for which there is no room.
+    beyond: usize,
+}
+
+/// Why a page brought nothing.
+enum LookError {
+    Fetch(FetchError),
+    Store(StoreError),
+}
+
+/// An identity of which nothing is known has no conversations so far.
+fn nobody(question: &Listing, error: FetchError) -> Result<Page, FetchError> {
+    match (question, error.code) {
+        (Listing::Identity(_), Code::Http(404)) => Ok(Page::default()),
+        _ => Err(error),
+    }
+}
