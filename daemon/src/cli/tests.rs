@@ -118,7 +118,7 @@ fn help_says_what_there_is_and_what_is_to_come() {
 
     Not yet:
       once, watches, test-notification, tail, schema, completion, man, plugins conform,
-      plugins conform, plugins pin, check --online
+      plugins pin, check --online
     ");
 }
 
