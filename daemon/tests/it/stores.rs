@@ -118,7 +118,7 @@ async fn a_database_of_a_later_version_is_refused_and_not_touched() {
     let (code, said) = world.refused(&[]);
     assert_eq!(code, Some(1));
     assert!(
-        said.contains("has schema 99, this commwatch knows 2; install the version that wrote it"),
+        said.contains("has schema 99, this commwatch knows 3; install the version that wrote it"),
         "{said}"
     );
     assert!(files(&world) == before, "its files have changed");
