@@ -221,6 +221,35 @@ async fn a_channel_is_watched_by_status() {
     assert_eq!(opened, ["501", "503"]);
 }
 
+/// Whoever looks first: a customer's watch has her conversations, and a channel's the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_that_two_watches_find_belongs_to_its_customers() {
+    let mut world = watching("channel = { stream = 532 }").await;
+    world.config.more +=
+        &format!("[[watch]]\nname = \"dana\"\npriority = \"vip\"\ndiscovery = \"1s\"\ncustomer = {DANA}\n");
+    let hers = old(&world, 532, 11);
+    let other = world.sim.conversation(532, 12).customer("Yossi", "Katz").created(ago(3600));
+    other.says(Post::customer("old").at(ago(3500)));
+    world.start().await;
+    for name in ["dana", "acme-anyone"] {
+        world.metric_until(&format!("watch_conversations{{watch=\"{name}\"}}"), "1").await;
+    }
+    hers.customer_says("from her");
+    other.customer_says("from him");
+    began(&world, 532, 13, Timestamp::now()).customer_says("from her again");
+    for text in ["from her", "from him", "from her again"] {
+        told_of(&world, "each", text).await;
+    }
+    let watches = ["from her", "from him", "from her again"].map(|text| watch_of(&world, text));
+    assert_eq!((&*watches[0], &*watches[1]), ("dana", "acme-anyone"));
+    // Whichever look comes first tells of a new one; it is told once, and then it is hers.
+    world.metric_until("watch_conversations{watch=\"dana\"}", "2").await;
+    world.metric_until("watch_conversations{watch=\"acme-anyone\"}", "1").await;
+    let told = told(&world);
+    assert_eq!(told.iter().filter(|one| one.1 == "conversation.opened").count(), 1, "{told:?}");
+    assert_eq!(told.len(), 4, "{told:?}");
+}
+
 /// Taken up and put down while the daemon runs; a look that is refused changes nothing and holds up nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_customer_comes_and_goes_with_the_configuration_and_a_look_that_fails_changes_nothing() {

@@ -16,7 +16,7 @@ const ATTACK: &str = "@admin [pay here](https://evil.example) **now** \u{202e}<a
 /// A world in which everything goes to `name`, a notifier of the plugin `plugin`, and to the hook.
 fn told(world: &mut World, name: &str, plugin: &str, config: &str) {
     world.config.more = format!(
-        "[notifiers.{name}]\nplugin = \"{plugin}\"\nrate = \"1000/s\"\ncontent = \"full\"\n\
+        "[notifiers.{name}]\nplugin = \"{plugin}\"\nrate = \"1000/s\"\ncontent = \"full\"\ngroup = false\n\
          [notifiers.{name}.config]\n{config}\n[operators]\nnotify = [\"hook\"]\n"
     );
     world.config.routes = format!("[[route]]\nnotify = [\"{name}\", \"hook\"]\n");
