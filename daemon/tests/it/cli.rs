@@ -61,7 +61,7 @@ async fn check_says_all_that_is_wrong_at_once_with_place_and_hint_also_in_a_plug
       commwatch.toml:28:1
        28 | retry = …
           | ^^^^^
-      hint: keys here are `plugin`, `content`, `timezone`, `timeout`, `rate`, `retry_for`, `retries`, `order`, `fallback`, `fallback_after`, `reveal`, `config`
+      hint: keys here are `plugin`, `content`, `timezone`, `timeout`, `rate`, `retry_for`, `retries`, `order`, `fallback`, `fallback_after`, `reveal`, `config`, `group`, `max_per`, `quiet_hours`
     error: unknown notifier `hok` in a route
       commwatch.toml:39:11
        39 | notify = ["hok"]
