@@ -68,7 +68,7 @@ async fn two_hundred_lines_are_one_alert_and_one_list_and_a_retry_sends_the_same
     // What comes now is refused once, as a whole, and the daemon is killed before it can try again.
     world.hook.refuses(&["line 1\""]);
     for line in 1..200 {
-        dana.customer_says(&format!("line {line}"));
+        dana.customer_says(format!("line {line}"));
     }
     world.hook.wait("a first try", PATIENCE, |all| to_people(all).len() > 1).await;
     world.kill();
@@ -108,7 +108,7 @@ async fn above_the_cap_a_digest_says_who_wrote() {
     world.start().await;
     world.baselined().await;
     for (n, conversation) in (1..).zip(&conversations) {
-        conversation.customer_says(&format!("help {n}"));
+        conversation.customer_says(format!("help {n}"));
     }
     let all = people_have(&world, "all six", |all| texts(all).len() == 6).await;
     world.all_delivered().await;
@@ -186,7 +186,7 @@ async fn after_an_outage_people_get_one_list_a_conversation_and_programs_every_e
     world.hook.go_away();
     for n in 0..20 {
         for (who, conversation) in (1..).zip(&conversations) {
-            conversation.customer_says(&format!("{who} writes {n}"));
+            conversation.customer_says(format!("{who} writes {n}"));
         }
         world.polled(1).await;
     }
@@ -247,7 +247,7 @@ async fn after_an_outage_of_commbox_forty_conversations_are_no_flood() {
     world.sim.fault(Scope::All, Fault::status(503), Times::Forever);
     for n in 0..3 {
         for (who, conversation) in (1..).zip(&conversations) {
-            conversation.customer_says(&format!("{who} asks {n}"));
+            conversation.customer_says(format!("{who} asks {n}"));
         }
     }
     let from = world.output.count();
