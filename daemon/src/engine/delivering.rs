@@ -17,7 +17,7 @@ use super::board::Board;
 use super::clock::Clock;
 use super::health::Health;
 use super::host::Host;
-use super::pace::{Pace, Scene};
+use super::pace::{Chosen, Pace, Scene};
 use super::plan::Plan;
 use super::servers::{self, Servers};
 use super::wakes::Wakes;
@@ -240,7 +240,7 @@ impl Delivering {
         if places == 0 {
             return TICK;
         }
-        let (found, chosen) = match self.choose(places).await {
+        let (found, Chosen { going: chosen, fault, .. }) = match self.choose(places).await {
             Ok(chosen) => chosen,
             Err(error) => {
                 tracing::error!(notifier = self.parts.notifier, %error, "could not read the outbox");
@@ -264,6 +264,7 @@ impl Delivering {
         going.into_iter().for_each(|due| self.start(due));
         match wait {
             Some(wait) => wait,
+            None if fault.is_some() => STORE_PAUSE,
             // What was held back has left its place to others.
             None if found == places && !is_all => Duration::ZERO,
             None if found == places => TICK,
@@ -272,16 +273,20 @@ impl Delivering {
     }
 
     /// How many are due, of so many at most, and which of them go now, or what they became.
-    async fn choose(&mut self, places: usize) -> Result<(usize, Vec<Due>), StoreError> {
+    async fn choose(&mut self, places: usize) -> Result<(usize, Chosen), StoreError> {
         let plan = self.parts.plans.borrow().clone();
         let (store, notifier) = (Arc::clone(&self.parts.store), self.parts.notifier.clone());
         let scene = Scene { notifier: &notifier, store: &store, plan: &plan, now: self.parts.clock.now() };
         self.pace.prepare(&scene).await?;
         let due = self.due(places).await?;
         let found = due.len();
-        let chosen = self.pace.choose(&scene, due).await?;
+        let chosen = self.pace.choose(&scene, due).await;
+        if let Some(error) = &chosen.fault {
+            self.parts.metrics.store_error();
+            tracing::warn!(notifier, %error, "could not hold back or put together what waits; it is tried again");
+        }
         self.parts.measured.deliveries(DeliveryResult::Grouped, chosen.grouped as u64);
-        Ok((found, chosen.going))
+        Ok((found, chosen))
     }
 
     /// A delivery is marked before it is handed over. One that cannot be, since the disk is full, goes all the same: an

@@ -46,6 +46,8 @@ pub(super) struct Chosen {
     pub(super) going: Vec<Due>,
     /// How many deliveries became part of others.
     pub(super) grouped: usize,
+    /// The store could not be read or written: the rest is looked at again later.
+    pub(super) fault: Option<StoreError>,
 }
 
 impl Pace {
@@ -57,13 +59,26 @@ impl Pace {
         }
     }
 
-    /// Which of what is due goes now. What does not is held back, or part of something that goes.
-    pub(super) async fn choose(&mut self, scene: &Scene<'_>, due: Vec<Due>) -> Result<Chosen, StoreError> {
+    /// Which of what is due goes now. What does not is held back, or part of something that goes. A fault of the store
+    /// keeps nothing from going that was chosen before it.
+    pub(super) async fn choose(&mut self, scene: &Scene<'_>, due: Vec<Due>) -> Chosen {
         let mut chosen = Chosen::default();
         if self.pacing.is_none() {
             chosen.going = due;
-            return Ok(chosen);
+            return chosen;
         }
+        if let Err(fault) = self.choose_into(scene, due, &mut chosen).await {
+            chosen.fault = Some(fault);
+        }
+        chosen
+    }
+
+    async fn choose_into(
+        &mut self,
+        scene: &Scene<'_>,
+        due: Vec<Due>,
+        chosen: &mut Chosen,
+    ) -> Result<(), StoreError> {
         // Of each reason one digest, and none for whoever is part of it.
         let (mut gathered, mut digests) = (BTreeSet::new(), BTreeSet::new());
         let mut holds = Vec::new();
@@ -116,7 +131,7 @@ impl Pace {
         if !holds.is_empty() {
             scene.store.hold(holds).await?;
         }
-        Ok(chosen)
+        Ok(())
     }
 
     /// What must be known, and done, before anything is chosen.
@@ -130,8 +145,11 @@ impl Pace {
             self.is_known = true;
         }
         if self.is_new {
-            scene.store.release(scene.notifier, scene.now).await?;
-            self.is_new = false;
+            // On a full disk what may go goes all the same; what is held back then keeps its time a little longer.
+            match scene.store.release(scene.notifier, scene.now).await {
+                Err(StoreError::Full(_)) => {}
+                done => self.is_new = done.map(|()| false)?,
+            }
         }
         Ok(())
     }
