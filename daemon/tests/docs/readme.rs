@@ -129,7 +129,7 @@ fn exported() -> String {
     metrics.account("main").clock_skew(0.0);
     metrics.notifier("log").outbox(&Outbox {
         pending: 1,
-        held: [].into(),
+        held: [("quiet_hours", 1)].into(),
         oldest_pending: Some(now),
         dead: 0,
         imbalance: 0,
