@@ -41,6 +41,7 @@ mod rows;
 mod scrub;
 mod silences;
 mod sqlite;
+mod told;
 mod writer;
 
 pub use crate::core::replay::{REPLAY_MAX, Replayed, ReplayedDelivery, Selection};

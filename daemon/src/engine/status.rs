@@ -193,13 +193,15 @@ fn notifier(shared: &Shared, name: &str, plugin: &str, outbox: &[OutboxCount]) -
         why = Some(episode.why);
     }
     let held = held(shared, name);
+    // Held by its receiver, all of it is; for its own sake, by what holds back most of it.
+    let paced = count.held.iter().max_by_key(|(_, rows)| **rows).map(|(why, _)| why.as_str().to_owned());
     let versions = shared.versions.lock().unwrap_or_else(PoisonError::into_inner);
     NotifierStatus {
         name: name.to_owned(),
         plugin: plugin.to_owned(),
         version: versions.get(name).cloned(),
-        held: if held.is_some() { count.pending } else { 0 },
-        held_reason: held.map(|held| held.reason),
+        held: if held.is_some() { count.pending } else { count.held.values().sum() },
+        held_reason: held.map(|held| held.reason).or(paced),
         state,
         why,
         since: since.min(shared.clock.now()),

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::rows::{instant, nanos};
-use super::sqlite::insert_told;
+use super::told::insert_told;
 use super::{Episode, StoreError, Told};
 
 pub(super) fn begin(connection: &Connection, episode: &Episode, told: &Told) -> Result<bool, StoreError> {

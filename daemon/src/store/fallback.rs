@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::outbox::AHEAD_MAX;
 use super::rows::nanos;
-use super::sqlite::insert_delivery;
+use super::told::insert_delivery;
 use super::{FallBack, StoreError, Unaccepted};
 use crate::core::event::Event;
 use crate::core::pacing::GATHERED_MAX;

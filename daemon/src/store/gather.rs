@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::rows::{instant, nanos};
-use super::sqlite::insert_delivery;
+use super::told::insert_delivery;
 use super::{Due, Gather, Hold, Scope, StoreError, Together, outbox};
 use crate::core::event::Event;
 use crate::core::pacing::CAP_MAX;

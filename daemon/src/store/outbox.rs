@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows::{count, instant, nanos};
-use super::sqlite::insert_told;
+use super::told::insert_told;
 use super::{Due, OutboxCount, Overdue, Settle, StoreError, Told, scrub};
 use crate::core::delivery::{self, State, Step};
 use crate::core::outcome::{DELAY_MAX, Fate};

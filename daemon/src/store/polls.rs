@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows::{author, instant, nanos, vanished_as, vanished_of};
-use super::sqlite::insert_told;
+use super::told::insert_told;
 use super::{PollCommit, PollSummary, StoreError, Told, Waits, outbox, silences};
 use crate::core::cursor::{Cursor, Seen};
 use crate::core::message::{AuthorKind, ChildId};

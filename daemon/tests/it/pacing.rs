@@ -145,6 +145,8 @@ async fn quiet_hours_hold_back_what_may_wait_and_tell_it_in_the_morning() {
         .wait("the program", PATIENCE, |all| all.iter().filter(|one| one.path == "/hook").count() >= 2)
         .await;
     world.metric_until("outbox_held{notifier=\"people\",reason=\"quiet_hours\"}", "2").await;
+    let status = world.notifier_until("people", "two are held", |one| one["held"] == 2).await;
+    assert_eq!(status["held_reason"], "quiet_hours");
     let first = world.hook.accepted().into_iter().find(|one| one.text == "I cannot sleep either").unwrap();
     let why = world.ask(&["why", &first.id]);
     assert!(why.contains("people has quiet hours") && why.contains("06:00"), "{why}");

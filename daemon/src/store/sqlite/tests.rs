@@ -9,6 +9,7 @@ use crate::core::cursor::{CursorChange, CursorRow, Seen};
 use crate::core::event::{Event, EventData, EventKind};
 use crate::core::message::ChildId;
 use crate::core::notification::Notification;
+use crate::store::NewDelivery;
 
 /// Lets the database grow by that many pages and no more.
 async fn room(store: &SqliteStore, pages: i64) {
