@@ -89,7 +89,8 @@ pub trait Store: Send + Sync {
     async fn together(&self, notifier: &str, scope: Scope, limit: usize)
     -> Result<Vec<Together>, StoreError>;
 
-    /// Holds back the head of a lane, and with it its lane. The notifier's fallbacks get as much later.
+    /// Holds back heads of lanes, and with each its lane, unless something has come into it that was not known when that
+    /// was decided: it may be urgent. The notifier's fallbacks get as much later.
     async fn hold(&self, holds: Vec<Hold>) -> Result<(), StoreError>;
 
     /// What is held back for a notifier's sake is due, so that it is looked at by another configuration.
@@ -333,6 +334,8 @@ pub struct Hold {
     pub why: Held,
     /// When that was decided.
     pub at: Timestamp,
+    /// The latest of its lane that was known then: with a later one there, it is decided anew.
+    pub seen: i64,
 }
 
 /// Several deliveries of one notifier become one.

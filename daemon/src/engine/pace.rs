@@ -95,7 +95,10 @@ impl Pace {
             let by = if head.handed > 0 { self.pacing.of_what_was_tried() } else { self.pacing.clone() };
             let (count, lifted) = match by.judge(&waits, head.held, &self.recent, &head.lane, scene.now) {
                 Verdict::Hold { until, why } => {
-                    holds.push(Hold { delivery: head.id, until, why, at: scene.now });
+                    // Of a lane that is too long to be read whole, what is behind its first so many does not matter.
+                    let last = rows.iter().map(|row| row.delivery).max();
+                    let seen = last.filter(|_| rows.len() < GATHERED_MAX).unwrap_or(i64::MAX);
+                    holds.push(Hold { delivery: head.id, until, why, at: scene.now, seen });
                     continue;
                 }
                 Verdict::Go { together, lifted } => (together, lifted),

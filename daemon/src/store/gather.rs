@@ -62,13 +62,17 @@ pub(super) fn together(
 
 /// Its notifier's fallbacks are not told of what its own configuration holds back: they have as much time as before.
 pub(super) fn hold(connection: &Connection, hold: &Hold) -> Result<(), StoreError> {
-    let Hold { delivery, until, why, at } = hold;
+    let Hold { delivery, until, why, at, seen } = hold;
     let held = connection
         .prepare_cached(
             "UPDATE delivery SET due_at = ?2, held = ?3, paced = 1
-             WHERE id = ?1 AND state = 'pending' AND sending_at IS NULL RETURNING notifier, lane",
+             WHERE id = ?1 AND state = 'pending' AND sending_at IS NULL
+               AND NOT EXISTS (SELECT 1 FROM delivery later
+                               WHERE later.notifier = delivery.notifier AND later.lane = delivery.lane
+                                 AND later.state IN ('queued', 'pending') AND later.id > ?4)
+             RETURNING notifier, lane",
         )?
-        .query_row(params![delivery, nanos(*until), why.as_str()], |row| {
+        .query_row(params![delivery, nanos(*until), why.as_str(), seen], |row| {
             Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
         })
         .optional()?;

@@ -214,8 +214,9 @@ impl State {
                             hold.why.as_str()
                         )
                     });
-                    self.disk.rows.hold(hold);
-                    self.ledger.held(&key, hold, &mut self.markers);
+                    if self.disk.rows.hold(hold) {
+                        self.ledger.held(&key, hold, &mut self.markers);
+                    }
                 }
                 Ok(Answer::Done)
             }

@@ -92,9 +92,18 @@ impl Rows {
         found
     }
 
-    pub(crate) fn hold(&mut self, hold: &Hold) {
+    /// Whether it is held back.
+    pub(crate) fn hold(&mut self, hold: &Hold) -> bool {
+        let of_lane = |one: &Delivery| (one.notifier.clone(), one.lane.clone());
+        let Some(lane) = self.deliveries.get(&hold.delivery).map(of_lane) else { return false };
+        let is_later = |(id, one): (&i64, &Delivery)| {
+            *id > hold.seen && !one.state.is_final() && (&one.notifier, &one.lane) == (&lane.0, &lane.1)
+        };
+        if self.deliveries.iter().any(is_later) {
+            return false;
+        }
         let is_head = |one: &&mut Delivery| one.state == State::Pending;
-        let Some(one) = self.deliveries.get_mut(&hold.delivery).filter(is_head) else { return };
+        let Some(one) = self.deliveries.get_mut(&hold.delivery).filter(is_head) else { return false };
         (one.due_at, one.held, one.paced) = (hold.until, Some(hold.why), true);
         let (notifier, lane) = (one.notifier.clone(), one.lane.clone());
         let longer = hold.until.duration_since(hold.at).max(jiff::SignedDuration::ZERO);
@@ -104,6 +113,7 @@ impl Rows {
                 *at += longer;
             }
         }
+        true
     }
 
     pub(crate) fn release(&mut self, notifier: &str, now: Timestamp) {

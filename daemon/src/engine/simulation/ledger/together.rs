@@ -73,6 +73,29 @@ impl Ledger {
         self.must(!is_urgent || hold.why == Held::Quiet, || {
             format!("{} is held from {}: {}", key.1, key.0, hold.why.as_str())
         });
+        // Nothing that may not wait is held up by what is before it.
+        let quiet = self.setups.last().and_then(|(_, setup)| {
+            setup.notifiers.iter().find(|one| one.name == key.0)?.pacing.quiet.clone()
+        });
+        let written = self.events.get(&key.1).and_then(|kept| kept.deliveries.get(&key.0));
+        let lane = written.and_then(|written| self.lanes.get(&(key.0.clone(), written.lane.clone())));
+        let may_not_wait = |weight: Weight| match hold.why {
+            Held::Group => weight.critical || weight.incident,
+            Held::Cap => weight.critical,
+            Held::Quiet => quiet.as_ref().is_some_and(|quiet| weight.passes(&quiet.pass)),
+        };
+        let is_new = |id: &str| {
+            let key = (key.0.clone(), id.to_owned());
+            self.handed.get(&key).is_none_or(|handed| handed.times == 0 && !handed.replayed)
+        };
+        let urgent = lane.into_iter().flatten().find(|id| {
+            let kept = self.events.get(*id);
+            is_new(id) && kept.is_some_and(|kept| kept.members.is_empty() && may_not_wait(kept.weight))
+        });
+        let urgent = urgent.cloned();
+        self.must(urgent.is_none(), || {
+            format!("{urgent:?} is held up for {} behind {}: {}", key.0, key.1, hold.why.as_str())
+        });
         // As long as it is held on purpose, nobody else is told in its place.
         let longer = Duration::try_from(hold.until.duration_since(hold.at)).unwrap_or_default();
         let written = self.events.get_mut(&key.1).and_then(|kept| kept.deliveries.get_mut(&key.0));
