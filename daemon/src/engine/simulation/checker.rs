@@ -13,6 +13,7 @@ use crate::core::delivery;
 use crate::core::detect::children::is_round;
 use crate::core::event::EventKind;
 use crate::core::outcome::Retries;
+use crate::core::pacing::Cap;
 use crate::core::waiting;
 
 /// When everything works, the outbox is empty and everything is told within this: the longest pause that anybody can
@@ -37,7 +38,11 @@ impl House {
         self.heal();
         let healed_at = self.passed();
         let rarely = self.world.with(|state| {
-            state.setup.notifiers.iter().any(|notifying| notifying.retries == Retries::Machines)
+            // What a cap lets go one by one takes its time as well.
+            let is_rare = |cap: Cap| cap.per / cap.count > Duration::from_secs(60);
+            state.setup.notifiers.iter().any(|notifying| {
+                notifying.retries == Retries::Machines || notifying.pacing.cap.is_some_and(is_rare)
+            })
         });
         let within = if rarely { HEALED_WITHIN * 10 } else { HEALED_WITHIN };
         loop {

@@ -547,6 +547,13 @@ impl Ledger {
         self.events.insert(event.id.clone(), kept);
     }
 
+    /// What it sent before it ended, and could not write down, it does not know of.
+    pub(super) fn daemon_started(&mut self, now: Duration) {
+        if !now.is_zero() {
+            self.ended_at = now;
+        }
+    }
+
     pub(super) fn clock_set(&mut self, now: Duration) {
         self.clock_set_at = Some(now);
     }
