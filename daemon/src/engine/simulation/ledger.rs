@@ -104,8 +104,6 @@ pub(super) struct Written {
     fell_back: bool,
     /// What tells of it, with others.
     part_of: Option<String>,
-    /// How long it was held back on purpose.
-    held_for: Duration,
     /// Whether a silence keeps it from its notifier.
     suppressed: bool,
 }

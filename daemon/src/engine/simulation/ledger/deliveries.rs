@@ -37,7 +37,6 @@ impl Ledger {
             is_fallback,
             fell_back: false,
             part_of: None,
-            held_for: Duration::ZERO,
             suppressed,
         }
     }
@@ -70,8 +69,7 @@ impl Ledger {
         let Some(kept) = self.events.get_mut(&key.1) else {
             return self.violated(format!("I2: {name} is not durable"));
         };
-        let held_for = kept.deliveries.get(&key.0).map_or(Duration::ZERO, |one| one.held_for);
-        let (recorded, concerned) = (kept.recorded + held_for, kept.concerned.clone());
+        let (recorded, concerned) = (kept.recorded, kept.concerned.clone());
         let is_once = kept
             .deliveries
             .get_mut(&key.0)
@@ -92,6 +90,12 @@ impl Ledger {
             self.must(!is_kept || is_told != known.contains(to), || {
                 format!("I1: {to} is told {name}: {is_told}")
             });
+            if is_told && known.contains(to) {
+                let key = (to.clone(), key.1.clone());
+                let accepted = self.handed.remove(&key).unwrap_or_default().accepted;
+                let excuse = (accepted > 0).then_some(Marker::RepeatAfterReplay);
+                self.handed.insert(key, Handed { accepted, excuse, replayed: true, ..Handed::default() });
+            }
             if !is_told {
                 markers.reach(Marker::FellBackOnWhoKnew);
                 continue;
