@@ -31,8 +31,9 @@ pub struct Pacing {
     pub cap: Option<Cap>,
     /// When it is left in peace.
     pub quiet: Option<Quiet>,
-    /// Whether its receiver keeps incidents: what opens one or closes it is then never part of anything else, but where
-    /// both ends of it are.
+    /// Whether its receiver keeps incidents: what opens one or closes it has a lane of its own then, is never part of
+    /// anything else but where both ends of it are, and no cap holds it back; nor do quiet hours the end of one that is
+    /// open.
     pub keeps_incidents: bool,
     /// Whether it is a program's: every event reaches it whole, in as many notifications as that takes.
     pub whole: bool,
@@ -172,6 +173,15 @@ impl Pacing {
         self.group.is_none() && self.cap.is_none() && self.quiet.is_none()
     }
 
+    /// Whether it is the end of an incident that the receiver has open: held back, that would go on for as long.
+    fn ends_what_is_open(&self, waits: &[Waits], n: usize) -> bool {
+        let Some((Incident::Closes, key)) = &waits[n].incident else { return false };
+        let opens = |one: &Waits| {
+            one.incident.as_ref().is_some_and(|(kind, of)| *kind == Incident::Opens && of == key)
+        };
+        self.keeps_incidents && !waits[..n].iter().any(opens)
+    }
+
     /// How many of a lane, from its head on, become part of a digest. Where the receiver keeps incidents, one that is
     /// not over, or began before, is left to itself, with what comes behind it.
     pub fn digested(&self, waits: &[Waits]) -> usize {
@@ -229,14 +239,17 @@ impl Pacing {
         let mut front = waits.len().max(1);
         let mut still = None;
         if let Some((quiet, until)) = self.quiet.as_ref().and_then(|quiet| Some((quiet, quiet.until(now)?))) {
-            let Some(last) = waits.iter().rposition(|one| quiet.passes(one)) else {
+            let passes = |n: &usize| quiet.passes(&waits[*n]) || self.ends_what_is_open(waits, *n);
+            let Some(last) = (0..waits.len()).rev().find(passes) else {
                 return hold(until, Held::Quiet);
             };
             (front, still) = (last + 1, Some(Held::Quiet));
         }
         if let Some(until) = self.cap.and_then(|cap| recent.full(cap, now)) {
-            let critical = |one: &Waits| one.severity == Severity::Critical;
-            let Some(last) = waits.iter().take(front).rposition(critical) else {
+            // A receiver that keeps incidents counts them itself, and must hear of both ends.
+            let is_kept = |one: &Waits| self.keeps_incidents && one.incident.is_some();
+            let passes = |one: &Waits| one.severity == Severity::Critical || is_kept(one);
+            let Some(last) = waits.iter().take(front).rposition(passes) else {
                 return hold(until, Held::Cap);
             };
             (front, still) = (last + 1, Some(Held::Cap));

@@ -108,7 +108,6 @@ impl Pace {
                 None => (rows[..count.min(rows.len())].to_vec(), head.lane.clone()),
             };
             self.shorten(&mut members);
-            let takes_part = members.iter().any(|member| member.delivery == head.id);
             if members.len() > 1 {
                 match self.gather(scene, &members, &lane, lifted).await {
                     Ok(made) => {
@@ -126,7 +125,9 @@ impl Pace {
                     Err(error) => return Err(error),
                 }
             }
-            if members.len() <= 1 || !takes_part {
+            // With a digest gone that it has no part in, it is still due, and decided anew: that may have been the last that
+            // a cap allows.
+            if members.len() <= 1 {
                 self.count(&head, scene.now);
                 chosen.going.push(head);
             }
@@ -189,7 +190,6 @@ impl Pace {
     /// A program gets every event: what there is no room for comes in the next notification.
     fn shorten(&self, members: &mut Vec<Together>) {
         if self.pacing.whole {
-            members.truncate(self.pacing.shown());
             let events: Vec<Event> = members.iter().filter_map(|member| member.event.clone()).collect();
             members.truncate(together::fitting(&events));
         }

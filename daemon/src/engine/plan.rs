@@ -127,7 +127,7 @@ impl Plan {
 
     /// The event, rendered for everybody who is told of it, or would be but for a silence.
     pub fn told(&self, event: Event, subject: Subject<'_>, silence: Option<&Silence>) -> Told {
-        let (lane, urgent) = (lane(&event), is_urgent(&event));
+        let urgent = is_urgent(&event);
         let deliveries: Vec<NewDelivery> = self
             .routes
             .plan(subject)
@@ -137,7 +137,7 @@ impl Plan {
                 Some(NewDelivery {
                     notification: notification::of_event(&event, name, notifier.content, &notifier.voice),
                     notifier: name.to_owned(),
-                    lane: lane.clone(),
+                    lane: lane(&event, notifier),
                     fallback_after: (!notifier.fallback.is_empty()).then_some(notifier.fallback_after),
                     urgent,
                     suppressed: silence::suppresses(silence, subject, name),
@@ -222,8 +222,14 @@ fn is_urgent(event: &Event) -> bool {
     notification::incident(event).is_some() || notification::severity(event) == Severity::Critical
 }
 
-/// What goes in order among itself: a conversation, or a subject of our own health.
-fn lane(event: &Event) -> String {
+/// What goes in order among itself: a conversation, or a subject of our own health. For a receiver that keeps incidents,
+/// each of them: its end waits for no message.
+fn lane(event: &Event, notifier: &Notifier) -> String {
+    if notifier.pacing.keeps_incidents
+        && let Some((_, key)) = notification::incident(event)
+    {
+        return key;
+    }
     let data = &event.data;
     match (&data.account, &data.conversation, &data.problem) {
         (Some(account), Some(conversation), _) => format!("{account}/{}", conversation.object_id),

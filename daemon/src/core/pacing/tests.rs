@@ -122,6 +122,34 @@ fn above_the_cap_all_wait_but_what_is_critical() {
 }
 
 #[test]
+fn a_receiver_that_keeps_incidents_hears_of_both_ends_whatever_went_lately_and_of_the_end_at_night() {
+    use Incident::{Closes, Opens};
+    let recent = sent(&[("a", 0), ("b", 100), ("c", 200)]);
+    let opens = Waits { severity: Severity::Warning, ..incident(300, Opens, "w") };
+    let closes = incident(301, Closes, "w");
+    for (keeps_incidents, open, close) in
+        [(false, held(600, Held::Cap), held(600, Held::Cap)), (true, go(1), go(1))]
+    {
+        let pacing = Pacing { keeps_incidents, ..cap(3, 600) };
+        assert_eq!(pacing.judge(std::slice::from_ref(&opens), None, &recent, "w", at(300)), open);
+        assert_eq!(pacing.judge(std::slice::from_ref(&closes), None, &recent, "w", at(301)), close);
+    }
+    let time = |text: &str| text.parse::<Timestamp>().unwrap();
+    let (evening, midnight) = (time("2026-11-26T22:30:00Z"), time("2026-11-27T00:00:00Z"));
+    let hold = Verdict::Hold { until: midnight, why: Held::Quiet };
+    let pager = Pacing { keeps_incidents: true, ..quiet(&[]) };
+    let judge = |pacing: &Pacing, waits: &[Waits]| pacing.judge(waits, None, &recent, "w", evening);
+    assert_eq!(
+        judge(&pager, std::slice::from_ref(&closes)),
+        go(1),
+        "opened before: nobody is woken by its end"
+    );
+    assert_eq!(judge(&pager, std::slice::from_ref(&opens)), hold);
+    assert_eq!(judge(&pager, &[opens.clone(), closes.clone()]), hold, "both ends wait");
+    assert_eq!(judge(&quiet(&[]), std::slice::from_ref(&closes)), hold, "people read it in the morning");
+}
+
+#[test]
 fn quiet_hours_hold_what_they_do_not_let_pass_until_they_end() {
     let nobody = Recent::default();
     let time = |text: &str| text.parse::<Timestamp>().unwrap();

@@ -13,7 +13,6 @@ use crate::core::delivery;
 use crate::core::detect::children::is_round;
 use crate::core::event::EventKind;
 use crate::core::outcome::Retries;
-use crate::core::pacing::Cap;
 use crate::core::waiting;
 
 /// When everything works, the outbox is empty and everything is told within this: the longest pause that anybody can
@@ -38,11 +37,7 @@ impl House {
         self.heal();
         let healed_at = self.passed();
         let rarely = self.world.with(|state| {
-            // What a cap lets go one by one takes its time as well.
-            let is_rare = |cap: Cap| cap.per / cap.count > Duration::from_secs(60);
-            state.setup.notifiers.iter().any(|notifying| {
-                notifying.retries == Retries::Machines || notifying.pacing.cap.is_some_and(is_rare)
-            })
+            state.setup.notifiers.iter().any(|notifying| notifying.retries == Retries::Machines)
         });
         let within = if rarely { HEALED_WITHIN * 10 } else { HEALED_WITHIN };
         loop {

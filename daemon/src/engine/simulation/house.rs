@@ -117,10 +117,7 @@ impl House {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.expect("a runtime");
         let world = Arc::clone(&self.world);
-        world.with(|state| {
-            state.tell(|| "the daemon starts".to_owned());
-            state.ledger.daemon_started(state.time.passed());
-        });
+        world.with(|state| state.tell(|| "the daemon starts".to_owned()));
         let daemon = runtime.block_on(async {
             let began = Instant::now();
             world.with(|state| {

@@ -104,6 +104,8 @@ pub(super) struct Written {
     fell_back: bool,
     /// What tells of it, with others.
     part_of: Option<String>,
+    /// How long it was held back on purpose.
+    held_for: Duration,
     /// Whether a silence keeps it from its notifier.
     suppressed: bool,
 }
@@ -543,13 +545,6 @@ impl Ledger {
             kept.deliveries.insert(delivery.notifier.clone(), self.writes(delivery, &event.id, false));
         }
         self.events.insert(event.id.clone(), kept);
-    }
-
-    /// What it sent before it ended, and could not write down, it does not know of.
-    pub(super) fn daemon_started(&mut self, now: Duration) {
-        if !now.is_zero() {
-            self.ended_at = now;
-        }
     }
 
     pub(super) fn clock_set(&mut self, now: Duration) {

@@ -176,7 +176,7 @@ impl SimulatedHost {
                 _ => state.dice.millis(4..400),
             };
             let now = (state.time.passed(), state.time.of_day());
-            let id = state.ledger.hands(name, &handover.payload, now, &mut state.markers);
+            let id = state.ledger.hands(name, &handover.payload, handover.attempt, now, &mut state.markers);
             let attempt = handover.attempt;
             state.tell(|| format!("{id} is handed to {name}, attempt {attempt}: {manner:?}"));
             (manner, takes, id)

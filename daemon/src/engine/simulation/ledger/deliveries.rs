@@ -10,9 +10,6 @@ use crate::core::outcome::{ASIDE_AFTER, Fate, Order};
 use crate::engine::simulation::markers::{Marker, Markers};
 use crate::store::{FallBack, NewDelivery, Settle, Told};
 
-/// Where rows are kept for less than this, those of a story are forgotten within it.
-const PRUNED_SOON: Duration = Duration::from_secs(86_400);
-
 impl Ledger {
     pub(in crate::engine::simulation) fn writes(
         &mut self,
@@ -37,6 +34,7 @@ impl Ledger {
             is_fallback,
             fell_back: false,
             part_of: None,
+            held_for: Duration::ZERO,
             suppressed,
         }
     }
@@ -69,7 +67,8 @@ impl Ledger {
         let Some(kept) = self.events.get_mut(&key.1) else {
             return self.violated(format!("I2: {name} is not durable"));
         };
-        let (recorded, concerned) = (kept.recorded, kept.concerned.clone());
+        let held_for = kept.deliveries.get(&key.0).map_or(Duration::ZERO, |one| one.held_for);
+        let (recorded, concerned) = (kept.recorded + held_for, kept.concerned.clone());
         let is_once = kept
             .deliveries
             .get_mut(&key.0)
@@ -85,17 +84,7 @@ impl Ledger {
             let is_late = after.is_none_or(is_time);
             self.must(is_late, || format!("I2: {name} at {}, found at {recorded}", fall_back.at));
             let is_told = told.contains(to);
-            // With little kept, nobody knows any more that it had that.
-            let is_kept = self.setups.last().is_none_or(|(_, setup)| setup.retention > PRUNED_SOON);
-            self.must(!is_kept || is_told != known.contains(to), || {
-                format!("I1: {to} is told {name}: {is_told}")
-            });
-            if is_told && known.contains(to) {
-                let key = (to.clone(), key.1.clone());
-                let accepted = self.handed.remove(&key).unwrap_or_default().accepted;
-                let excuse = (accepted > 0).then_some(Marker::RepeatAfterReplay);
-                self.handed.insert(key, Handed { accepted, excuse, replayed: true, ..Handed::default() });
-            }
+            self.must(is_told != known.contains(to), || format!("I1: {to} is told {name}: {is_told}"));
             if !is_told {
                 markers.reach(Marker::FellBackOnWhoKnew);
                 continue;
@@ -204,6 +193,7 @@ impl Ledger {
     ) {
         markers.reach(Marker::Expired);
         self.leaves(&key);
+        self.handed.entry(key.clone()).or_default().settled = true;
         self.written.entry(key.0).or_default()[1] += 1;
         self.own_health(told, now, markers);
     }
@@ -225,6 +215,7 @@ impl Ledger {
         &mut self,
         notifier: &str,
         payload: &str,
+        attempt: u32,
         (now, wall): (Duration, Timestamp),
         markers: &mut Markers,
     ) -> String {
@@ -249,7 +240,7 @@ impl Ledger {
             handed.first_at = now;
         }
         handed.times += 1;
-        let is_first = handed.times == 1 && !handed.replayed;
+        let is_first = attempt == 1 && !handed.replayed;
         let id = id.to_owned();
         if is_first {
             self.goes_first(notifier, &id, now, wall, markers);

@@ -14,9 +14,6 @@ use crate::store::{Gather, Hold};
 /// A delivery reaches its plugin this soon.
 const HANDED_WITHIN: Duration = Duration::from_secs(16);
 
-/// So long after quiet hours have begun, nothing is on its way any more that was chosen before: a slow disk may hold it up.
-const QUIET_WITHIN: Duration = Duration::from_secs(120);
-
 /// What of an event decides whether it may wait.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Weight {
@@ -25,6 +22,7 @@ pub(super) struct Weight {
     warning: bool,
     /// It begins something or ends it.
     incident: bool,
+    ends: bool,
 }
 
 impl Weight {
@@ -43,7 +41,19 @@ impl Weight {
             | EventKind::NotifierRecovered => (false, false, true),
             _ => (false, false, false),
         };
-        Self { vip, critical, warning, incident }
+        let ends = incident && !warning;
+        Self { vip, critical, warning, incident, ends }
+    }
+
+    /// Of both together.
+    fn and(self, other: Self) -> Self {
+        Self {
+            vip: self.vip || other.vip,
+            critical: self.critical || other.critical,
+            warning: self.warning || other.warning,
+            incident: self.incident || other.incident,
+            ends: self.ends || other.ends,
+        }
     }
 
     fn passes(self, pass: &[Pass]) -> bool {
@@ -99,6 +109,12 @@ impl Ledger {
         self.must(urgent.is_none(), || {
             format!("{urgent:?} is held up for {} behind {}: {}", key.0, key.1, hold.why.as_str())
         });
+        // As long as it is held on purpose, nobody else is told in its place.
+        let longer = Duration::try_from(hold.until.duration_since(hold.at)).unwrap_or_default();
+        let written = self.events.get_mut(&key.1).and_then(|kept| kept.deliveries.get_mut(&key.0));
+        if let Some(written) = written {
+            written.held_for += longer;
+        }
     }
 
     /// Several become one: none that was handed over, and each but once.
@@ -118,12 +134,19 @@ impl Ledger {
             .collect();
         markers.reach(if lanes.len() > 1 { Marker::Digest } else { Marker::Group });
         let is_one_lane = lanes.len() == 1 && lanes.contains(&new.lane);
-        let mut number = 0;
+        let (mut number, mut weight) = (0, Weight::default());
         for key in keys {
-            let handed = self.handed.get(key).map_or(0, |handed| handed.times);
-            // What could not be marked as handed over before the daemon ended is not known to have been.
-            let is_known = handed == 0 || !self.ended_at.is_zero();
-            self.must(is_known, || format!("I5: {} was handed over, and becomes part of {id}", key.1));
+            // A full disk, and then a kill: nobody knows that it was handed over.
+            let is_forgotten = |first: Duration| {
+                first < self.ended_at
+                    && markers.times(Marker::DiskFull) + markers.times(Marker::DiskFailed) > 0
+            };
+            let handed =
+                self.handed.get(key).filter(|handed| handed.times > 0 && !is_forgotten(handed.first_at));
+            self.must(handed.is_none(), || {
+                format!("I5: {} was handed over, and becomes part of {id}", key.1)
+            });
+            weight = weight.and(self.events.get(&key.1).map(|kept| kept.weight).unwrap_or_default());
             self.leaves(key);
             let Some(kept) = self.events.get_mut(&key.1) else {
                 self.violated(format!("I2: {} is part of {id} and is not durable", key.1));
@@ -152,7 +175,7 @@ impl Ledger {
         let kept = Kept {
             recorded: gather.at,
             concerned: None,
-            weight: Weight::default(),
+            weight,
             members,
             deliveries: std::iter::once((notifier, written)).collect(),
         };
@@ -190,19 +213,22 @@ impl Ledger {
             .filter_map(|id| Some(self.events.get(id)?.weight))
             .collect();
         if let Some(cap) = pacing.cap {
-            // One more may go where a restart forgot what was not written down. It is counted when it is handed to the host, which may take a while to pass it on.
+            // It is counted when it is handed to the host, which may take a while to pass it on.
             let recent = sent.iter().filter(|at| **at + cap.per > now + HANDED_WITHIN).count();
-            let passes = weights.iter().any(|weight| weight.critical);
+            let kept = pacing.keeps_incidents;
+            let passes = weights.iter().any(|weight| weight.critical || kept && weight.incident);
             if passes && recent > cap.count as usize {
                 markers.reach(Marker::PassedCap);
             }
-            self.must(passes || recent <= cap.count as usize + 1, || {
+            self.must(passes || recent <= cap.count as usize, || {
                 format!("{id} is the {recent}th for {notifier} in {:?}", cap.per)
             });
         }
         if let Some(quiet) = &pacing.quiet {
-            let is_quiet = quiet.hours.is_open(wall) && quiet.hours.is_open(wall - QUIET_WITHIN);
-            let passes = weights.iter().any(|weight| weight.passes(&quiet.pass));
+            let is_quiet = quiet.hours.is_open(wall) && quiet.hours.is_open(wall - Duration::from_secs(30));
+            // The end of an incident that the receiver has open wakes nobody.
+            let ends = |weight: &Weight| pacing.keeps_incidents && weight.ends;
+            let passes = weights.iter().any(|weight| weight.passes(&quiet.pass) || ends(weight));
             if passes && is_quiet {
                 markers.reach(Marker::PassedQuiet);
             }
