@@ -107,8 +107,9 @@ pub trait Store: Send + Sync {
         since: Timestamp,
     ) -> Result<Vec<(String, Timestamp)>, StoreError>;
 
-    /// Marks deliveries as handed over, before they are: one whose end is never written may have arrived.
-    async fn hand_over(&self, deliveries: Vec<i64>, at: Timestamp) -> Result<(), StoreError>;
+    /// Marks deliveries as handed over, before they are: one whose end is never written may have arrived. Says which
+    /// may go: what has ended since it was read, as what is given up does, must not.
+    async fn hand_over(&self, deliveries: Vec<i64>, at: Timestamp) -> Result<Vec<i64>, StoreError>;
 
     /// The plugin never got a delivery that was marked.
     async fn take_back(&self, delivery: i64) -> Result<(), StoreError>;

@@ -260,7 +260,7 @@ impl Delivering {
                 None => going.push(due),
             }
         }
-        self.mark(&going).await;
+        self.mark(&mut going).await;
         going.into_iter().for_each(|due| self.start(due));
         match wait {
             Some(wait) => wait,
@@ -290,15 +290,24 @@ impl Delivering {
     }
 
     /// A delivery is marked before it is handed over. One that cannot be, since the disk is full, goes all the same: an
-    /// alert matters more than that a crash just then would be explained.
-    async fn mark(&mut self, going: &[Due]) {
+    /// alert matters more than that a crash just then would be explained. What was given up meanwhile does not.
+    async fn mark(&mut self, going: &mut Vec<Due>) {
         if going.is_empty() {
             return;
         }
         let ids = going.iter().map(|due| due.id).collect();
-        if let Err(error) = self.parts.store.hand_over(ids, self.parts.clock.now()).await {
-            self.parts.metrics.store_error();
-            tracing::warn!(notifier = self.parts.notifier, %error, "could not note what is being sent");
+        match self.parts.store.hand_over(ids, self.parts.clock.now()).await {
+            Ok(marked) => going.retain(|due| {
+                let goes = marked.contains(&due.id);
+                if !goes {
+                    self.pace.not_sent(due.id);
+                }
+                goes
+            }),
+            Err(error) => {
+                self.parts.metrics.store_error();
+                tracing::warn!(notifier = self.parts.notifier, %error, "could not note what is being sent");
+            }
         }
     }
 

@@ -151,15 +151,20 @@ pub(super) fn hand_over(
     connection: &Connection,
     deliveries: &[i64],
     at: jiff::Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<Vec<i64>, StoreError> {
+    // The mark of one that was not taken back, for want of a disk, stays as it is.
     let mut mark = connection.prepare_cached(
-        "UPDATE delivery SET sending_at = ?2, handed = handed + 1, held = NULL
-         WHERE id = ?1 AND state = 'pending' AND sending_at IS NULL",
+        "UPDATE delivery SET sending_at = coalesce(sending_at, ?2), handed = handed + (sending_at IS NULL),
+                held = NULL
+         WHERE id = ?1 AND state = 'pending'",
     )?;
+    let mut marked = Vec::with_capacity(deliveries.len());
     for delivery in deliveries {
-        mark.execute(params![delivery, nanos(at)])?;
+        if mark.execute(params![delivery, nanos(at)])? > 0 {
+            marked.push(*delivery);
+        }
     }
-    Ok(())
+    Ok(marked)
 }
 
 pub(super) fn take_back(connection: &Connection, delivery: i64) -> Result<(), StoreError> {

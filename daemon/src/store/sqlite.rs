@@ -356,7 +356,7 @@ impl Store for SqliteStore {
         self.reader.run(move |connection| gather::sent_since(connection, &notifier, since)).await
     }
 
-    async fn hand_over(&self, deliveries: Vec<i64>, at: Timestamp) -> Result<(), StoreError> {
+    async fn hand_over(&self, deliveries: Vec<i64>, at: Timestamp) -> Result<Vec<i64>, StoreError> {
         self.write(move |connection| outbox::hand_over(connection, &deliveries, at)).await
     }
 

@@ -75,6 +75,7 @@ enum Answer {
     Done,
     Flag(bool),
     Count(u64),
+    Marked(Vec<i64>),
     Replayed(Replayed),
     Told(Option<Vec<String>>),
     Gathered(Option<Box<Due>>),
@@ -189,10 +190,7 @@ impl State {
                 Ok(Answer::Done)
             }
             Job::Prune(older) => Ok(Answer::Count(self.disk.rows.prune(older))),
-            Job::HandOver(ids, at) => {
-                self.disk.rows.hand_over(&ids, at);
-                Ok(Answer::Done)
-            }
+            Job::HandOver(ids, at) => Ok(Answer::Marked(self.disk.rows.hand_over(&ids, at))),
             Job::TakeBack(id) => {
                 self.disk.rows.take_back(id);
                 Ok(Answer::Done)
@@ -484,9 +482,12 @@ impl Store for DiskStore {
         self.read(|rows| rows.sent_since(notifier, since)).await
     }
 
-    async fn hand_over(&self, deliveries: Vec<i64>, at: Timestamp) -> Result<(), StoreError> {
+    async fn hand_over(&self, deliveries: Vec<i64>, at: Timestamp) -> Result<Vec<i64>, StoreError> {
         self.turn_of(deliveries.first().copied().unwrap_or_default()).await;
-        self.write(Job::HandOver(deliveries, at)).await.map(|_| ())
+        match self.write(Job::HandOver(deliveries, at)).await? {
+            Answer::Marked(marked) => Ok(marked),
+            _ => Ok(Vec::new()),
+        }
     }
 
     async fn take_back(&self, delivery: i64) -> Result<(), StoreError> {

@@ -30,13 +30,17 @@ impl Rows {
         self.deliveries.iter().filter(|(_, one)| is_head(one)).map(|(id, one)| (*id, one)).collect()
     }
 
-    pub(crate) fn hand_over(&mut self, deliveries: &[i64], at: Timestamp) {
-        for id in deliveries {
-            if let Some(one) = self.deliveries.get_mut(id).filter(|one| one.state == State::Pending) {
+    pub(crate) fn hand_over(&mut self, deliveries: &[i64], at: Timestamp) -> Vec<i64> {
+        let mut marked = deliveries.to_vec();
+        marked.retain(|id| match self.deliveries.get_mut(id) {
+            Some(one) if one.state == State::Pending => {
                 (one.state, one.sending_at, one.held) = (State::Sending, Some(at), None);
                 one.handed += 1;
+                true
             }
-        }
+            one => one.is_some_and(|one| one.state == State::Sending),
+        });
+        marked
     }
 
     pub(crate) fn take_back(&mut self, delivery: i64) {

@@ -419,8 +419,10 @@ impl Pair {
                 let due = self.model.due(NOTIFIERS[usize::from(notifier)], self.now(), 99);
                 if !due.is_empty() {
                     let id = which.get(&due).id;
-                    self.sqlite().hand_over(vec![id], self.now()).await.unwrap();
-                    self.model.hand_over(&[id], self.now());
+                    // What has ended since must not go.
+                    let ids: Vec<i64> = self.settled.last().copied().into_iter().chain([id]).collect();
+                    let marked = self.sqlite().hand_over(ids.clone(), self.now()).await.unwrap();
+                    assert_eq!(marked, self.model.hand_over(&ids, self.now()));
                     if taken_back {
                         self.sqlite().take_back(id).await.unwrap();
                         self.model.take_back(id);
