@@ -111,6 +111,9 @@ pub trait Store: Send + Sync {
     /// may go: what has ended since it was read, as what is given up does, must not.
     async fn hand_over(&self, deliveries: Vec<i64>, at: Timestamp) -> Result<Vec<i64>, StoreError>;
 
+    /// What a notifier's receiver said of the latest delivered one of a lane that it said something of.
+    async fn receipt(&self, notifier: &str, lane: &str) -> Result<Option<String>, StoreError>;
+
     /// The plugin never got a delivery that was marked.
     async fn take_back(&self, delivery: i64) -> Result<(), StoreError>;
 

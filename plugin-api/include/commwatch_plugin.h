@@ -9,6 +9,7 @@
  *        {"abi": 1, "name": "webhook", "version": "1.2.3", "description": "...",
  *         "concurrency": 4,                  1 to 64: threads that may be inside `deliver` at once
  *         "notification_bytes_max": 262144,  1024 to 1048576: no notification is longer
+ *         "receipts": true,                  may be left out: whether `deliver` wants `receipt` (cw_delivery_v1)
  *         "config": { ... }}                 JSON Schema 2020-12 of an object
  *
  *      NUL bytes after the JSON are allowed; the manifest is at most CW_MANIFEST_BYTES_MAX bytes; unknown fields
@@ -135,6 +136,10 @@ typedef struct cw_delivery_v1 {
      * title, text, url (may be absent), events (one or more CloudEvents), omitted. The same bytes at every attempt
      * of one delivery. Actions and severities unknown to the plugin are read as "notify" and "info". */
     cw_bytes notification;
+    /* What the receiver said of the latest notification before this one that was delivered for the same conversation or
+     * incident: the `text` of its CW_OUTCOME_DELIVERED, where that was not empty. Empty if there is none, or if the
+     * manifest does not say "receipts": true. Absent from hosts whose `size` does not cover it. */
+    cw_bytes receipt;
 } cw_delivery_v1;
 
 /* How a delivery ended. An unknown number is read as CW_OUTCOME_UNKNOWN: it may have arrived. */

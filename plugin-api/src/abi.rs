@@ -164,6 +164,7 @@ pub struct Delivery {
     pub reserved: u32,
     pub remaining_ms: u64,
     pub notification: Bytes,
+    pub receipt: Bytes,
 }
 
 #[derive(Clone, Copy, Debug)]

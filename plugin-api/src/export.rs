@@ -33,6 +33,7 @@ use crate::{Host, HostFunctions, HttpError, Level, Notification, Notifier, Outco
 ///     description: "Accepts everything and tells nobody",
 ///     concurrency: 1,
 ///     notification_bytes_max: 65_536,
+///     // receipts: true, to be handed what its receiver said of the notification before
 ///     config_schema: r#"{"type": "object", "additionalProperties": false}"#, // or include_str!("../schema.json")
 /// }
 /// # fn main() {}
@@ -45,6 +46,7 @@ macro_rules! export_plugin {
         description: $description:expr,
         concurrency: $concurrency:expr,
         notification_bytes_max: $notification_bytes_max:expr,
+        $(receipts: $receipts:expr,)?
         config_schema: $config_schema:expr $(,)?
     ) => {
         #[allow(
@@ -58,6 +60,7 @@ macro_rules! export_plugin {
                 description: $description,
                 concurrency: $concurrency,
                 notification_bytes_max: $notification_bytes_max,
+                receipts: [$($receipts,)? false][0],
                 config_schema: $config_schema,
             };
             const LEN: usize = {
@@ -149,11 +152,12 @@ unsafe extern "C" fn deliver<N: Notifier>(
     // SAFETY: it came from `create` and is not destroyed before this returns; only shared references are made.
     let instance = unsafe { &*instance.cast::<Instance<N>>() };
     // SAFETY: the header promises a delivery that is readable during this call.
-    let (delivery, json) = unsafe {
+    let (delivery, json, receipt) = unsafe {
         let delivery = read_sized(delivery);
-        (delivery, delivery.notification.as_slice())
+        (delivery, delivery.notification.as_slice(), delivery.receipt.to_text())
     };
-    let ended = catch_unwind(AssertUnwindSafe(|| match read_notification(&delivery, json) {
+    let receipt = Some(receipt).filter(|receipt| !receipt.is_empty());
+    let ended = catch_unwind(AssertUnwindSafe(|| match read_notification(&delivery, json, receipt) {
         Ok(notification) => instance.notifier.deliver(&notification, &instance.host),
         Err(why) => Outcome::reject(format!("the plugin cannot read this notification: {why}")),
     }));
@@ -163,13 +167,18 @@ unsafe extern "C" fn deliver<N: Notifier>(
 }
 
 /// The host hands over what is the same at every attempt as bytes, and the rest as numbers beside it.
-fn read_notification(delivery: &Delivery, json: &[u8]) -> Result<Notification, String> {
+fn read_notification(
+    delivery: &Delivery,
+    json: &[u8],
+    receipt: Option<String>,
+) -> Result<Notification, String> {
     let json = std::str::from_utf8(json).map_err(|error| error.to_string())?;
     let fields = json.trim_start().strip_prefix('{').ok_or("not a JSON object")?;
     let Delivery { attempt, remaining_ms, .. } = delivery;
     let replay = delivery.replay != 0;
     let whole = format!(r#"{{"attempt":{attempt},"replay":{replay},"remaining_ms":{remaining_ms},{fields}"#);
-    serde_json::from_str(&whole).map_err(|error| error.to_string())
+    let notification: Notification = serde_json::from_str(&whole).map_err(|error| error.to_string())?;
+    Ok(Notification { receipt, ..notification })
 }
 
 /// # Safety

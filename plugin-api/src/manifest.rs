@@ -13,6 +13,9 @@ pub struct Manifest {
     pub concurrency: u16,
     /// No notification is longer than this; 1024 to 1048576.
     pub notification_bytes_max: u32,
+    /// Whether it wants to be handed what the receiver said of the notification before
+    /// ([`Notification::receipt`](crate::Notification::receipt)).
+    pub receipts: bool,
     /// JSON Schema 2020-12 of an object. Whether it is one is seen when the daemon reads it, or in a test.
     pub config_schema: &'static str,
 }
@@ -70,6 +73,9 @@ impl Manifest {
         at = put_number(out, at, self.concurrency as u32);
         at = put(out, at, b",\"notification_bytes_max\":");
         at = put_number(out, at, self.notification_bytes_max);
+        if self.receipts {
+            at = put(out, at, b",\"receipts\":true");
+        }
         at = put(out, at, b",\"config\":");
         at = put(out, at, self.config_schema.as_bytes());
         put(out, at, b"}")
@@ -124,6 +130,7 @@ mod tests {
             description: "says \"hi\" \\ \u{1} שלום",
             concurrency: 64,
             notification_bytes_max: 1_048_576,
+            receipts: false,
             config_schema: r#"{"type": "object"}"#,
         };
         const JSON: [u8; MANIFEST.json_len()] = MANIFEST.json();
@@ -133,6 +140,10 @@ mod tests {
             "concurrency": 64, "notification_bytes_max": 1_048_576, "config": {"type": "object"},
         });
         assert_eq!(read, expected);
+        const ASKING: Manifest = Manifest { receipts: true, ..MANIFEST };
+        const ASKED: [u8; ASKING.json_len()] = ASKING.json();
+        let read: serde_json::Value = serde_json::from_slice(&ASKED).unwrap();
+        assert_eq!((&read["receipts"], &read["config"]), (&true.into(), &expected["config"]));
     }
 
     #[test]
@@ -143,6 +154,7 @@ mod tests {
             description: "",
             concurrency: 1,
             notification_bytes_max: 1024,
+            receipts: false,
             config_schema: "{}",
         };
         good.check();

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// What a notifier is handed. Title, text and url are ready to send: a plugin for short messages needs nothing
-/// else. Everything but `attempt`, `replay` and `remaining_ms` is the same for every attempt of one delivery, byte for
-/// byte.
+/// else. Everything but `attempt`, `replay`, `remaining_ms` and `receipt` is the same for every attempt of one
+/// delivery, byte for byte.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Notification {
     /// Stable over crash, retry and replay. Holds no dot, so it may serve as `webhook-id`.
@@ -21,6 +21,12 @@ pub struct Notification {
     /// plugin that waits for something else needs to know.
     #[serde(default = "unsaid", skip_serializing)]
     pub remaining_ms: u64,
+    /// What the receiver said of the latest notification before this one that was delivered for the same conversation
+    /// or incident: the receipt of its [`Outcome::Delivered`](crate::Outcome::Delivered), at most 255 bytes. Only for a
+    /// plugin that asks for it (`receipts: true` in [`export_plugin!`](crate::export_plugin)), and it may differ from
+    /// one attempt to the next.
+    #[serde(default, skip_serializing)]
+    pub receipt: Option<String>,
     /// The conversation or incident, at most 255 bytes: equal keys belong together.
     pub key: String,
     /// What the receiver should do with the key.

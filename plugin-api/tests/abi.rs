@@ -86,7 +86,9 @@ fn mirror() -> String {
     layout!(HttpRequest = "cw_http_request_v1" { size, reserved, description, body });
     layout!(HttpResponse = "cw_http_response_v1" { size, status, headers, body, error });
     layout!(HostTable = "cw_host_v1" { size, abi, host, log, http, get_extension });
-    layout!(Delivery = "cw_delivery_v1" { size, attempt, replay, reserved, remaining_ms, notification });
+    layout!(Delivery = "cw_delivery_v1" {
+        size, attempt, replay, reserved, remaining_ms, notification, receipt
+    });
     layout!(OutcomeOut = "cw_outcome_v1" { size, kind, retry_after_ms, text });
     layout!(PluginTable = "cw_plugin_v1" { size, abi, manifest, create, destroy, deliver, get_extension });
     out

@@ -57,6 +57,7 @@ impl Notifier for Puppet {
                     Err(error) => Outcome::reject(format!("{error:?}")),
                 }
             }
+            "receipt" => Outcome::Delivered { receipt: notification.receipt.clone() },
             "retry" => {
                 Outcome::Retry { after: Some(std::time::Duration::from_secs(3)), why: "é".repeat(40) }
             }
@@ -80,6 +81,7 @@ export_plugin! {
     description: "Does as \"told\"",
     concurrency: 3,
     notification_bytes_max: 4_096,
+    receipts: true,
     config_schema: include_str!("export/schema.json"),
 }
 
@@ -103,6 +105,10 @@ struct World {
 struct Instance {
     instance: *mut c_void,
     world: &'static Mutex<World>,
+    /// What the host hands over with each delivery.
+    receipt: &'static str,
+    /// How many bytes of a delivery the host knows of.
+    covers: usize,
 }
 
 unsafe extern "C" fn log(host: *mut c_void, level: u32, line: Bytes) {
@@ -151,7 +157,7 @@ fn start(config: &Value) -> Result<Instance, String> {
     if instance.is_null() {
         Err(String::from_utf8(room[..len].to_vec()).unwrap())
     } else {
-        Ok(Instance { instance, world })
+        Ok(Instance { instance, world, receipt: "", covers: size_of::<Delivery>() })
     }
 }
 
@@ -159,12 +165,13 @@ impl Instance {
     /// Kind, `retry_after_ms` and text.
     fn deliver(&self, attempt: u32, replay: u32, notification: &str, room: usize) -> (u32, u64, String) {
         let delivery = Delivery {
-            size: size_of::<Delivery>() as u32,
+            size: self.covers as u32,
             attempt,
             replay,
             reserved: 0,
             remaining_ms: 1_000,
             notification: Bytes::of(notification.as_bytes()),
+            receipt: Bytes::of(self.receipt.as_bytes()),
         };
         let mut room = vec![0; room];
         let mut out = OutcomeOut::unset(&mut room);
@@ -190,6 +197,22 @@ fn attempt_replay_and_time_are_put_beside_the_frozen_bytes_and_events_keep_their
     let outcome = puppet.deliver(7, 1, NOTIFICATION, 300);
     assert_eq!(outcome, (abi::OUTCOME_DELIVERED, 0, r#"n-1 7 true 1000 {"b":2,  "a":1}"#.to_owned()));
     assert_eq!(puppet.world.lock().unwrap().lines, [(abi::LOG_WARN, "started, 0 headers".to_owned())]);
+}
+
+#[test]
+fn what_the_receiver_said_before_is_handed_over_where_it_said_anything() {
+    let mut puppet = start(&json!({"does": "receipt"})).unwrap();
+    assert_eq!(puppet.deliver(1, 0, NOTIFICATION, 300), (abi::OUTCOME_DELIVERED, 0, String::new()));
+    puppet.receipt = "C1/17.5";
+    assert_eq!(puppet.deliver(1, 0, NOTIFICATION, 300).2, "C1/17.5");
+}
+
+#[test]
+fn a_host_that_knows_of_no_receipt_hands_none_over() {
+    let mut puppet = start(&json!({"does": "receipt"})).unwrap();
+    puppet.receipt = "beyond what this host's struct covers";
+    puppet.covers = std::mem::offset_of!(Delivery, receipt);
+    assert_eq!(puppet.deliver(1, 0, NOTIFICATION, 300), (abi::OUTCOME_DELIVERED, 0, String::new()));
 }
 
 #[test]

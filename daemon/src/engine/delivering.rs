@@ -68,6 +68,8 @@ pub(super) struct Parts {
 pub(super) struct Hosted {
     pub(super) host: Arc<dyn Host>,
     pub(super) concurrency: u16,
+    /// Whether its plugin wants to be handed what its receiver said of the one before.
+    pub(super) receipts: bool,
 }
 
 pub(super) struct Delivering {
@@ -261,7 +263,10 @@ impl Delivering {
             }
         }
         self.mark(&mut going).await;
-        going.into_iter().for_each(|due| self.start(due));
+        for due in going {
+            let receipt = self.receipt(&due).await;
+            self.start(due, receipt);
+        }
         match wait {
             Some(wait) => wait,
             None if fault.is_some() => STORE_PAUSE,
@@ -311,6 +316,21 @@ impl Delivering {
         }
     }
 
+    /// What the receiver said of the one before. An alert does not wait for it: without, it comes as the first does.
+    async fn receipt(&mut self, due: &Due) -> Option<String> {
+        if !self.hosted.receipts {
+            return None;
+        }
+        match self.parts.store.receipt(&self.parts.notifier, &due.lane).await {
+            Ok(receipt) => receipt,
+            Err(error) => {
+                self.parts.metrics.store_error();
+                tracing::warn!(notifier = self.parts.notifier, %error, "could not read the receipt before this one");
+                None
+            }
+        }
+    }
+
     async fn due(&mut self, places: usize) -> Result<Vec<Due>, StoreError> {
         // What is in flight is still due in the store; asking for so many more finds the others behind it.
         let limit = places + self.handed.len();
@@ -343,9 +363,10 @@ impl Delivering {
         }
     }
 
-    fn start(&mut self, due: Due) {
+    fn start(&mut self, due: Due, receipt: Option<String>) {
         let handover = Handover {
             payload: due.payload.as_str().into(),
+            receipt,
             attempt: due.handed + 1,
             replay: due.replay,
             deadline: tokio::time::Instant::now() + self.timeout,

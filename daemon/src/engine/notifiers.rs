@@ -54,11 +54,13 @@ impl Workshop {
                 let plugin = Some((manifest.name.clone(), manifest.version.clone()));
                 let (host, supervise) = PluginHost::new(spec, self.children.clone(), Arc::clone(&self.http));
                 self.tasks.spawn(supervise);
-                let hosted = Hosted { host: Arc::new(host), concurrency: manifest.concurrency };
+                let Manifest { concurrency, receipts, .. } = manifest;
+                let hosted = Hosted { host: Arc::new(host), concurrency, receipts };
                 Made { hosted, identity, plugin }
             }
             Err(why) => {
-                let hosted = Hosted { host: Arc::new(PluginHost::failed(why)), concurrency: 1 };
+                let hosted =
+                    Hosted { host: Arc::new(PluginHost::failed(why)), concurrency: 1, receipts: false };
                 Made { hosted, identity: [0; 32], plugin: None }
             }
         }
@@ -93,7 +95,7 @@ impl Made {
     /// Of a host that is no process.
     #[cfg(test)]
     pub(super) fn simulated(host: Arc<dyn Host>, concurrency: u16) -> Self {
-        Self { hosted: Hosted { host, concurrency }, identity: [0; 32], plugin: None }
+        Self { hosted: Hosted { host, concurrency, receipts: false }, identity: [0; 32], plugin: None }
     }
 
     /// Waits until the process has begun to run.

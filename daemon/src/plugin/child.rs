@@ -14,7 +14,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
-use self::desk::{Desk, Job};
+use self::desk::Desk;
+pub(super) use self::desk::Job;
 use self::services::HostServices;
 use super::frame::{self, FromChild, Hello, PROTOCOL, Ready, ToChild};
 use super::library::Loaded;
@@ -62,8 +63,8 @@ fn run(socket: UnixStream) -> ! {
     });
     loop {
         match next(&socket) {
-            Some(ToChild::Deliver { token, attempt, replay, remaining_ms, notification }) => {
-                desk.hand_over(Job { token, attempt, replay, remaining_ms, notification });
+            Some(ToChild::Deliver { token, attempt, replay, remaining_ms, receipt, notification }) => {
+                desk.hand_over(Job { token, attempt, replay, remaining_ms, receipt, notification });
             }
             Some(ToChild::HttpEnd { token, end }) => desk.http_ended(token, end),
             Some(ToChild::Stop) => desk.no_more(),
@@ -114,9 +115,7 @@ fn boss(desk: &Arc<Desk>, hello: &Hello) {
 fn work(desk: &Desk, loaded: &Loaded) {
     while let Some(job) = desk.next_job() {
         let token = job.token;
-        let outcome = services::delivering(token, || {
-            loaded.deliver(job.attempt, job.replay, job.remaining_ms, &job.notification)
-        });
+        let outcome = services::delivering(token, || loaded.deliver(&job));
         desk.done(token, outcome);
     }
 }

@@ -18,7 +18,7 @@ pub(super) use self::to_child::deliver;
 pub use self::to_child::{Hello, HttpEnd, ToChild};
 
 /// The version that both must speak.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 /// The longest body of a frame. A notification and a request have at most 1 MiB.
 pub const FRAME_BYTES_MAX: usize = 4 << 20;
 /// Length, kind and token.

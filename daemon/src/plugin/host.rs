@@ -88,6 +88,8 @@ pub enum PluginState {
 pub struct Handover {
     /// The notification's frozen JSON object, without `attempt` and `replay`.
     pub payload: Arc<str>,
+    /// What the receiver said of the one before, where the plugin asks for that.
+    pub receipt: Option<String>,
     /// From 1.
     pub attempt: u32,
     /// Whether an operator asked for it again.

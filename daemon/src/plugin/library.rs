@@ -13,6 +13,7 @@ use commwatch_plugin_api::abi::{self, Bytes, HostTable, HttpRequest, HttpRespons
 use commwatch_plugin_api::{HttpError, Level, Outcome};
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 
+use super::child::Job;
 use super::frame::{HttpEnd, level, outcome};
 use super::manifest::{self, Manifest};
 use super::refusal::Why;
@@ -66,14 +67,8 @@ impl Loaded {
     }
 
     /// Delivers one notification. Blocks.
-    pub(super) fn deliver(
-        &self,
-        attempt: u32,
-        replay: bool,
-        remaining_ms: u64,
-        notification: &[u8],
-    ) -> Outcome {
-        self.instance.deliver(attempt, replay, remaining_ms, notification)
+    pub(super) fn deliver(&self, job: &Job) -> Outcome {
+        self.instance.deliver(job)
     }
 }
 
@@ -136,14 +131,15 @@ impl Instance {
         Ok(Self { pointer, table })
     }
 
-    fn deliver(&self, attempt: u32, replay: bool, remaining_ms: u64, notification: &[u8]) -> Outcome {
+    fn deliver(&self, job: &Job) -> Outcome {
         let delivery = abi::Delivery {
             size: size_of::<abi::Delivery>() as u32,
-            attempt,
-            replay: replay.into(),
+            attempt: job.attempt,
+            replay: job.replay.into(),
             reserved: 0,
-            remaining_ms,
-            notification: Bytes::of(notification),
+            remaining_ms: job.remaining_ms,
+            notification: Bytes::of(&job.notification),
+            receipt: Bytes::of(job.receipt.as_bytes()),
         };
         let mut room = vec![0; TEXT_BYTES_MAX];
         let mut out = abi::OutcomeOut::unset(&mut room);

@@ -27,6 +27,9 @@ pub struct Manifest {
     pub concurrency: u16,
     /// The longest notification that it takes, 1024 to 1048576 bytes of JSON.
     pub notification_bytes_max: u32,
+    /// Whether it wants to be handed what the receiver said of the notification before.
+    #[serde(default)]
+    pub receipts: bool,
     /// JSON Schema 2020-12 of its configuration.
     pub config: serde_json::Value,
 }

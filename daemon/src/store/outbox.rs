@@ -167,6 +167,28 @@ pub(super) fn hand_over(
     Ok(marked)
 }
 
+/// A lane's latest rows, for whomever, that are looked through for what a receiver said.
+const RECEIPT_ROWS_MAX: i64 = 500;
+
+/// By the index of lanes, from their end: mostly the row before the one that it is asked for.
+const RECEIPT: &str = "SELECT a.detail
+     FROM (SELECT id, notifier, state FROM delivery WHERE lane = ?2 ORDER BY id DESC LIMIT ?3) d
+     JOIN attempt a ON a.delivery = d.id
+     WHERE d.notifier = ?1 AND d.state = 'delivered' AND a.outcome = 'delivered' AND a.detail <> ''
+     ORDER BY d.id DESC, a.number DESC LIMIT 1";
+
+pub(super) fn receipt(
+    connection: &Connection,
+    notifier: &str,
+    lane: &str,
+) -> Result<Option<String>, StoreError> {
+    let receipt = connection
+        .prepare_cached(RECEIPT)?
+        .query_row(params![notifier, lane, RECEIPT_ROWS_MAX], |row| row.get(0))
+        .optional()?;
+    Ok(receipt)
+}
+
 pub(super) fn take_back(connection: &Connection, delivery: i64) -> Result<(), StoreError> {
     connection
         .prepare_cached(
@@ -445,5 +467,9 @@ mod tests {
             assert!(found.iter().any(|step| step.contains(index)), "{found:#?}");
         }
         assert!(found.iter().all(|step| !step.starts_with("SCAN")), "{found:#?}");
+        let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {RECEIPT}")).unwrap();
+        let found: Vec<String> = plan.raw_query().mapped(|row| row.get(3)).collect::<Result<_, _>>().unwrap();
+        let by = |index: &str| found.iter().any(|step| step.contains(index));
+        assert!(by("delivery_by_lane (lane=?)") && by("attempt_delivery (delivery=?)"), "{found:#?}");
     }
 }

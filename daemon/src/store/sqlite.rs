@@ -360,6 +360,11 @@ impl Store for SqliteStore {
         self.write(move |connection| outbox::hand_over(connection, &deliveries, at)).await
     }
 
+    async fn receipt(&self, notifier: &str, lane: &str) -> Result<Option<String>, StoreError> {
+        let (notifier, lane) = (notifier.to_owned(), lane.to_owned());
+        self.reader.run(move |connection| outbox::receipt(connection, &notifier, &lane)).await
+    }
+
     async fn take_back(&self, delivery: i64) -> Result<(), StoreError> {
         self.write(move |connection| outbox::take_back(connection, delivery)).await
     }

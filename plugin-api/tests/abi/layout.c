@@ -60,6 +60,7 @@ int main(void) {
     FIELD(cw_delivery_v1, reserved);
     FIELD(cw_delivery_v1, remaining_ms);
     FIELD(cw_delivery_v1, notification);
+    FIELD(cw_delivery_v1, receipt);
     TYPE(cw_outcome_v1);
     FIELD(cw_outcome_v1, size);
     FIELD(cw_outcome_v1, kind);

@@ -490,6 +490,11 @@ impl Store for DiskStore {
         }
     }
 
+    async fn receipt(&self, notifier: &str, lane: &str) -> Result<Option<String>, StoreError> {
+        self.world.turn(notifier).await;
+        self.read(|rows| rows.receipt(notifier, lane)).await
+    }
+
     async fn take_back(&self, delivery: i64) -> Result<(), StoreError> {
         self.turn_of(delivery).await;
         self.write(Job::TakeBack(delivery)).await.map(|_| ())

@@ -13,12 +13,13 @@ use crate::plugin::frame::{FromChild, HttpEnd};
 use crate::plugin::sandbox::end_now;
 
 /// A delivery that was handed over.
-pub(super) struct Job {
+pub(in crate::plugin) struct Job {
     pub(super) token: u64,
-    pub(super) attempt: u32,
-    pub(super) replay: bool,
-    pub(super) remaining_ms: u64,
-    pub(super) notification: Vec<u8>,
+    pub(in crate::plugin) attempt: u32,
+    pub(in crate::plugin) replay: bool,
+    pub(in crate::plugin) remaining_ms: u64,
+    pub(in crate::plugin) receipt: String,
+    pub(in crate::plugin) notification: Vec<u8>,
 }
 
 pub(super) struct Desk {

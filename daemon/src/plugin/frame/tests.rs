@@ -25,6 +25,7 @@ fn what_the_daemon_says_arrives_as_it_was_said() {
             attempt: 2,
             replay: true,
             remaining_ms: 7,
+            receipt: "C1/17".into(),
             notification: b"{}".to_vec(),
         },
         ToChild::HttpEnd { token: 5, end: answer },

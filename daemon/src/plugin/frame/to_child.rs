@@ -71,6 +71,8 @@ pub enum ToChild {
         replay: bool,
         /// What is left of the delivery's time.
         remaining_ms: u64,
+        /// What the receiver said of the one before; empty, where that is not known or not asked for.
+        receipt: String,
         /// The frozen JSON.
         notification: Vec<u8>,
     },
@@ -91,10 +93,18 @@ pub(in crate::plugin) fn deliver(
     attempt: u32,
     replay: bool,
     remaining_ms: u64,
+    receipt: &str,
     notification: &[u8],
 ) -> Vec<u8> {
-    let parts: [&[u8]; 4] =
-        [&attempt.to_le_bytes(), &[u8::from(replay)], &remaining_ms.to_le_bytes(), notification];
+    let receipt_len = (receipt.len() as u32).to_le_bytes();
+    let parts: [&[u8]; 6] = [
+        &attempt.to_le_bytes(),
+        &[u8::from(replay)],
+        &remaining_ms.to_le_bytes(),
+        &receipt_len,
+        receipt.as_bytes(),
+        notification,
+    ];
     encode(DELIVER, token, &parts)
 }
 
@@ -105,8 +115,8 @@ impl ToChild {
             Self::Hello(hello) => {
                 encode(HELLO, 0, &[&serde_json::to_vec(hello).expect("a hello is plain JSON")])
             }
-            Self::Deliver { token, attempt, replay, remaining_ms, notification } => {
-                deliver(*token, *attempt, *replay, *remaining_ms, notification)
+            Self::Deliver { token, attempt, replay, remaining_ms, receipt, notification } => {
+                deliver(*token, *attempt, *replay, *remaining_ms, receipt, notification)
             }
             Self::HttpEnd { token, end: HttpEnd::Answer { status, headers, body } } => {
                 let len = (headers.len() as u32).to_le_bytes();
@@ -146,6 +156,10 @@ impl ToChild {
                 attempt: body.u32()?,
                 replay: body.u8()? != 0,
                 remaining_ms: body.u64()?,
+                receipt: {
+                    let len = body.u32()? as usize;
+                    String::from_utf8_lossy(body.take(len)?).into_owned()
+                },
                 notification: body.rest(),
             },
             HTTP_END => Self::HttpEnd { token, end: http_end(&mut body)? },

@@ -149,6 +149,7 @@ impl Session {
                 handover.attempt,
                 handover.replay,
                 remaining.try_into().unwrap_or(u64::MAX),
+                handover.receipt.as_deref().unwrap_or_default(),
                 handover.payload.as_bytes(),
             );
             self.lines.delivering();

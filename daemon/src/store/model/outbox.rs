@@ -43,6 +43,18 @@ impl Rows {
         marked
     }
 
+    pub(crate) fn receipt(&self, notifier: &str, lane: &str) -> Option<String> {
+        let is_one =
+            |one: &Delivery| one.notifier == notifier && one.lane == lane && one.state == State::Delivered;
+        let theirs = self.deliveries.iter().rev().filter(|(_, one)| is_one(one)).map(|(id, _)| *id);
+        let said = |attempt: &&Attempt| attempt.outcome == "delivered" && !attempt.detail.is_empty();
+        let latest = |id| {
+            let of_it = self.attempts.iter().filter(|attempt| attempt.delivery == id);
+            of_it.filter(said).max_by_key(|attempt| attempt.number)
+        };
+        theirs.filter_map(latest).map(|attempt| attempt.detail.clone()).next()
+    }
+
     pub(crate) fn take_back(&mut self, delivery: i64) {
         if let Some(one) = self.deliveries.get_mut(&delivery).filter(|one| one.state == State::Sending) {
             (one.state, one.sending_at) = (State::Pending, None);

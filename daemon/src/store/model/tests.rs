@@ -655,6 +655,9 @@ impl Pair {
                 assert_eq!(found, model.due(notifier, now, limit), "{notifier} at {now}");
             }
             assert_eq!(sqlite.next_due(notifier).await.unwrap(), model.next_due(notifier));
+            for lane in (0..CONVERSATIONS).map(|object| object.to_string()).chain(["digest".to_owned()]) {
+                assert_eq!(sqlite.receipt(notifier, &lane).await.unwrap(), model.receipt(notifier, &lane));
+            }
         }
         for (now, limit) in [(self.now(), 99), (self.now(), 1), (Timestamp::MAX - AHEAD, 99)] {
             assert_eq!(sqlite.unaccepted(now, limit).await.unwrap(), model.unaccepted(now, limit));
