@@ -16,6 +16,13 @@ fn ok_bot() -> Reply {
     Reply::Says(200, json!({"ok": true, "channel": "C0123456789", "ts": "1700000000.000100"}).to_string())
 }
 
+/// A message that was posted just now, so that its thread is young.
+fn posted(number: u32) -> (Reply, String) {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let ts = format!("{now}.{number:06}");
+    (Reply::Says(200, json!({"ok": true, "channel": "C0123456789", "ts": ts}).to_string()), ts)
+}
+
 fn not_ok(error: &str) -> Reply {
     Reply::Says(200, json!({"ok": false, "error": error}).to_string())
 }
@@ -155,4 +162,64 @@ async fn a_bot_posts_with_its_token_and_a_channel_that_is_not_there_breaks_the_n
     })
     .await;
     world.notifier_until("slack", "runs", |one| one["state"] == "running" && one["dead"] == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_has_one_thread_also_after_a_crash_and_another_has_its_own() {
+    let (mut world, slack) = with_bot().await;
+    world.config.more = world.config.more.replace("content = \"full\"", "content = \"full\"\ngroup = false");
+    world.config.more = world.config.more.replace("channel = ", "thread = true\nchannel = ");
+    let dana = world.watching(7);
+    let avi = world.watching(8);
+    world.start().await;
+    world.baselined().await;
+    let (first, hers) = posted(1);
+    slack.then([first, posted(2).0]);
+    dana.customer_says("the first");
+    slack.wait("the parent and its copy", PATIENCE, posts(2)).await;
+    world.notifier_until("slack", "has delivered it", |one| one["pending"] == 0).await;
+    let (first, his) = posted(3);
+    slack.then([first, posted(4).0]);
+    avi.customer_says("another matter");
+    slack.wait("another parent", PATIENCE, posts(4)).await;
+    world.notifier_until("slack", "has delivered it", |one| one["pending"] == 0).await;
+
+    world.kill();
+    dana.customer_says("the second");
+    world.start().await;
+    slack.wait("the reply and the parent's new text", PATIENCE, posts(6)).await;
+    world.notifier_until("slack", "has delivered it", |one| one["pending"] == 0).await;
+    dana.customer_says("the third");
+    slack.wait("once more", PATIENCE, posts(8)).await;
+    world.notifier_until("slack", "has delivered it", |one| one["pending"] == 0).await;
+
+    let received = slack.received();
+    let what = |one: &Received| {
+        let text = |pointer: &str| one.body[pointer].as_str().unwrap_or("-").to_owned();
+        let said =
+            ["first", "another", "second", "third"].into_iter().find(|word| text("text").contains(word));
+        let method = one.path.rsplit('/').next().unwrap().to_owned();
+        (method, text("ts"), text("thread_ts"), said.unwrap_or("?"))
+    };
+    let [post, update] = ["chat.postMessage", "chat.update"].map(str::to_owned);
+    let none = || "-".to_owned();
+    let expected = [
+        (post.clone(), none(), none(), "first"),
+        (post.clone(), none(), hers.clone(), "first"),
+        (post.clone(), none(), none(), "another"),
+        (post.clone(), none(), his, "another"),
+        (post.clone(), none(), hers.clone(), "second"),
+        (update.clone(), hers.clone(), none(), "second"),
+        (post, none(), hers.clone(), "third"),
+        (update, hers.clone(), none(), "third"),
+    ];
+    assert_eq!(received.iter().map(what).collect::<Vec<_>>(), expected);
+    // She is a VIP: what comes is seen in the channel as well, but not what it has seen.
+    let is_seen = received.iter().map(|one| one.body["reply_broadcast"] == true);
+    assert_eq!(is_seen.collect::<Vec<_>>(), [false, false, false, false, true, false, true, false]);
+    assert!(received[7].body.to_string().contains("3 in the thread"), "{}", received[7].body);
+    let receipt = format!("C0123456789/{hers}/3");
+    world
+        .status_until("the receipt", |status| status["recent_deliveries"].to_string().contains(&receipt))
+        .await;
 }

@@ -18,6 +18,11 @@ const RECEIPT_BYTES_MAX: usize = 255;
 pub(crate) enum Verdict {
     /// This is how the delivery ended.
     Ended(Outcome),
+    /// The thread takes no replies, and nothing was posted: its parent is gone, or locked.
+    ThreadRefused {
+        /// One line for the operator.
+        why: String,
+    },
     /// The message's form was refused and nothing was posted: another form may work.
     FormRefused {
         /// One line for the operator.
@@ -52,7 +57,7 @@ pub(crate) fn of_webhook(answer: Result<Response, HttpError>) -> Verdict {
     }
 }
 
-/// Reads what `chat.postMessage` answered: JSON, mostly with status 200, whose `ok` tells.
+/// Reads what `chat.postMessage` or `chat.update` answered: JSON, mostly with status 200, whose `ok` tells.
 pub(crate) fn of_bot(answer: Result<Response, HttpError>) -> Verdict {
     let response = match answer {
         Err(error) => return Verdict::Ended(outcome_of(Err(error))),
@@ -78,6 +83,7 @@ fn refused(response: &Response, word: &str, needed: Option<&str>) -> Option<Verd
     let why = format!("Slack: {word}");
     Some(match words::meaning(word)? {
         Meaning::Form => Verdict::FormRefused { why },
+        Meaning::Thread => Verdict::ThreadRefused { why },
         Meaning::Wait => retry(response, &why),
         Meaning::Perhaps => Verdict::Ended(Outcome::unknown(why)),
         Meaning::Broken(hint) => {

@@ -4,12 +4,21 @@ use serde::Serialize;
 
 use crate::escape::Safe;
 
-/// What is posted, to a webhook or to `chat.postMessage`.
+/// What is posted, to a webhook, to `chat.postMessage` or to `chat.update`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Post<'a> {
     /// Where to; a webhook knows its channel itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) channel: Option<&'a str>,
+    /// The message that is exchanged, by `chat.update`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ts: Option<&'a str>,
+    /// The parent that it replies to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) thread_ts: Option<&'a str>,
+    /// Whether the reply is shown in the channel as well.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) reply_broadcast: bool,
     /// With blocks: what notifications and screen readers say. Without: the message.
     pub(crate) text: Safe,
     #[serde(skip_serializing_if = "Vec::is_empty")]

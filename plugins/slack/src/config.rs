@@ -23,6 +23,9 @@ pub struct Config {
     #[serde(default = "slack_api")]
     api_url: String,
     #[serde(default)]
+    thread: bool,
+    broadcast: Option<Severity>,
+    #[serde(default)]
     mention: Mentions,
 }
 
@@ -45,8 +48,8 @@ struct Mention(Safe);
 pub(crate) enum Destination {
     /// An incoming webhook, which is tied to one channel.
     Webhook { url: Secret },
-    /// `chat.postMessage` as a bot.
-    Bot { url: String, token: Secret, channel: String },
+    /// The Web API as a bot. In threads: with the least severity that the channel sees of replies.
+    Bot { api: String, token: Secret, channel: String, threads: Option<Severity> },
 }
 
 fn slack_api() -> String {
@@ -62,9 +65,10 @@ impl Config {
         let destination = match (self.webhook_url, self.bot_token, self.channel) {
             (Some(url), None, None) => Destination::Webhook { url },
             (None, Some(token), Some(channel)) => Destination::Bot {
-                url: format!("{}/chat.postMessage", self.api_url.trim_end_matches('/')),
+                api: self.api_url.trim_end_matches('/').to_owned(),
                 token,
-                channel: checked_channel(channel)?,
+                threads: self.thread.then(|| self.broadcast.unwrap_or(Severity::Warning)),
+                channel: checked_channel(channel, self.thread)?,
             },
             (None, Some(_), None) => {
                 return Err("`bot_token` needs `channel`: the id of a channel".to_owned());
@@ -76,6 +80,18 @@ impl Config {
                     .to_owned());
             }
         };
+        if self.thread && matches!(destination, Destination::Webhook { .. }) {
+            return Err(
+                "`thread` needs a bot (`bot_token` and `channel`): a webhook is not told which message is \
+                        which"
+                    .to_owned(),
+            );
+        }
+        if self.broadcast.is_some() && !self.thread {
+            return Err(
+                "`broadcast` is about replies in threads: add `thread = true`, or remove it".to_owned()
+            );
+        }
         let Mentions { critical, warning, info } = &self.mention;
         if [critical, warning, info].iter().any(|mentions| mentions.len() > MENTIONS_MAX) {
             return Err(format!("`mention` lists at most {MENTIONS_MAX} for one severity"));
@@ -130,7 +146,15 @@ impl TryFrom<String> for Mention {
     }
 }
 
-fn checked_channel(channel: String) -> Result<String, String> {
+fn checked_channel(channel: String, is_id: bool) -> Result<String, String> {
+    let is_of_an_id = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    if is_id && !channel.bytes().all(is_of_an_id) {
+        return Err(
+            "with `thread`, `channel` is the id of a channel, such as \"C0123456789\": a message is \
+                    exchanged by the channel's id only"
+                .to_owned(),
+        );
+    }
     let fits = !channel.is_empty() && channel.len() <= CHANNEL_BYTES_MAX;
     if fits && !channel.contains(|c: char| c.is_whitespace() || c.is_control()) {
         Ok(channel)

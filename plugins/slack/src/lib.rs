@@ -11,15 +11,25 @@ mod escape;
 mod happening;
 mod limits;
 mod message;
+mod thread;
 mod words;
 
-use commwatch_plugin_api::{Auth, Host, Level, Notification, Notifier, Outcome, Request, export_plugin};
+use commwatch_plugin_api::{
+    Auth, Host, Level, Notification, Notifier, Outcome, Request, Severity, export_plugin,
+};
 
 use answer::Verdict;
 use config::{Destination, Mentions};
-use message::Message;
+use message::{Message, Place};
+use thread::{Thread, is_digest};
 
 pub use config::Config;
+
+/// The key of a notification of several conversations.
+const DIGEST_KEY: &str = "digest";
+/// A bot's methods.
+const POST: &str = "chat.postMessage";
+const UPDATE: &str = "chat.update";
 
 /// The configuration's JSON Schema.
 pub const SCHEMA: &str = include_str!("../schema.json");
@@ -39,38 +49,130 @@ impl Notifier for Slack {
         Ok(Self { destination, mentions })
     }
 
-    /// At most two requests.
+    /// At most two requests; in threads, at most four.
     fn deliver(&self, notification: &Notification, host: &Host) -> Outcome {
         let message = Message::of(notification, &self.mentions);
-        let channel = self.destination.channel();
-        match self.post(message.in_blocks(channel), host) {
-            Verdict::Ended(outcome) => outcome,
-            Verdict::FormRefused { why } => match self.post(message.as_text(channel), host) {
-                Verdict::Ended(outcome) => {
-                    host.log(
-                        Level::Warn,
-                        &format!("tried as plain text, since the blocks were refused: {why}"),
-                    );
-                    outcome
-                }
-                Verdict::FormRefused { why: again } => {
-                    Outcome::reject(format!("refused with blocks ({why}) and as plain text ({again})"))
-                }
-            },
+        match &self.destination {
+            Destination::Bot { channel, threads: Some(broadcast), .. } => {
+                let broadcast = match broadcast {
+                    Severity::Critical => notification.severity == Severity::Critical,
+                    Severity::Warning => notification.severity != Severity::Info,
+                    Severity::Info => true,
+                };
+                self.deliver_in_thread(notification, message, (channel, broadcast), host)
+            }
+            destination => self.post_somehow(&message, Place::channel(destination.channel()), host).outcome(),
+        }
+    }
+}
+
+/// How a message was taken.
+enum Posted {
+    Ended(Outcome),
+    /// Its thread takes no replies.
+    NoThread {
+        why: String,
+    },
+}
+
+impl Posted {
+    fn outcome(self) -> Outcome {
+        match self {
+            Self::Ended(outcome) => outcome,
+            // Nobody replied to anything.
+            Self::NoThread { why } => Outcome::retry(why),
         }
     }
 }
 
 impl Slack {
-    fn post(&self, body: Vec<u8>, host: &Host) -> Verdict {
+    /// As a reply where the conversation has a thread, and else as the parent of one.
+    fn deliver_in_thread(
+        &self,
+        notification: &Notification,
+        message: Message<'_>,
+        (channel, broadcast): (&str, bool),
+        host: &Host,
+    ) -> Outcome {
+        if let Some(thread) = Thread::before(notification, channel) {
+            match self.post_somehow(&message, Place::reply(&thread, broadcast), host) {
+                Posted::Ended(Outcome::Delivered { .. }) => {
+                    let thread = thread.longer();
+                    if let Some(held) = thread.held {
+                        let parent = message.standing(held).in_blocks(Place::parent(&thread));
+                        self.on_the_side(
+                            "the parent of its thread still says what it said",
+                            UPDATE,
+                            parent,
+                            host,
+                        );
+                    }
+                    return Outcome::Delivered { receipt: Some(thread.receipt()) };
+                }
+                Posted::Ended(outcome) => return outcome,
+                Posted::NoThread { why } => {
+                    host.log(
+                        Level::Info,
+                        &format!("begins a thread anew, since the last takes no replies: {why}"),
+                    );
+                }
+            }
+        }
+        let outcome = self.post_somehow(&message, Place::channel(Some(channel)), host).outcome();
+        let Outcome::Delivered { receipt } = outcome else { return outcome };
+        // What several conversations are told by is the beginning of none.
+        let parent = receipt.filter(|_| !is_digest(notification)).and_then(|receipt| Thread::read(&receipt));
+        let Some(parent) = parent else { return Outcome::delivered() };
+        let copy = message.quiet().in_blocks(Place::reply(&parent, false));
+        let is_held = self.on_the_side("its thread begins with the next", POST, copy, host);
+        Outcome::Delivered { receipt: Some(Thread { held: is_held.then_some(1), ..parent }.receipt()) }
+    }
+
+    /// With blocks, or as plain text where they are refused.
+    fn post_somehow(&self, message: &Message<'_>, place: Place<'_>, host: &Host) -> Posted {
+        let why = match self.post(POST, message.in_blocks(place), host) {
+            Verdict::Ended(outcome) => return Posted::Ended(outcome),
+            Verdict::ThreadRefused { why } => return Posted::NoThread { why },
+            Verdict::FormRefused { why } => why,
+        };
+        match self.post(POST, message.as_text(place), host) {
+            Verdict::Ended(outcome) => {
+                host.log(Level::Warn, &format!("tried as plain text, since the blocks were refused: {why}"));
+                Posted::Ended(outcome)
+            }
+            Verdict::ThreadRefused { why } => Posted::NoThread { why },
+            Verdict::FormRefused { why: again } => Posted::Ended(Outcome::reject(format!(
+                "refused with blocks ({why}) and as plain text ({again})"
+            ))),
+        }
+    }
+
+    /// What the notification does not depend on, which has been delivered. Says whether it worked.
+    fn on_the_side(&self, otherwise: &str, method: &str, body: Vec<u8>, host: &Host) -> bool {
+        let why = match self.post(method, body, host) {
+            Verdict::Ended(Outcome::Delivered { .. }) => return true,
+            Verdict::Ended(
+                Outcome::Retry { why, .. }
+                | Outcome::Reject { why }
+                | Outcome::Unknown { why }
+                | Outcome::Broken { why, .. },
+            )
+            | Verdict::ThreadRefused { why }
+            | Verdict::FormRefused { why } => why,
+        };
+        host.log(Level::Info, &format!("delivered; {otherwise}: {why}"));
+        false
+    }
+
+    fn post(&self, method: &str, body: Vec<u8>, host: &Host) -> Verdict {
         const JSON: &str = "application/json; charset=utf-8";
         match &self.destination {
             Destination::Webhook { url } => {
                 answer::of_webhook(host.http(&Request::post(url.clone(), JSON, body)))
             }
-            Destination::Bot { url, token, .. } => {
+            Destination::Bot { api, token, .. } => {
                 let auth = Auth::Bearer { token: token.clone().into() };
-                answer::of_bot(host.http(&Request::post(url.as_str(), JSON, body).auth(auth)))
+                answer::of_bot(host.http(&Request::post(format!("{api}/{method}"), JSON, body).auth(auth)))
             }
         }
     }
@@ -83,5 +185,6 @@ export_plugin! {
     // Slack takes about one message a second for a channel: more would only wait there.
     concurrency: 2,
     notification_bytes_max: 262_144,
+    receipts: true,
     config_schema: SCHEMA,
 }

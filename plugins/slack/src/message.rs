@@ -10,9 +10,8 @@ use crate::limits::{
     BLOCKS_MAX, BODY_BYTES_MAX, EVENTS_LISTED_MAX, FALLBACK_UNITS_MAX, HEADER_UNITS_MAX, ID_BYTES_MAX,
     NAME_UNITS_MAX, PLAIN_UNITS_MAX, SECTION_UNITS_MAX,
 };
+use crate::thread::{Thread, is_digest};
 
-/// The key of a notification of several conversations (contract.md, "Notification").
-const DIGEST_KEY: &str = "digest";
 /// What the link is called.
 const LINK_LABEL: &str = "Open in CommBox";
 
@@ -24,6 +23,35 @@ pub(crate) struct Message<'a> {
     link: Option<Safe>,
     mentions: Safe,
     happenings: Vec<Happening>,
+    /// Of a thread's parent: how many notifications the thread holds.
+    in_thread: Option<u64>,
+}
+
+/// Where a message goes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Place<'a> {
+    /// None for a webhook, which knows its channel.
+    pub(crate) channel: Option<&'a str>,
+    /// The parent that it replies to.
+    pub(crate) reply_to: Option<&'a str>,
+    /// Whether a reply is shown in the channel as well.
+    pub(crate) broadcast: bool,
+    /// The message that it takes the place of.
+    pub(crate) instead_of: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    pub(crate) fn channel(channel: Option<&'a str>) -> Self {
+        Self { channel, ..Self::default() }
+    }
+
+    pub(crate) fn reply(thread: &'a Thread, broadcast: bool) -> Self {
+        Self { reply_to: Some(&thread.parent), broadcast, ..Self::channel(Some(&thread.channel)) }
+    }
+
+    pub(crate) fn parent(thread: &'a Thread) -> Self {
+        Self { instead_of: Some(&thread.parent), ..Self::channel(Some(&thread.channel)) }
+    }
 }
 
 /// How much of it is shown: less and less, until the request is small enough.
@@ -55,14 +83,25 @@ impl<'a> Message<'a> {
             link: notification.url.as_deref().and_then(escape::link),
             mentions: mentions.of(notification.severity),
             happenings: notification.events.iter().take(EVENTS_LISTED_MAX).map(Happening::of).collect(),
+            in_thread: None,
         }
     }
 
-    /// The request's body with blocks; `channel` is None for a webhook.
-    pub(crate) fn in_blocks(&self, channel: Option<&str>) -> Vec<u8> {
+    /// The same, calling nobody: they have been called.
+    pub(crate) fn quiet(self) -> Self {
+        Self { mentions: Safe::default(), ..self }
+    }
+
+    /// As a thread's parent shows it: how things stand.
+    pub(crate) fn standing(self, held: u64) -> Self {
+        Self { in_thread: Some(held), ..self.quiet() }
+    }
+
+    /// The request's body with blocks.
+    pub(crate) fn in_blocks(&self, place: Place<'_>) -> Vec<u8> {
         let mut space = Space::WHOLE;
         loop {
-            let body = encode(&self.post(channel, space));
+            let body = encode(&self.post(place, space));
             match space.next() {
                 Some(less) if body.len() > BODY_BYTES_MAX => space = less,
                 _ => return body,
@@ -72,14 +111,17 @@ impl<'a> Message<'a> {
 
     /// The request's body as one plain text, for when Slack refused the blocks. It carries no metadata, since
     /// that may be what was refused.
-    pub(crate) fn as_text(&self, channel: Option<&str>) -> Vec<u8> {
+    pub(crate) fn as_text(&self, place: Place<'_>) -> Vec<u8> {
         let above = [self.mentions.clone(), self.title.clone()];
         let below = [self.small_print_line(), self.link.clone().unwrap_or_default()];
         let taken: usize = above.iter().chain(&below).map(|line| units(line) + 1).sum();
         let text = self.text.fit(PLAIN_UNITS_MAX.saturating_sub(taken));
         let lines: Vec<_> = above.into_iter().chain([text]).chain(below).filter(|l| !l.is_empty()).collect();
         encode(&Post {
-            channel,
+            channel: place.channel,
+            ts: place.instead_of,
+            thread_ts: place.reply_to,
+            reply_broadcast: place.broadcast,
             text: Safe::join(&lines, "\n"),
             blocks: Vec::new(),
             // Without a mention there is no markup of ours in it, and so none at all.
@@ -89,17 +131,20 @@ impl<'a> Message<'a> {
         })
     }
 
-    fn post<'b>(&'b self, channel: Option<&'b str>, space: Space) -> Post<'b> {
+    fn post<'b>(&'b self, place: Place<'b>, space: Space) -> Post<'b> {
         let fallback = self.text.fit(space.text_units.min(FALLBACK_UNITS_MAX));
         let fallback = if fallback.is_empty() { vec![] } else { vec![fallback] };
         let id = &self.notification.id;
         Post {
-            channel,
+            channel: place.channel,
+            ts: place.instead_of,
+            thread_ts: place.reply_to,
+            reply_broadcast: place.broadcast,
             text: Safe::join(&[vec![self.title.clone()], fallback].concat(), "\n"),
             blocks: self.blocks(space),
             mrkdwn: false,
             fixed: Fixed::PLAIN,
-            metadata: (channel.is_some() && id.len() <= ID_BYTES_MAX).then(|| Metadata::of(id)),
+            metadata: (place.channel.is_some() && id.len() <= ID_BYTES_MAX).then(|| Metadata::of(id)),
         }
     }
 
@@ -127,7 +172,7 @@ impl<'a> Message<'a> {
 
     /// A digest is of several conversations, and its text has a line for each.
     fn is_list(&self) -> bool {
-        self.happenings.len() > 1 && self.notification.key != DIGEST_KEY
+        self.happenings.len() > 1 && !is_digest(self.notification)
     }
 
     fn small_print(&self, space: Space) -> Vec<Text> {
@@ -138,6 +183,7 @@ impl<'a> Message<'a> {
         }
         print.extend(self.more(shown).map(Text::plain));
         print.extend(self.repeat().map(Text::plain));
+        print.extend(self.in_thread.map(|held| Text::plain(Safe::own(format!("{held} in the thread")))));
         print
     }
 
@@ -166,6 +212,9 @@ impl<'a> Message<'a> {
     }
 
     fn repeat(&self) -> Option<Safe> {
+        if self.in_thread.is_some() {
+            return None;
+        }
         let attempt = self.notification.attempt;
         let words = match (self.notification.replay, attempt > 1) {
             (false, false) => return None,

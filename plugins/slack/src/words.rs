@@ -5,6 +5,8 @@
 pub(crate) enum Meaning {
     /// Something in the message's form was refused: it may do without blocks.
     Form,
+    /// The message that was replied to takes no replies. Nothing was posted.
+    Thread,
     /// Not now. Nothing was posted.
     Wait,
     /// Slack stumbled and does not say whether it posted before.
@@ -47,6 +49,11 @@ pub(crate) fn meaning(word: &str) -> Option<Meaning> {
         | "invalid_metadata_schema"
         | "metadata_too_large"
         | "metadata_must_be_sent_from_app" => Meaning::Form,
+
+        "cannot_reply_to_message"
+        | "message_not_found"
+        | "restricted_action_thread_locked"
+        | "thread_not_found" => Meaning::Thread,
 
         "ratelimited"
         | "rate_limited"

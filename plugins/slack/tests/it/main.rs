@@ -5,4 +5,5 @@ mod config;
 mod messages;
 mod properties;
 mod rules;
+mod threads;
 mod world;
