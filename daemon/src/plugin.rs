@@ -16,12 +16,15 @@ pub mod frame;
 mod catalog;
 mod children;
 mod host;
+mod trial;
 pub use self::catalog::{Installed, list};
 pub use self::children::Children;
 pub use self::host::{
     DELIVERY_GRACE, FAILED_RETRY_AFTER, Handover, PluginHost, PluginSpec, PluginState, Report,
     START_DEADLINE, STOP_PATIENCE, WAITING_MAX,
 };
+
+pub use self::trial::TriedOut;
 
 pub mod grant;
 pub mod http;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Commands, Console, Exit, FindArgs, check, find, run, show};
 use crate::config::{self, Config};
-use crate::plugin::{Installed, Manifest, list};
+use crate::plugin::{Installed, Manifest, TriedOut, list};
 
 /// The commands of the real binary.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +18,13 @@ impl Commands for Real {
     }
 
     fn check(&self, config: &Path, console: &mut Console<'_>) -> Exit {
-        let checked = check::check(config, &Installed, console.output);
+        let checked = match TriedOut::new() {
+            Ok(tried_out) => check::check(config, &tried_out, console.output),
+            Err(error) => {
+                console.message(&format!("error: cannot start what starts plugins: {error}"));
+                return Exit::Failed;
+            }
+        };
         if !checked.stderr.is_empty() {
             console.message(checked.stderr.trim_end());
         }

@@ -1,13 +1,38 @@
 //! What the configuration asks of plugins: is there one of this name, and what may its configuration hold?
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::Trust;
+use super::{SecretRef, Trust};
 
 /// Finds plugins without loading them.
 pub trait Catalog {
     /// Looks for `plugin` (`slack`, `acme-teams`) in `folders`, in order, nowhere else.
     fn find(&self, plugin: &str, folders: &[PathBuf], trust: Trust) -> Result<Found, NotFound>;
+
+    /// Whether a plugin takes a configuration that fits its schema. Where nobody asks it, it does.
+    ///
+    /// # Errors
+    /// What it has against it, one line.
+    fn accepts(&self, trial: &Trial<'_>) -> Result<(), String> {
+        let _ = trial;
+        Ok(())
+    }
+}
+
+/// What a plugin is asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct Trial<'a> {
+    /// `[notifiers.NAME]`.
+    pub notifier: &'a str,
+    /// The plugin.
+    pub found: &'a Found,
+    /// Its configuration: checked, defaults filled in, secrets as `{"$secret": "/pointer"}`.
+    pub config: &'a serde_json::Value,
+    /// Where its secrets come from, by pointer.
+    pub secrets: &'a BTreeMap<String, SecretRef>,
+    /// Those that it is told.
+    pub reveal: &'a BTreeSet<String>,
 }
 
 /// A plugin's file and what its manifest says.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::catalog::{Found, NotFound};
+use super::catalog::{Found, NotFound, Trial};
 use super::collection::{Named, read_named};
 use super::findings::{Doubt, Note};
 use super::hours::{AllHours, zone};
@@ -82,12 +82,12 @@ pub(super) fn read_all(
     plugins: &Plugins,
     hours: &AllHours,
 ) -> BTreeMap<String, Named<Notifier>> {
-    read_named(cx, root, "notifiers", |_, title, value| read(cx, title, value, plugins, hours))
+    read_named(cx, root, "notifiers", |name, title, value| read(cx, (name, title), value, plugins, hours))
 }
 
 fn read(
     cx: Context<'_>,
-    title: &str,
+    (name, title): (&str, &str),
     value: &Value,
     plugins: &Plugins,
     hours: &AllHours,
@@ -113,14 +113,21 @@ fn read(
     let plugin = plugin?;
     let checked = found?.and_then(|found| {
         let checked = check_config(cx, title, &section, config, &found)?;
-        Ok((found.library, checked))
+        Ok((found, checked))
     });
-    let (library, checked) = checked.map_or_else(
+    let (found, checked) = checked.map_or_else(
         |why| (Err(why), Checked::default()),
-        |(library, checked)| (Ok(library), checked.unwrap_or_default()),
+        |(found, checked)| (Ok(found), checked.unwrap_or_default()),
     );
-    let reveal = reveal(&section, title, library.is_ok(), &checked);
+    let reveal = reveal(&section, title, found.is_ok(), &checked);
     let Checked { config, secrets, to_reveal: _ } = checked;
+    if let Ok(found) = &found
+        && !config.is_null()
+    {
+        let trial = Trial { notifier: name, found, config: &config, secrets: &secrets, reveal: &reveal };
+        ask(cx, &section, plugin, &trial);
+    }
+    let library = found.map(|found| found.library);
     let retries = retries.unwrap_or_else(|| default_retries(plugin));
     Some(Notifier {
         plugin: plugin.to_owned(),
@@ -198,6 +205,15 @@ fn find(cx: Context<'_>, plugin: &str, at: Place, plugins: &Plugins) -> Result<F
     let why = format!("no plugin `{plugin}`: {why}");
     cx.findings.add(Note::new(Severity::Broken, at, why.clone()).hint(hint));
     Err(why)
+}
+
+/// What the plugin itself has against its configuration, which its schema could not say, breaks the notifier.
+fn ask(cx: Context<'_>, section: &Section<'_>, plugin: &str, trial: &Trial<'_>) {
+    if let Err(why) = cx.catalog.accepts(trial) {
+        let at = section.get("config").map_or(section.at, |entry| entry.key_at);
+        let message = format!("the plugin `{plugin}` does not take this configuration: {why}");
+        cx.findings.add(Note::new(Severity::Broken, at, message));
+    }
 }
 
 /// `None`: there are mistakes in it, which have been told.

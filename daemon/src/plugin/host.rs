@@ -26,6 +26,7 @@ use self::deliveries::Order;
 use self::restarts::Restarts;
 use self::supervise::Supervisor;
 use super::children::Children;
+use super::frame;
 use super::grant::Grant;
 use super::http::HostHttp;
 
@@ -53,6 +54,23 @@ pub struct PluginSpec {
     pub grant: Arc<Grant>,
     /// The operator's own bound on deliveries at once, below the manifest's.
     pub concurrency: Option<u16>,
+}
+
+/// Starts a plugin with its configuration, and ends it.
+///
+/// # Errors
+/// What the plugin has against its configuration, or how its process was lost.
+pub(super) async fn try_out(spec: &PluginSpec, children: &Children) -> Result<(), String> {
+    match start::start(spec, children).await {
+        Ok(started) => {
+            let link = started.link;
+            // One that is gone has ended already.
+            let _ = link.send(frame::ToChild::Stop.encode());
+            link.end(STOP_PATIENCE).await;
+            Ok(())
+        }
+        Err(fault) => Err(fault.why(&spec.library)),
+    }
 }
 
 /// How a notifier's process is.

@@ -38,6 +38,33 @@ async fn check_says_in_one_line_that_a_configuration_is_valid() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn check_asks_the_plugins_themselves_about_what_no_schema_says() {
+    let mut world = World::new().await;
+    world.config.timeout = "1s";
+    world.config.more = "[notifiers.chat]\nplugin = \"http\"\n[notifiers.chat.config]\n\
+                         url = \"https://chat.example/in\"\nbody = \"{{ title \"\n\
+                         [operators]\nnotify = [\"hook\", \"log\"]\n"
+        .to_owned();
+    world.watching(7);
+    world.write_config();
+    let (code, stdout, stderr) = typed(&world, &["check", "-c", "commwatch.toml"]);
+    assert_eq!((code, stdout.as_str()), (Some(78), ""));
+    assert_snapshot!(stderr, @r#"
+    error: the plugin `http` does not take this configuration: `body`, line 1: syntax error: unexpected end of input, expected end of variable block
+      commwatch.toml:42:17
+       42 | [notifiers.chat.config]
+          |                 ^^^^^^
+    1 error, 0 warnings
+    "#);
+    let (code, stdout, _) = typed(&world, &["check", "-c", "commwatch.toml", "--output", "json"]);
+    assert_eq!(code, Some(78));
+    assert!(
+        stdout.contains("the plugin `http` does not take this configuration: `body`, line 1: "),
+        "{stdout}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn check_says_all_that_is_wrong_at_once_with_place_and_hint_also_in_a_plugins_own_configuration() {
     let mut world = World::new().await;
     world.config.timeout = "1s";

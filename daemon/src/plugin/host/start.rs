@@ -15,6 +15,9 @@ use crate::plugin::children::Children;
 use crate::plugin::frame::{FromChild, Hello, PROTOCOL, Ready, ToChild, Violation};
 use crate::plugin::manifest::Manifest;
 
+/// What stands before a plugin's own words about its configuration ([`Why::Create`](crate::plugin::refusal::Why::Create)).
+const NOT_STARTED: &str = "it does not start: ";
+
 /// A child that takes deliveries.
 pub(super) struct Started {
     pub(super) link: Link,
@@ -31,6 +34,16 @@ pub(super) enum StartFault {
     Refused(String),
     /// The process was lost.
     Lost(Reason, String),
+}
+
+impl StartFault {
+    /// For who knows which plugin it is about.
+    pub(super) fn why(self, library: &Path) -> String {
+        let (Self::Refused(why) | Self::Lost(_, why)) = self;
+        let named = format!("plugin {}: ", library.display());
+        let bare = why.strip_prefix(&named).unwrap_or(&why);
+        bare.strip_prefix(NOT_STARTED).unwrap_or(bare).to_owned()
+    }
 }
 
 /// Starts a child and waits until its plugin is ready.

@@ -1,0 +1,61 @@
+//! Whether a plugin takes its configuration: what a schema cannot say, such as a mistake in a template, the plugin itself
+//! says when it is started.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::runtime::Runtime;
+
+use super::catalog::Installed;
+use super::children::Children;
+use super::grant::Grant;
+use super::host::{PluginSpec, try_out};
+use crate::config::{self, Catalog, Found, NotFound, Trial, Trust};
+
+/// The plugins of this machine, where each is asked for its opinion: it is started in a process of its own, as it will
+/// be to run, and ended again. Nothing is delivered.
+#[derive(Debug)]
+pub struct TriedOut {
+    children: Children,
+    runtime: Runtime,
+}
+
+impl TriedOut {
+    /// Begins the thread that starts processes.
+    ///
+    /// # Errors
+    /// When there can be no thread.
+    pub fn new() -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(Self { children: Children::start()?, runtime })
+    }
+}
+
+impl Catalog for TriedOut {
+    fn find(&self, plugin: &str, folders: &[PathBuf], trust: Trust) -> Result<Found, NotFound> {
+        Installed.find(plugin, folders, trust)
+    }
+
+    fn accepts(&self, trial: &Trial<'_>) -> Result<(), String> {
+        let mut secrets = BTreeMap::new();
+        for pointer in trial.reveal {
+            let Some(reference) = trial.secrets.get(pointer) else { continue };
+            // Who may not read it cannot find out here; the daemon does.
+            let Ok(secret) = config::read_secret(reference) else { return Ok(()) };
+            secrets.insert(pointer.clone(), secret);
+        }
+        // It may ask nobody while it is started.
+        let nowhere = serde_json::Value::Null;
+        let grant = Grant::new(&nowhere, &nowhere, secrets).map_err(|error| error.to_string())?;
+        let spec = PluginSpec {
+            notifier: trial.notifier.to_owned(),
+            library: trial.found.library.clone(),
+            config: trial.config.clone(),
+            grant: Arc::new(grant.revealing(trial.reveal.clone())),
+            concurrency: Some(1),
+        };
+        self.runtime.block_on(try_out(&spec, &self.children))
+    }
+}
