@@ -8,12 +8,14 @@ mod asking;
 mod backup;
 pub mod check;
 pub mod commands;
+mod completion;
 mod console;
 mod dead;
 mod deliveries;
 mod events;
 mod find;
 mod later;
+mod man;
 mod notifiers;
 mod reload;
 mod replay;
@@ -150,6 +152,12 @@ enum Command {
     Find(find::Args),
     /// Ask the running daemon how it goes: are the VIPs fresh?
     Status,
+    /// List the watches: are they fresh, who waits, what was found?
+    Watches {
+        /// Only these, by name; all where none is named
+        #[arg(value_name = "WATCH")]
+        names: Vec<String>,
+    },
     /// Have the running daemon read its configuration again, and say what became of it
     Reload {
         /// Take it also when it removes a VIP, the last route or many watches
@@ -187,6 +195,13 @@ enum Command {
     /// Look at plugins, without loading them
     #[command(subcommand, arg_required_else_help = true)]
     Plugins(Plugins),
+    /// Write what a shell completes
+    Completion {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual
+    Man(man::Args),
 }
 
 #[derive(Debug, Subcommand)]
@@ -246,6 +261,7 @@ fn dispatch(cli: Cli, commands: &dyn Commands, console: &mut Console<'_>) -> Exi
         Command::Show { watch } => commands.show(&config, &watch, console),
         Command::Find(args) => commands.find(&config, &args, console),
         Command::Status => status::run(&socket(), console),
+        Command::Watches { names } => status::watches(&socket(), &names, console),
         Command::Reload { allow_removals } => reload::run(&socket(), allow_removals, console),
         Command::Backup { file } => backup::run(&socket(), &file, console),
         Command::Why(args) => why::run(&socket(), args, console),
@@ -259,6 +275,8 @@ fn dispatch(cli: Cli, commands: &dyn Commands, console: &mut Console<'_>) -> Exi
         Command::Notifiers { command } => notifiers::run(&socket(), command, console),
         Command::Plugins(Plugins::List) => commands.plugins_list(&config, console),
         Command::Plugins(Plugins::Inspect { file }) => commands.plugins_inspect(&file, console),
+        Command::Completion { shell } => completion::run(Cli::command(), shell, console),
+        Command::Man(args) => man::run(Cli::command(), &args, console),
     }
 }
 
@@ -291,7 +309,8 @@ fn unanswered(error: &AskError, console: &mut Console<'_>) -> Exit {
 
 fn after_help() -> String {
     format!(
-        "All but run, check, show, find, routes and plugins talk to the running daemon. Results go to stdout, messages to stderr.\n\
+        "All but run, check, show, find, routes, plugins, completion and man talk to the running daemon. Results go to\n\
+         stdout, messages to stderr.\n\
          Exit status: 0 yes or done, 1 no or failed, 2 usage, 69 the daemon is not running,\n\
          78 the configuration is invalid.\n\n\
          Not yet:\n{}",

@@ -9,8 +9,8 @@ use crate::core::replay::{ReplayReport, Selection};
 use crate::core::silence::{Acknowledged, Added, Draft, Listed, Silence};
 use crate::core::story::{About, DeliveryStory, EventStory, Held, Several, Why};
 use crate::ops::admin::{Admin, AdminSocket, BackedUp, DeliveriesAsked, EventsAsked, Within, serve};
-use crate::ops::status::Status;
 use crate::ops::status::tests::example;
+use crate::ops::status::{Status, WatchStatus};
 
 /// Notes what was called.
 #[derive(Default)]
@@ -92,6 +92,7 @@ fn help_says_what_there_is_and_what_is_to_come() {
       show        Read a watch's conversation from CommBox now: is this the right one?
       find        Find a customer's conversations in CommBox, as lines for the configuration
       status      Ask the running daemon how it goes: are the VIPs fresh?
+      watches     List the watches: are they fresh, who waits, what was found?
       reload      Have the running daemon read its configuration again, and say what became of it
       backup      Have the running daemon write a whole, checked copy of its database
       why         Explain an event, a message or a watch, from poll to outcome: also why no alert was sent
@@ -104,6 +105,8 @@ fn help_says_what_there_is_and_what_is_to_come() {
       dead        Deal with dead letters
       notifiers   List notifiers, or have one that is held be tried now
       plugins     Look at plugins, without loading them
+      completion  Write what a shell completes
+      man         Write the manual
 
     Options:
       -c, --config <FILE>       The configuration [env: COMMWATCH_CONFIG] [default: /etc/commwatch/commwatch.toml]
@@ -112,13 +115,13 @@ fn help_says_what_there_is_and_what_is_to_come() {
       -h, --help                Print help
       -V, --version             Print version
 
-    All but run, check, show, find, routes and plugins talk to the running daemon. Results go to stdout, messages to stderr.
+    All but run, check, show, find, routes, plugins, completion and man talk to the running daemon. Results go to
+    stdout, messages to stderr.
     Exit status: 0 yes or done, 1 no or failed, 2 usage, 69 the daemon is not running,
     78 the configuration is invalid.
 
     Not yet:
-      once, watches, test-notification, tail, schema, completion, man, plugins conform,
-      plugins pin, check --online
+      once, test-notification, tail, schema, plugins conform, plugins pin, check --online
     ");
 }
 
@@ -189,12 +192,9 @@ fn commands_get_the_configuration_whichever_side_it_stands_on() {
 fn every_command_to_come_says_not_yet_whatever_its_arguments() {
     for line in [
         "once --dry-run",
-        "watches",
         "test-notification ops",
         "tail",
         "schema",
-        "completion bash",
-        "man",
         "once --help",
         "plugins conform x.so --verbose",
         "plugins pin",
@@ -350,6 +350,46 @@ async fn status_is_text_for_people_and_json_for_programs() {
     let (_, json, _) = asked("status --output json").await;
     let status: Status = serde_json::from_str(&json).unwrap();
     assert_eq!(status.notifiers[1].name, "ops-slack");
+}
+
+#[tokio::test]
+async fn watches_are_listed_from_the_status_all_or_those_that_are_named() {
+    let (exit, text, _) = asked("watches").await;
+    assert!(exit == Exit::Done && text.starts_with("WATCH"), "{text}");
+    let names = example().watches.into_iter().map(|watch| watch.name);
+    assert!(names.into_iter().all(|name| text.contains(&name)), "{text}");
+    let (_, text, _) = asked("watches acme-cfo").await;
+    assert_eq!((text.lines().count(), text.contains("acme-cfo")), (2, true), "{text}");
+    let (_, json, _) = asked("watches acme-cfo --output json").await;
+    let watches: Vec<WatchStatus> = serde_json::from_str(&json).unwrap();
+    assert_eq!((watches.len(), watches[0].name.as_str()), (1, "acme-cfo"));
+    let (exit, out, err) = asked("watches acme-cfo nobody").await;
+    assert_eq!((exit, &*out, &*err), (Exit::Failed, "", "error: no watch is called `nobody`\n"));
+}
+
+#[test]
+fn shells_complete_each_command_and_the_manual_has_a_page_for_it() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let (exit, script, err) = typed(&Spy::default(), &format!("completion {shell}"));
+        assert_eq!((exit, &*err), (Exit::Done, ""));
+        assert!(script.contains("test-notification") || script.contains("silence"), "{shell}: {script}");
+        assert!(script.contains("allow-removals") && !script.contains("plugin-host"), "{shell}: {script}");
+    }
+    assert_eq!(typed(&Spy::default(), "completion tcsh").0, Exit::Usage);
+    let (exit, page, err) = typed(&Spy::default(), "man");
+    assert_eq!((exit, &*err), (Exit::Done, ""));
+    assert!(page.contains(".TH commwatch 1") && page.contains("silence"), "{page}");
+    let folder = tempfile::TempDir::new().unwrap();
+    let (exit, out, err) = typed(&Spy::default(), &format!("man --folder {}", folder.path().display()));
+    assert_eq!((exit, &*out, &*err), (Exit::Done, "", ""));
+    for page in ["commwatch.1", "commwatch-status.1", "commwatch-silence-add.1", "commwatch-run.1"] {
+        let text = std::fs::read_to_string(folder.path().join(page)).unwrap();
+        assert!(text.contains(".SH SYNOPSIS"), "{page}: {text}");
+    }
+    let gone = folder.path().join("not-there");
+    let (exit, _, err) = typed(&Spy::default(), &format!("man --folder {}", gone.display()));
+    assert_eq!(exit, Exit::Failed);
+    assert!(err.starts_with(&format!("error: cannot write into {}: ", gone.display())), "{err}");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use freshness::{Freshness, Trouble, WatchState};
-pub use text::{Age, columns, plain, render};
+pub use text::{Age, columns, plain, render, render_watches};
 
 use crate::core::silence::Silence;
 use crate::core::watch::Priority;

@@ -70,6 +70,11 @@ pub fn render(status: &Status, colour: bool) -> String {
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
+/// The watches alone.
+pub fn render_watches(status: &Status, colour: bool) -> String {
+    Page { status, colour }.watches()
+}
+
 struct Page<'a> {
     status: &'a Status,
     colour: bool,
