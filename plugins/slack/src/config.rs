@@ -148,7 +148,8 @@ impl TryFrom<String> for Mention {
 
 fn checked_channel(channel: String, is_id: bool) -> Result<String, String> {
     let is_of_an_id = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
-    if is_id && !channel.bytes().all(is_of_an_id) {
+    // To a person's id (U...) it writes in a channel of another id, which only the answer tells.
+    if is_id && !(channel.starts_with(['C', 'G', 'D']) && channel.bytes().all(is_of_an_id)) {
         return Err(
             "with `thread`, `channel` is the id of a channel, such as \"C0123456789\": a message is \
                     exchanged by the channel's id only"

@@ -163,6 +163,9 @@ fn what_belongs_into_no_thread_is_posted_as_ever() {
 fn threads_need_a_bot_and_the_id_of_its_channel() {
     let why = |config| start(&config).unwrap_err();
     assert!(why(with(webhook(), json!({"thread": true}))).contains("needs a bot"));
-    assert!(why(with(threads(), json!({"channel": "#support"}))).contains("the id of a channel"));
+    for channel in ["#support", "support", "U0123456789"] {
+        let why = why(with(threads(), json!({"channel": channel})));
+        assert!(why.contains("the id of a channel"), "{channel}: {why}");
+    }
     assert!(why(with(bot(), json!({"broadcast": "info"}))).contains("add `thread = true`"));
 }
