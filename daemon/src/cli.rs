@@ -24,6 +24,7 @@ mod run;
 mod show;
 mod silence;
 mod status;
+mod tail;
 mod when;
 mod why;
 
@@ -151,7 +152,11 @@ enum Command {
     /// Find a customer's conversations in CommBox, as lines for the configuration
     Find(find::Args),
     /// Ask the running daemon how it goes: are the VIPs fresh?
-    Status,
+    Status {
+        /// Again every two seconds, until it is interrupted
+        #[arg(long)]
+        watch: bool,
+    },
     /// List the watches: are they fresh, who waits, what was found?
     Watches {
         /// Only these, by name; all where none is named
@@ -173,6 +178,8 @@ enum Command {
     Why(why::Args),
     /// List what was found, and who was told
     Events(events::Args),
+    /// Follow what is found, a line each
+    Tail(tail::Args),
     /// List deliveries: open ones, delivered ones, dead letters
     Deliveries(deliveries::Args),
     /// Send again what was delivered or given up, under the ids that it had
@@ -260,12 +267,14 @@ fn dispatch(cli: Cli, commands: &dyn Commands, console: &mut Console<'_>) -> Exi
         Command::Check { online: false } => commands.check(&config, console),
         Command::Show { watch } => commands.show(&config, &watch, console),
         Command::Find(args) => commands.find(&config, &args, console),
-        Command::Status => status::run(&socket(), console),
+        Command::Status { watch: false } => status::run(&socket(), console),
+        Command::Status { watch: true } => status::live(&socket(), console),
         Command::Watches { names } => status::watches(&socket(), &names, console),
         Command::Reload { allow_removals } => reload::run(&socket(), allow_removals, console),
         Command::Backup { file } => backup::run(&socket(), &file, console),
         Command::Why(args) => why::run(&socket(), args, console),
         Command::Events(args) => events::run(&socket(), args, console),
+        Command::Tail(args) => tail::run(&socket(), &args, console),
         Command::Deliveries(args) => deliveries::run(&socket(), args, console),
         Command::Replay(args) => replay::run(&socket(), args, console),
         Command::Silence(args) => silence::run(&socket(), args, console),

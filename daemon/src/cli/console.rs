@@ -15,6 +15,7 @@ pub struct Console<'a> {
     pub colour: bool,
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
+    is_gone: bool,
 }
 
 impl fmt::Debug for Console<'_> {
@@ -29,17 +30,29 @@ impl fmt::Debug for Console<'_> {
 impl<'a> Console<'a> {
     /// Writes results to `out`, messages to `err`.
     pub fn new(output: Output, colour: bool, out: &'a mut dyn Write, err: &'a mut dyn Write) -> Self {
-        Self { output, colour, out, err }
+        Self { output, colour, out, err, is_gone: false }
     }
 
     /// Writes a result and a line break. A reader that went away (`| head`) has what it wanted.
     pub fn result(&mut self, text: &str) {
-        let _ = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
+        let written = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
+        self.is_gone |= written.is_err();
+    }
+
+    /// Whether nobody reads results any more.
+    pub fn is_gone(&self) -> bool {
+        self.is_gone
     }
 
     /// Writes a result for programs.
     pub fn json(&mut self, value: &impl Serialize) {
         let text = serde_json::to_string_pretty(value).expect("results have text for keys");
+        self.result(&text);
+    }
+
+    /// Writes one of several results for programs, as a line of JSON.
+    pub fn line(&mut self, value: &impl Serialize) {
+        let text = serde_json::to_string(value).expect("results have text for keys");
         self.result(&text);
     }
 

@@ -7,7 +7,7 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use super::{Console, Exit};
 
 /// Commands to come.
-const COMMANDS: [&str; 4] = ["once", "test-notification", "tail", "schema"];
+const COMMANDS: [&str; 3] = ["once", "test-notification", "schema"];
 
 /// Commands to come, of `plugins`.
 const OF_PLUGINS: [&str; 2] = ["conform", "pin"];

@@ -97,6 +97,7 @@ fn help_says_what_there_is_and_what_is_to_come() {
       backup      Have the running daemon write a whole, checked copy of its database
       why         Explain an event, a message or a watch, from poll to outcome: also why no alert was sent
       events      List what was found, and who was told
+      tail        Follow what is found, a line each
       deliveries  List deliveries: open ones, delivered ones, dead letters
       replay      Send again what was delivered or given up, under the ids that it had
       silence     Tell nobody of what a watch, a tag or a conversation brings, for a while
@@ -121,7 +122,7 @@ fn help_says_what_there_is_and_what_is_to_come() {
     78 the configuration is invalid.
 
     Not yet:
-      once, test-notification, tail, schema, plugins conform, plugins pin, check --online
+      once, test-notification, schema, plugins conform, plugins pin, check --online
     ");
 }
 
@@ -193,7 +194,6 @@ fn every_command_to_come_says_not_yet_whatever_its_arguments() {
     for line in [
         "once --dry-run",
         "test-notification ops",
-        "tail",
         "schema",
         "once --help",
         "plugins conform x.so --verbose",

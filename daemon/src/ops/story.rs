@@ -10,7 +10,7 @@ use std::fmt::{Display, Write as _};
 use jiff::Timestamp;
 
 pub use delivery::{deliveries, state};
-pub use event::{events, route};
+pub use event::{event_line, events, route};
 
 use super::status::{Age, plain};
 use crate::core::story::{Several, Story, Why};

@@ -1,9 +1,11 @@
-use std::process::Output;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use crate::world::World;
+use crate::world::{PATIENCE, World, until};
 
 /// Exit status, standard output and standard error, with this world's own places taken out.
 fn told(world: &World, output: &Output) -> (Option<i32>, String, String) {
@@ -131,6 +133,77 @@ async fn what_needs_a_daemon_ends_with_69_without_one_and_finds_it_even_beside_a
     assert!(stderr.contains("the new configuration is refused"), "{stderr}");
 }
 
+/// A command that goes on until nobody reads what it writes.
+struct Following {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Following {
+    fn start(world: &World, arguments: &[&str]) -> Self {
+        let mut command = world.command(&[arguments, &["--socket", "admin.sock"]].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let (lines, read) = channel();
+        std::thread::spawn(move || {
+            for line in out.lines() {
+                if lines.send(line.unwrap()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { child, lines: read }
+    }
+
+    /// The next line that holds this.
+    fn line(&self, with: &str) -> String {
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no line with {with}"));
+            if line.contains(with) {
+                return line;
+            }
+        }
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_found_is_followed_also_past_a_restart_and_the_status_until_nobody_looks() {
+    let mut world = World::new().await;
+    let dana = world.watching(7);
+    world.start().await;
+    world.baselined().await;
+    dana.customer_says("before");
+    world.hook.wait("the first", PATIENCE, |received| received.len() == 1).await;
+    let tail = Following::start(&world, &["tail"]);
+    let told = Following::start(&world, &["tail", "--lines", "1", "--output", "json"]);
+    let first = world.hook.accepted()[0].id.clone();
+    let line = tail.line(&first);
+    assert!(line.contains(&format!("Z message.created w7 {first} to ")) && line.contains("hook"), "{line}");
+    assert!(told.line("message.created").contains(&first));
+    let mut live = Following::start(&world, &["status", "--watch"]);
+    live.line("VIP");
+    live.line("VIP");
+    live.lines = channel().1;
+    let child = std::cell::RefCell::new(&mut live.child);
+    until("it ends", || child.borrow_mut().try_wait().unwrap().is_some()).await;
+
+    world.kill();
+    dana.customer_says("meanwhile");
+    world.start().await;
+    world.hook.wait("the second", PATIENCE, |received| received.len() == 2).await;
+    let second = world.hook.accepted()[1].id.clone();
+    assert!(tail.line("message.created").contains(&second), "each once");
+    let line: Value = serde_json::from_str(&told.line("message.created")).unwrap();
+    assert_eq!((&line["id"], &line["watch"]), (&Value::from(second), &Value::from("w7")));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_that_are_still_to_come_say_so() {
     let world = World::new().await;
@@ -138,7 +211,6 @@ async fn commands_that_are_still_to_come_say_so() {
         "once",
         "once --dry-run -c x.toml",
         "test-notification hook",
-        "tail",
         "schema",
         "plugins conform x.so",
         "plugins pin",

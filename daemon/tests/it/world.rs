@@ -149,7 +149,8 @@ impl World {
         command
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// A command of this world, that is not yet begun.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(arguments).current_dir(self.folder.path()).env_remove("NOTIFY_SOCKET");
         command.env_remove("COMMWATCH_CONFIG").envs(&self.environment);

@@ -7,7 +7,7 @@ use crate::core::message::AuthorKind;
 use crate::core::route::Said;
 use crate::core::story::{EventStory, Several};
 use crate::core::watch::Priority;
-use crate::ops::status::{Age, columns};
+use crate::ops::status::{Age, columns, plain};
 
 /// Of an event that was told to nobody among others, so many routes are shown.
 const ROUTES_BRIEF: usize = 3;
@@ -184,6 +184,14 @@ pub(super) fn author_word(author: AuthorKind) -> &'static str {
         AuthorKind::System => "the system",
         AuthorKind::Unknown => "an unknown author",
     }
+}
+
+/// An event as a line of a log: when it was found, what it is, and who is told.
+pub fn event_line(event: &EventStory) -> String {
+    let told: Vec<&str> = event.deliveries.shown.iter().map(|one| one.notifier.as_str()).collect();
+    let told = if event.is_told_to_nobody() { "nobody".to_owned() } else { told.join(", ") };
+    let watch = event.watch.as_deref().unwrap_or("-");
+    plain(&format!("{} {} {watch} {} to {told}", time(event.recorded_at), event.kind, event.id))
 }
 
 /// Events as a list.
