@@ -210,13 +210,20 @@ fn one_line(text: &str) -> String {
 
 /// The text, and below it what else there is to know, in brackets.
 fn text(event: &Event, voice: &Voice, why: Option<&str>) -> String {
-    let mut lines = vec![said(event)];
+    let lines = [said(event)].into_iter().chain(notes(event, voice)).chain(why.map(note));
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+/// What else there is to know of an event, in brackets: what came with it, and when it was.
+pub(super) fn notes(event: &Event, voice: &Voice) -> impl Iterator<Item = String> {
     let files = event.data.message.as_ref().map_or(0, |message| message.attachments);
-    let notes =
-        [(files > 0).then(|| voice.words.files(files.into())), time(event, voice), why.map(str::to_owned)];
-    lines.extend(notes.into_iter().flatten().map(|note| format!("[{note}]")));
-    lines.retain(|line| !line.is_empty());
-    lines.join("\n")
+    let files = (files > 0).then(|| voice.words.files(files.into()));
+    files.into_iter().chain(time(event, voice)).map(|words| note(&words))
+}
+
+/// Words of ours, set apart from what others wrote.
+pub(super) fn note(words: &str) -> String {
+    format!("[{words}]")
 }
 
 pub(super) fn said(event: &Event) -> String {

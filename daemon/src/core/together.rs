@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::core::event::{Event, EventKind, notification_id};
 use crate::core::notification::{
-    Content, Notification, Payload, incident, key, raw, said, severity, url, withhold,
+    Content, Notification, Payload, incident, key, note, notes, raw, said, severity, url, withhold,
 };
 use crate::core::pacing::Incident;
 use crate::core::words::{Digest, Voice, Words};
@@ -73,7 +73,7 @@ fn render(events: &[Event], reader: Reader<'_>, id: &str, why: Option<&str>) -> 
     let (title, text, shown, key) = match subjects.as_slice() {
         [one] if is_conversation => {
             let shown: Vec<&Event> = one.events.iter().copied().take(reader.shown).collect();
-            (one.heading(), one.listed(reader.shown), shown, key(first))
+            (one.heading(), one.listed(reader), shown, key(first))
         }
         _ => {
             subjects.sort_by_key(|one| (!one.waits(), rank(one.severity())));
@@ -94,7 +94,7 @@ fn render(events: &[Event], reader: Reader<'_>, id: &str, why: Option<&str>) -> 
             .min_by_key(|one| rank(*one))
             .unwrap_or(Severity::Info),
         title,
-        text: [Some(text), why.map(|why| format!("[{why}]"))]
+        text: [Some(text), why.map(note)]
             .into_iter()
             .flatten()
             .filter(|part| !part.is_empty())
@@ -191,11 +191,11 @@ impl Subject<'_> {
     }
 
     /// A paragraph an event, and how many more there are.
-    fn listed(&self, most: usize) -> String {
+    fn listed(&self, reader: Reader<'_>) -> String {
         let mut room = TEXT_CHARS_MAX;
         let mut lines: Vec<String> = Vec::new();
-        for event in self.events.iter().take(most) {
-            let line = self.line(event);
+        for event in self.events.iter().take(reader.shown) {
+            let line = self.line(event, reader.voice);
             match room.checked_sub(line.chars().count()) {
                 None if !lines.is_empty() => break,
                 left => room = left.unwrap_or(0),
@@ -208,16 +208,21 @@ impl Subject<'_> {
         lines.join("\n")
     }
 
-    fn line(&self, event: &Event) -> String {
+    /// Who wrote what, or what happened, and what else there is to know of it.
+    fn line(&self, event: &Event, voice: &Voice) -> String {
         let text = said(event);
         let message = event.data.message.as_ref().filter(|_| event.kind == EventKind::MessageCreated);
-        match message.and_then(|message| message.author.name.as_deref()) {
-            Some(name) => format!("{name}: {text}"),
-            None if message.is_some() && !text.is_empty() => text,
-            _ => {
-                let line = self.without_watch(event);
-                if text.is_empty() { line } else { format!("{line}: {text}") }
-            }
+        let who = match message {
+            Some(message) if message.author.name.is_some() => message.author.name.clone(),
+            Some(_) if !text.is_empty() => None,
+            _ => Some(self.without_watch(event)),
+        };
+        let notes: Vec<String> =
+            Some(text).filter(|text| !text.is_empty()).into_iter().chain(notes(event, voice)).collect();
+        match (who, notes.join(" ")) {
+            (Some(who), said) if said.is_empty() => who,
+            (Some(who), said) => format!("{who}: {said}"),
+            (None, said) => said,
         }
     }
 
