@@ -197,6 +197,17 @@ fn a_digest_has_a_line_a_conversation_and_says_what_is_still_true() {
 }
 
 #[test]
+fn a_cap_is_named_as_it_was_configured() {
+    for (seconds, expected) in
+        [(1, "1 s"), (60, "1 min"), (90, "90 s"), (600, "10 min"), (5_400, "90 min"), (7_200, "2 h")]
+    {
+        let cap = Cap { count: 20, per: Duration::from_secs(seconds) };
+        let said = English.held_back(Held::Cap, Some(cap));
+        assert_eq!(said, format!("held back: more than 20 notifications in {expected}"));
+    }
+}
+
+#[test]
 fn one_id_is_of_the_same_events_for_the_same_notifier() {
     let events = [message(1, "7", "a"), message(2, "7", "b")];
     let id =
