@@ -1,6 +1,6 @@
 //! From a notification to the bytes that are posted.
 
-use commwatch_plugin_api::{Action, Notification, Severity};
+use commwatch_plugin_api::{Action, DIGEST_KEY, Notification, Severity};
 
 use crate::blocks::{Block, Fixed, Metadata, Post, Text};
 use crate::config::Mentions;
@@ -11,8 +11,6 @@ use crate::limits::{
     NAME_UNITS_MAX, PLAIN_UNITS_MAX, SECTION_UNITS_MAX,
 };
 
-/// The key of a notification of several conversations (contract.md, "Notification").
-const DIGEST_KEY: &str = "digest";
 /// What the link is called.
 const LINK_LABEL: &str = "Open in CommBox";
 
