@@ -1,46 +1,10 @@
 #!/usr/bin/env bash
 # The real daemon, as a person runs it: checked, started, asked, scraped, reloaded and stopped.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
-
-# Anything that should take a moment has this long, seconds.
-PATIENCE=30
-TOKEN=a-token-that-must-not-be-seen
+. "$(dirname "$0")/common.sh"
 
 cargo build --quiet --workspace
-# Also where CARGO_TARGET_DIR or a configuration puts it.
-built=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/debug
-folder=$(mktemp -d)
-simulator= daemon=
-end() {
-    for pid in $daemon $simulator; do
-        kill -KILL "$pid" || true
-        wait "$pid" || true
-    done 2>/dev/null
-    rm -rf "$folder"
-}
-trap end EXIT
+start_simulator
 
-# until WHAT COMMAND...: runs it until it succeeds.
-until_() {
-    local what=$1 deadline=$((SECONDS + PATIENCE))
-    shift
-    until "$@" >"$folder/last" 2>&1; do
-        if [ $SECONDS -ge $deadline ]; then
-            echo "waited in vain: $what"
-            cat "$folder/last" "$folder/log"
-            return 1
-        fi
-        sleep 0.2
-    done
-}
-
-"$built/commwatch-simulator" --silent --listen 127.0.0.1:0 --token "$TOKEN" >"$folder/simulator" 2>&1 &
-simulator=$!
-until_ "the simulator listens" grep -q '^listening on ' "$folder/simulator"
-commbox=$(sed -n 's/^listening on \([^ ]*\) .*/\1/p' "$folder/simulator")
-
-(umask 077 && echo "$TOKEN" >"$folder/token")
 cat >"$folder/commwatch.toml" <<TOML
 watch = [
   { name = "dana", title = "Dana Levi", priority = "vip", stream = 532, object = 293854, interval = "1s" },
@@ -73,8 +37,6 @@ path = "commwatch.db"
 listen = "127.0.0.1:0"
 TOML
 
-commwatch() { "$built/commwatch" "$@" -c "$folder/commwatch.toml"; }
-
 commwatch check
 if commwatch status 2>/dev/null; then
     echo "a daemon that does not run has a status"
@@ -84,11 +46,8 @@ elif [ $? -ne 69 ]; then
     exit 1
 fi
 
-"$built/commwatch" run -c "$folder/commwatch.toml" >"$folder/log" 2>&1 &
-daemon=$!
-fresh() { commwatch status | grep 'The VIP is fresh'; }
-until_ "the baseline is taken" fresh
-curl --fail --silent --show-error "$commbox/_sim/say" -d '{"object": 293854, "text": "Is anybody there?"}' >/dev/null
+start_daemon
+sim say '{"object": 293854, "text": "Is anybody there?"}'
 delivered() { commwatch status --output json | grep '"outcome": *"delivered"'; }
 until_ "an alert is delivered" delivered
 commwatch status
@@ -100,9 +59,7 @@ curl --fail --silent --show-error "$page/-/healthy" "$page/-/ready"
 curl --fail --silent --show-error "$page/" >"$folder/page"
 
 commwatch reload
-kill -TERM "$daemon"
-wait "$daemon"
-daemon=
+stop_daemon
 if grep -qF "$TOKEN" "$folder/log" "$folder/page"; then
     echo "the key is in the log or on the page"
     exit 1

@@ -1,12 +1,7 @@
 #!/usr/bin/env bash
 # A real SMTP server (Debian's python3-aiosmtpd) takes mail of the real daemon: with STARTTLS and with TLS from the first
 # byte, signed in, once for each alert; a recipient who is greylisted gets it later, and a mailbox that is gone breaks it.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
-
-# Anything that should take a moment has this long, seconds.
-PATIENCE=60
-TOKEN=a-token-that-must-not-be-seen
+. "$(dirname "$0")/common.sh"
 PASSWORD=a-password-that-must-not-be-seen
 
 missing=()
@@ -16,32 +11,6 @@ if [ ${#missing[@]} -gt 0 ]; then
     apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
 fi
 cargo build --quiet -p commwatch -p commwatch-email -p commwatch-log -p commwatch-simulator
-# Also where CARGO_TARGET_DIR or a configuration puts it.
-built=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/debug
-folder=$(mktemp -d)
-simulator= daemon= server=
-end() {
-    for pid in $daemon $simulator $server; do
-        kill -KILL "$pid" || true
-        wait "$pid" || true
-    done 2>/dev/null
-    rm -rf "$folder"
-}
-trap end EXIT
-
-# until WHAT COMMAND...: runs it until it succeeds.
-until_() {
-    local what=$1 deadline=$((SECONDS + PATIENCE))
-    shift
-    until "$@" >"$folder/last" 2>&1; do
-        if [ $SECONDS -ge $deadline ]; then
-            echo "waited in vain: $what"
-            cat "$folder/last" "$folder/log" "$folder/server.log"
-            return 1
-        fi
-        sleep 0.2
-    done
-}
 
 # An authority of our own, and the server's certificate.
 certificate() {
@@ -97,17 +66,13 @@ while True:
     time.sleep(60)
 PYTHON
 /usr/bin/python3 "$folder/server.py" "$folder" "$PASSWORD" >"$folder/ports" 2>"$folder/server.log" &
-server=$!
-: >"$folder/log"
+others+=($!)
 until_ "the server listens" grep -q '^implicit ' "$folder/ports"
 port() { sed -n "s/^$1 //p" "$folder/ports"; }
 
-"$built/commwatch-simulator" --silent --listen 127.0.0.1:0 --token "$TOKEN" >"$folder/simulator" 2>&1 &
-simulator=$!
-until_ "the simulator listens" grep -q '^listening on ' "$folder/simulator"
-commbox=$(sed -n 's/^listening on \([^ ]*\) .*/\1/p' "$folder/simulator")
+start_simulator
 
-(umask 077 && echo "$TOKEN" >"$folder/token" && echo "$PASSWORD" >"$folder/password")
+(umask 077 && echo "$PASSWORD" >"$folder/password")
 cat >"$folder/commwatch.toml" <<TOML
 watch = [{ name = "dana", title = "Dana Levi", priority = "vip", stream = 532, object = 293854, interval = "1s" }]
 
@@ -155,15 +120,11 @@ from = "commwatch <alerts@acme.example>"
 to = ["night@acme.example", "grey@acme.example"]
 TOML
 done
-commwatch() { "$built/commwatch" "$@" -c "$folder/commwatch.toml"; }
 commwatch check
-"$built/commwatch" run -c "$folder/commwatch.toml" >"$folder/log" 2>&1 &
-daemon=$!
-fresh() { commwatch status | grep 'The VIP is fresh'; }
-until_ "the baseline is taken" fresh
+start_daemon
 
 said='שלום 👨‍👩‍👧\r\n.\r\nQUIT\r\nBcc: evil@evil.example =?utf-8?b?aGk=?= <b>\u0001\u202e'
-curl --fail --silent --show-error "$commbox/_sim/say" -d "{\"object\": 293854, \"text\": \"$said\"}" >/dev/null
+sim say "{\"object\": 293854, \"text\": \"$said\"}"
 # Two for each: one at once, and one for who was greylisted.
 mails() { [ "$(find "$folder/$1/new" -type f 2>/dev/null | wc -l)" -ge 2 ]; }
 until_ "mail with STARTTLS" mails starttls
@@ -190,15 +151,13 @@ for kind in ["starttls", "implicit"]:
 PYTHON
 
 touch "$folder/gone"
-curl --fail --silent --show-error "$commbox/_sim/say" -d '{"object": 293854, "text": "nobody reads this"}' >/dev/null
+sim say '{"object": 293854, "text": "nobody reads this"}'
 broken() { commwatch notifiers | grep "^$1 .*broken"; }
 until_ "a mailbox that is gone breaks it" broken starttls
 until_ "a mailbox that is gone breaks it" broken implicit
 grep -q '550 at `to`' "$folder/log" || { echo "nobody says why"; cat "$folder/log"; exit 1; }
 
-kill -TERM "$daemon"
-wait "$daemon"
-daemon=
+stop_daemon
 for secret in "$TOKEN" "$PASSWORD"; do
     if grep -qF "$secret" "$folder/log"; then
         echo "a secret is in the log"

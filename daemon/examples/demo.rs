@@ -84,7 +84,7 @@ async fn demo(end: Option<Duration>) -> Result<(), Fault> {
 
     baselines(&daemon, cast.members().len() + 1).await?;
     dana.customer_says("Is anybody there? Our whole shop is down.");
-    let mut is_answered = false;
+    let mut answer = Some(|| dana.agent_says("Noa Bar", "I am on it, Dana."));
     let began = Instant::now();
     let silent_after = end.map(|end| end.saturating_sub(SILENT_AT_THE_END));
     let mut said = HashSet::new();
@@ -98,9 +98,10 @@ async fn demo(end: Option<Duration>) -> Result<(), Fault> {
         if silent_after.is_none_or(|at| began.elapsed() < at) {
             cast.speak(&simulator)?;
         }
-        if !is_answered && hook.was_told("conversation.waiting") {
-            dana.agent_says("Noa Bar", "I am on it, Dana.");
-            is_answered = true;
+        if hook.was_told("conversation.waiting")
+            && let Some(answer) = answer.take()
+        {
+            answer();
         }
         if end.is_some_and(|end| began.elapsed() >= end) {
             break;
@@ -108,8 +109,8 @@ async fn demo(end: Option<Duration>) -> Result<(), Fault> {
     }
     if end.is_some() {
         hook.is_told("conversation.waiting").await?;
-        if !is_answered {
-            dana.agent_says("Noa Bar", "I am on it, Dana.");
+        if let Some(answer) = answer.take() {
+            answer();
         }
         hook.is_told("conversation.answered").await?;
     }

@@ -133,8 +133,8 @@ typedef struct cw_delivery_v1 {
     uint32_t reserved;
     uint64_t remaining_ms; /* after this the process is ended, and the outcome is CW_OUTCOME_UNKNOWN */
     /* JSON: id, notifier, key, action ("notify"|"open"|"update"|"close"), severity ("info"|"warning"|"critical"),
-     * title, text, url (may be absent), events (one or more CloudEvents), omitted. The same bytes at every attempt
-     * of one delivery. Actions and severities unknown to the plugin are read as "notify" and "info". */
+     * title, text, url (may be absent), events (one or more CloudEvents), omitted. The key is "digest" where it tells
+     * of several conversations. The same bytes at every attempt of one delivery. Actions and severities unknown to the plugin are read as "notify" and "info". */
     cw_bytes notification;
     /* What the receiver said of the latest notification before this one that was delivered for the same conversation or
      * incident: the `text` of its CW_OUTCOME_DELIVERED, where that was not empty. Empty if there is none, or if the

@@ -30,6 +30,6 @@ pub mod testing;
 pub mod text;
 
 pub use host::{Auth, Body, Host, HostFunctions, HttpError, Level, Request, Response, Secret, Sign, Value};
-pub use notification::{Action, Event, Notification, Severity};
+pub use notification::{Action, DIGEST_KEY, Event, Notification, Severity};
 pub use notifier::Notifier;
 pub use outcome::{Outcome, excerpt, outcome_of, outcome_of_status};

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+/// The key of a notification that tells of several conversations or incidents: a digest. Others are no such word.
+pub const DIGEST_KEY: &str = "digest";
+
 /// What a notifier is handed. Title, text and url are ready to send: a plugin for short messages needs nothing
 /// else. Everything but `attempt`, `replay`, `remaining_ms` and `receipt` is the same for every attempt of one
 /// delivery, byte for byte.
@@ -27,7 +30,8 @@ pub struct Notification {
     /// one attempt to the next.
     #[serde(default, skip_serializing)]
     pub receipt: Option<String>,
-    /// The conversation or incident, at most 255 bytes: equal keys belong together.
+    /// The conversation or incident, at most 255 bytes: equal keys belong together. [`DIGEST_KEY`] where it tells of
+    /// several.
     pub key: String,
     /// What the receiver should do with the key.
     pub action: Action,
@@ -35,14 +39,14 @@ pub struct Notification {
     pub severity: Severity,
     /// One line of plain text.
     pub title: String,
-    /// Plain text, may hold several lines, may be empty.
+    /// Plain text, may hold several lines, may be empty. Of several events it says itself how many it leaves out.
     pub text: String,
     /// Where a person can look at the conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// What happened, oldest first; at least one.
     pub events: Vec<Event>,
-    /// How many further events were counted rather than listed.
+    /// How many further events were counted rather than listed in `events`.
     #[serde(default)]
     pub omitted: u64,
 }
@@ -87,8 +91,8 @@ pub enum Action {
     Notify,
 }
 
-/// How much it matters.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+/// How much it matters, the most urgent first.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Somebody should look now.

@@ -69,7 +69,7 @@ impl EventKind {
         Self::DeliveryDead,
     ];
 
-    /// Kinds that contract.md names and a later version brings.
+    /// Names of kinds that a later version brings.
     pub const NOT_YET: [&'static str; 3] = ["account.token_expiring", "heartbeat", "test"];
 
     /// The word used in configuration and metrics.

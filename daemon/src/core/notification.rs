@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use commwatch_plugin_api::Severity;
+use commwatch_plugin_api::{Action, Severity};
 use jiff::SignedDuration;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -73,13 +73,13 @@ fn render(event: &Event, notifier: &str, content: Content, voice: &Voice, why: O
     payload.freeze()
 }
 
-/// What is handed to a notifier; see contract.md, "Notification".
+/// What is handed to a notifier, as `plugin-api` reads it and `notification.schema.json` describes it.
 #[derive(Serialize)]
 pub(super) struct Payload<'a> {
     pub(super) id: &'a str,
     pub(super) notifier: &'a str,
     pub(super) key: String,
-    pub(super) action: &'static str,
+    pub(super) action: Action,
     pub(super) severity: Severity,
     pub(super) title: String,
     pub(super) text: String,
@@ -161,23 +161,23 @@ pub fn incident(event: &Event) -> Option<(Incident, String)> {
 /// What one of an event of a kind does.
 pub fn incident_of(kind: EventKind) -> Option<Incident> {
     match action(kind) {
-        "open" => Some(Incident::Opens),
-        "close" => Some(Incident::Closes),
+        Action::Open => Some(Incident::Opens),
+        Action::Close => Some(Incident::Closes),
         _ => None,
     }
 }
 
-fn action(kind: EventKind) -> &'static str {
+fn action(kind: EventKind) -> Action {
     match kind {
         EventKind::Waiting
         | EventKind::WatchUnreachable
         | EventKind::AccountDenied
-        | EventKind::NotifierBroken => "open",
+        | EventKind::NotifierBroken => Action::Open,
         EventKind::Answered
         | EventKind::WatchRecovered
         | EventKind::AccountRecovered
-        | EventKind::NotifierRecovered => "close",
-        _ => "notify",
+        | EventKind::NotifierRecovered => Action::Close,
+        _ => Action::Notify,
     }
 }
 
@@ -195,28 +195,37 @@ pub fn severity_of(kind: EventKind, vip: bool) -> Severity {
             Severity::Critical
         }
         EventKind::Waiting | EventKind::WatchUnreachable | EventKind::GapUnresolved => Severity::Warning,
-        EventKind::MessageCreated | EventKind::MessageUnparsed | EventKind::Opened if vip => {
-            Severity::Warning
-        }
+        EventKind::MessageCreated | EventKind::Opened if vip => Severity::Warning,
         EventKind::MessageUnparsed => Severity::Warning,
         _ => Severity::Info,
     }
 }
 
 /// Names and titles are others' text: whatever breaks lines in it becomes a space.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The text, and below it what else there is to know, in brackets.
 fn text(event: &Event, voice: &Voice, why: Option<&str>) -> String {
-    let mut lines = vec![said(event)];
+    lines([said(event)].into_iter().chain(notes(event, voice)).chain(why.map(note)))
+}
+
+/// One below the other, those that say something.
+pub(super) fn lines(parts: impl Iterator<Item = String>) -> String {
+    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+/// What else there is to know of an event, in brackets: what came with it, and when it was.
+pub(super) fn notes(event: &Event, voice: &Voice) -> impl Iterator<Item = String> {
     let files = event.data.message.as_ref().map_or(0, |message| message.attachments);
-    let notes =
-        [(files > 0).then(|| voice.words.files(files.into())), time(event, voice), why.map(str::to_owned)];
-    lines.extend(notes.into_iter().flatten().map(|note| format!("[{note}]")));
-    lines.retain(|line| !line.is_empty());
-    lines.join("\n")
+    let files = (files > 0).then(|| voice.words.files(files.into()));
+    files.into_iter().chain(time(event, voice)).map(|words| note(&words))
+}
+
+/// Words of ours, set apart from what others wrote.
+pub(super) fn note(words: &str) -> String {
+    format!("[{words}]")
 }
 
 pub(super) fn said(event: &Event) -> String {
@@ -254,7 +263,7 @@ fn time(event: &Event, voice: &Voice) -> Option<String> {
 }
 
 /// The first `chars` characters, and whether there were more.
-fn cut(text: &str, chars: usize) -> (String, bool) {
+pub(super) fn cut(text: &str, chars: usize) -> (String, bool) {
     match text.char_indices().nth(chars) {
         Some((end, _)) => (text[..end].trim_end().to_owned(), true),
         None => (text.to_owned(), false),

@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use commwatch_plugin_api::Severity;
+use commwatch_plugin_api::{Action, DIGEST_KEY, Severity};
 use jiff::Timestamp;
 
 use crate::core::event::{Event, EventKind, notification_id};
 use crate::core::notification::{
-    Content, Notification, Payload, incident, key, raw, said, severity, url, withhold,
+    Content, Notification, Payload, cut, incident, key, lines, note, notes, one_line, raw, said, severity,
+    url, withhold,
 };
 use crate::core::pacing::Incident;
 use crate::core::words::{Digest, Voice, Words};
@@ -66,46 +67,37 @@ fn render(events: &[Event], reader: Reader<'_>, id: &str, why: Option<&str>) -> 
         let of = subject(event);
         match subjects.iter_mut().find(|one| one.of == of) {
             Some(one) => one.events.push(event),
-            None => subjects.push(Subject { of, events: vec![event], words: reader.voice.words }),
+            None => subjects.push(Subject { of, events: vec![event] }),
         }
     }
+    let words = reader.voice.words;
     let is_conversation = subjects.len() == 1 && seen.iter().all(|event| incident(event).is_none());
     let (title, text, shown, key) = match subjects.as_slice() {
         [one] if is_conversation => {
             let shown: Vec<&Event> = one.events.iter().copied().take(reader.shown).collect();
-            (one.heading(), one.listed(reader.shown), shown, key(first))
+            (one.heading(words), one.listed(reader), shown, key(first))
         }
         _ => {
-            subjects.sort_by_key(|one| (!one.waits(), rank(one.severity())));
+            subjects.sort_by_key(|one| (!one.waits(), one.severity()));
             let shown = subjects.iter().take(reader.shown).filter_map(|one| one.events.last().copied());
-            let (title, text) = (heading(&subjects, reader.voice.words), lines(&subjects, reader));
-            (title, text, shown.collect(), "digest".to_owned())
+            (heading(&subjects, words), summaries(&subjects, reader), shown.collect(), DIGEST_KEY.to_owned())
         }
     };
     let shown = if reader.whole { seen.iter().collect() } else { shown };
+    let listed = bounded(&shown);
     let payload = Payload {
         id,
         notifier: reader.notifier,
         key,
-        action: "notify",
-        severity: subjects
-            .iter()
-            .map(Subject::severity)
-            .min_by_key(|one| rank(*one))
-            .unwrap_or(Severity::Info),
+        action: Action::Notify,
+        severity: subjects.iter().map(Subject::severity).min().unwrap_or(Severity::Info),
         title,
-        text: [Some(text), why.map(|why| format!("[{why}]"))]
-            .into_iter()
-            .flatten()
-            .filter(|part| !part.is_empty())
-            .collect::<Vec<_>>()
-            .join("\n"),
+        text: lines([text].into_iter().chain(why.map(note))),
         url: if subjects.len() == 1 { url(shown[0]) } else { None },
-        events: bounded(&shown),
-        omitted: 0,
+        omitted: events.len() - listed.len(),
+        events: listed,
     };
-    let omitted = events.len() - payload.events.len();
-    Some(Payload { omitted, ..payload }.freeze())
+    Some(payload.freeze())
 }
 
 /// How many of some events there is room for in one notification, at least one.
@@ -132,7 +124,6 @@ fn bounded(events: &[&Event]) -> Vec<Box<serde_json::value::RawValue>> {
 struct Subject<'a> {
     of: String,
     events: Vec<&'a Event>,
-    words: &'a dyn Words,
 }
 
 fn subject(event: &Event) -> String {
@@ -173,7 +164,7 @@ impl Subject<'_> {
             _ => true,
         };
         let open = self.events.iter().enumerate().filter(|(n, event)| is_open(*n, event));
-        open.map(|(_, event)| severity(event)).min_by_key(|one| rank(*one)).unwrap_or(Severity::Info)
+        open.map(|(_, event)| severity(event)).min().unwrap_or(Severity::Info)
     }
 
     fn watch(&self) -> &str {
@@ -182,20 +173,20 @@ impl Subject<'_> {
     }
 
     /// One line: who wrote how much.
-    fn heading(&self) -> String {
+    fn heading(&self, words: &dyn Words) -> String {
         let messages = self.messages();
         if messages.len() < self.events.len() {
-            return format!("{}: {}", self.watch(), self.words.changes(self.events.len()));
+            return format!("{}: {}", self.watch(), words.changes(self.events.len()));
         }
-        format!("{}: {}", self.watch(), self.words.wrote(&messages))
+        format!("{}: {}", self.watch(), words.wrote(&messages))
     }
 
     /// A paragraph an event, and how many more there are.
-    fn listed(&self, most: usize) -> String {
+    fn listed(&self, reader: Reader<'_>) -> String {
         let mut room = TEXT_CHARS_MAX;
         let mut lines: Vec<String> = Vec::new();
-        for event in self.events.iter().take(most) {
-            let line = self.line(event);
+        for event in self.events.iter().take(reader.shown) {
+            let line = self.line(event, reader.voice);
             match room.checked_sub(line.chars().count()) {
                 None if !lines.is_empty() => break,
                 left => room = left.unwrap_or(0),
@@ -203,43 +194,49 @@ impl Subject<'_> {
             lines.push(line);
         }
         if self.events.len() > lines.len() {
-            lines.push(self.words.more(self.events.len() - lines.len()));
+            lines.push(reader.voice.words.more(self.events.len() - lines.len()));
         }
         lines.join("\n")
     }
 
-    fn line(&self, event: &Event) -> String {
+    /// Who wrote what, or what happened, and what else there is to know of it.
+    fn line(&self, event: &Event, voice: &Voice) -> String {
         let text = said(event);
         let message = event.data.message.as_ref().filter(|_| event.kind == EventKind::MessageCreated);
-        match message.and_then(|message| message.author.name.as_deref()) {
-            Some(name) => format!("{name}: {text}"),
-            None if message.is_some() && !text.is_empty() => text,
-            _ => {
-                let line = self.without_watch(event);
-                if text.is_empty() { line } else { format!("{line}: {text}") }
-            }
+        let who = match message {
+            Some(message) if message.author.name.is_some() => message.author.name.clone(),
+            Some(_) if !text.is_empty() => None,
+            _ => Some(self.without_watch(event, voice.words)),
+        };
+        let notes: Vec<String> =
+            Some(text).filter(|text| !text.is_empty()).into_iter().chain(notes(event, voice)).collect();
+        match (who, notes.join(" ")) {
+            (Some(who), said) if said.is_empty() => who,
+            (Some(who), said) => format!("{who}: {said}"),
+            (None, said) => said,
         }
     }
 
     /// What happened, where it is known to whom.
-    fn without_watch(&self, event: &Event) -> String {
-        let title = self.words.title(event);
+    fn without_watch(&self, event: &Event, words: &dyn Words) -> String {
+        let title = words.title(event);
         let rest =
             title.strip_prefix(self.watch()).and_then(|rest| rest.strip_prefix(": ")).map(str::to_owned);
         rest.unwrap_or(title)
     }
 
     /// All of it in one line.
-    fn summary(&self, now: Timestamp) -> String {
+    fn summary(&self, reader: Reader<'_>) -> String {
+        let words = reader.voice.words;
         let mut parts = Vec::new();
         let messages = self.messages();
         if !messages.is_empty() {
-            parts.push(self.words.wrote(&messages));
+            parts.push(words.wrote(&messages));
         }
         if let Some(wait) = self.wait() {
             parts.push(match wait.kind {
-                EventKind::Waiting => self.words.waits(&by_now(wait, now)),
-                _ => self.words.over(wait),
+                EventKind::Waiting => words.waits(&by_now(wait, reader.now)),
+                _ => words.over(wait),
             });
         }
         let others = self
@@ -249,7 +246,7 @@ impl Subject<'_> {
             .filter(|event| event.kind != EventKind::MessageCreated && event.data.waiting.is_none());
         let mut told: Vec<String> = Vec::new();
         for event in others {
-            let line = self.without_watch(event);
+            let line = self.without_watch(event, words);
             if told.len() < OTHERS_MAX && !told.contains(&line) {
                 told.push(line);
             }
@@ -257,7 +254,7 @@ impl Subject<'_> {
         told.reverse();
         parts.append(&mut told);
         let line = format!("{}: {}", self.watch(), parts.join("; "));
-        line.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LINE_CHARS_MAX).collect()
+        cut(&one_line(&line), LINE_CHARS_MAX).0
     }
 }
 
@@ -282,22 +279,10 @@ fn heading(subjects: &[Subject<'_>], words: &dyn Words) -> String {
 }
 
 /// A digest's text.
-fn lines(subjects: &[Subject<'_>], reader: Reader<'_>) -> String {
-    let mut lines: Vec<String> =
-        subjects.iter().take(reader.shown).map(|one| one.summary(reader.now)).collect();
-    if subjects.len() > reader.shown {
-        lines.push(reader.voice.words.more(subjects.len() - reader.shown));
-    }
-    lines.join("\n")
-}
-
-/// The most important first.
-fn rank(severity: Severity) -> u8 {
-    match severity {
-        Severity::Critical => 0,
-        Severity::Warning => 1,
-        Severity::Info => 2,
-    }
+fn summaries(subjects: &[Subject<'_>], reader: Reader<'_>) -> String {
+    let more = subjects.len().saturating_sub(reader.shown);
+    let more = (more > 0).then(|| reader.voice.words.more(more));
+    lines(subjects.iter().take(reader.shown).map(|one| one.summary(reader)).chain(more))
 }
 
 #[cfg(test)]

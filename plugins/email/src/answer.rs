@@ -3,6 +3,7 @@
 use std::error::Error as _;
 
 use commwatch_plugin_api::{Outcome, excerpt};
+use lettre::Address;
 use lettre::transport::smtp::Error;
 
 use crate::config::Login;
@@ -39,6 +40,23 @@ pub(crate) enum Fault {
     Unable(String),
     /// No connection, no answer, or one that is none.
     Silent(String),
+    /// Nobody was to get it, for these reasons; at least one.
+    Nobody(Vec<Refused>),
+}
+
+/// Somebody for whom the server did not take it.
+#[derive(Clone, Debug)]
+pub(crate) struct Refused {
+    pub(crate) to: Address,
+    pub(crate) code: u16,
+    pub(crate) words: String,
+}
+
+impl Refused {
+    /// Whether another try may do.
+    pub(crate) fn is_for_now(&self) -> bool {
+        self.code < 500
+    }
 }
 
 impl Fault {
@@ -86,6 +104,13 @@ pub(crate) fn outcome(step: Step, fault: Fault, login: Option<&Login>) -> Outcom
         Mail => "the mail",
     };
     match fault {
+        Fault::Nobody(refused) => {
+            // What may pass is told rather than what does not: then it is tried again.
+            let one = refused.iter().find(|one| one.is_for_now()).or(refused.first());
+            let (code, words) =
+                one.map_or((550, String::new()), |one| (one.code, format!("{}: {}", one.to, one.words)));
+            outcome(step, Fault::Said { code, words }, login)
+        }
         Fault::Said { code, words } => {
             let why = strike(format!("SMTP {code} at {at}: {words}"));
             match (step, code) {
@@ -102,13 +127,14 @@ pub(crate) fn outcome(step: Step, fault: Fault, login: Option<&Login>) -> Outcom
                 (To, _) => Outcome::broken(format!("{why}; check `to`")),
             }
         }
+        // However the answer was lost, the mail may have gone before.
+        Fault::Tls(why) | Fault::Unable(why) | Fault::Silent(why) if step == Mail => {
+            Outcome::unknown(strike(format!("no answer to the mail: {why}; it may have arrived")))
+        }
         Fault::Tls(why) => {
             Outcome::broken(strike(format!("TLS at {at}: {why}; check `host`, `port`, `tls` and `ca_file`")))
         }
         Fault::Unable(why) => Outcome::broken(strike(format!("{at}: {why}"))),
-        Fault::Silent(why) if step == Mail => {
-            Outcome::unknown(strike(format!("no answer to the mail: {why}; it may have arrived")))
-        }
         Fault::Silent(why) => Outcome::retry(strike(format!("{at}: {why}"))),
     }
 }
@@ -146,13 +172,28 @@ mod tests {
             for code in [500, 502, 530, 535, 550, 553, 554] {
                 assert_eq!(said(step, code), hard, "{step:?} {code}");
             }
-            let is_mail = step == Mail;
-            let silent = kind(&outcome(step, Fault::Silent("reset".into()), None));
-            assert_eq!(silent, if is_mail { "unknown" } else { "retry" }, "{step:?}");
-            assert_eq!(kind(&outcome(step, Fault::Tls("unknown issuer".into()), None)), "broken");
-            assert_eq!(kind(&outcome(step, Fault::Unable("no STARTTLS".into()), None)), "broken");
+            for (fault, before) in [
+                (Fault::Silent("reset".into()), "retry"),
+                (Fault::Tls("unknown issuer".into()), "broken"),
+                (Fault::Unable("no STARTTLS".into()), "broken"),
+            ] {
+                // Once the mail was sent, nobody knows.
+                let expected = if step == Mail { "unknown" } else { before };
+                let shown = format!("{step:?} {fault:?}");
+                assert_eq!(kind(&outcome(step, fault, None)), expected, "{shown}");
+            }
         }
         assert_eq!((said(From, 552), said(To, 552)), ("reject", "broken"));
+    }
+
+    #[test]
+    fn that_everybody_is_refused_is_for_now_as_long_as_it_is_for_one() {
+        let one = |code| Refused { to: "a@x.example".parse().unwrap(), code, words: "no".into() };
+        let all = |codes: &[u16]| {
+            let refused = codes.iter().map(|code| one(*code)).collect();
+            kind(&outcome(Step::To, Fault::Nobody(refused), None))
+        };
+        assert_eq!((all(&[550]), all(&[550, 553]), all(&[550, 450])), ("broken", "broken", "retry"));
     }
 
     #[test]

@@ -4,12 +4,14 @@
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::time::Duration;
 
+use commwatch_plugin_api::excerpt;
 use lettre::Address;
 use lettre::transport::smtp::authentication::Mechanism;
 use lettre::transport::smtp::client::SmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt};
+use lettre::transport::smtp::response::{Response, Severity};
 
-use crate::answer::{Fault, Step};
+use crate::answer::{Fault, Refused, Step};
 use crate::config::Server;
 use crate::turn::Turn;
 
@@ -17,6 +19,8 @@ use crate::turn::Turn;
 const GOODBYE: Duration = Duration::from_millis(500);
 /// Addresses of one name that are tried.
 const ADDRESSES_MAX: usize = 8;
+/// The answer that lets the mail come (RFC 5321, 4.3.2).
+const MAY_SEND: u16 = 354;
 
 /// The server took the mail.
 #[derive(Debug)]
@@ -25,15 +29,6 @@ pub(crate) struct Taken {
     pub(crate) words: String,
     /// For whom not, and why: never, or not now.
     pub(crate) refused: Vec<Refused>,
-}
-
-/// Somebody for whom the server did not take it.
-#[derive(Debug)]
-pub(crate) struct Refused {
-    pub(crate) to: Address,
-    pub(crate) words: String,
-    /// Whether another try may do.
-    pub(crate) for_now: bool,
 }
 
 /// Where and how it failed.
@@ -118,11 +113,18 @@ impl<'a> Talk<'a> {
         }
         self.at(Step::From, |connection| connection.command(MailFrom::new(Some(from.clone()), Vec::new())))?;
         let refused = self.recipients(to)?;
-        self.at(Step::Data, |connection| connection.command(Data))?;
+        let answer = self.at(Step::Data, |connection| connection.command(Data))?;
+        // Any other answer is no leave to send: the mail would be read as commands.
+        if !answer.has_code(MAY_SEND) {
+            return Err((Step::Data, odd(&answer)));
+        }
         if !self.turn.take() {
             return Err((Step::Data, Fault::Silent("there was no time left to send it".to_owned())));
         }
         let answer = self.at(Step::Mail, |connection| connection.message(mail))?;
+        if answer.code().severity != Severity::PositiveCompletion {
+            return Err((Step::Mail, odd(&answer)));
+        }
         Ok(Taken { words: answer.message().collect::<Vec<_>>().join(" "), refused })
     }
 
@@ -144,7 +146,6 @@ impl<'a> Talk<'a> {
     /// Names everybody. As long as the server takes it for one of them, the others are told of and not an end.
     fn recipients(&mut self, to: &[Address]) -> Result<Vec<Refused>, Failed> {
         let mut refused = Vec::new();
-        let mut first = None;
         for to in to {
             let named = self.at(Step::To, |connection| connection.command(Rcpt::new(to.clone(), Vec::new())));
             match named {
@@ -154,19 +155,17 @@ impl<'a> Talk<'a> {
                     return Err((step, Fault::Said { code: 421, words }));
                 }
                 Err((_, Fault::Said { code, words })) => {
-                    let for_now = code < 500;
-                    // What may pass is told rather than what does not: then it is tried again.
-                    if first.as_ref().is_none_or(|(old, _)| for_now && *old >= 500) {
-                        first = Some((code, format!("{to}: {words}")));
-                    }
-                    refused.push(Refused { to: to.clone(), words: format!("{code} {words}"), for_now });
+                    refused.push(Refused { to: to.clone(), code, words });
                 }
                 Err(failed) => return Err(failed),
             }
         }
-        match first {
-            Some((code, words)) if refused.len() == to.len() => Err((Step::To, Fault::Said { code, words })),
-            _ => Ok(refused),
-        }
+        if refused.len() == to.len() { Err((Step::To, Fault::Nobody(refused))) } else { Ok(refused) }
     }
+}
+
+/// An answer that is none to what was said.
+fn odd(answer: &Response) -> Fault {
+    let words = answer.message().collect::<Vec<_>>().join(" ");
+    Fault::Silent(format!("the answer makes no sense here: {} {}", answer.code(), excerpt(words.as_bytes())))
 }

@@ -20,6 +20,7 @@ use std::time::{Duration, SystemTime};
 use commwatch_plugin_api::{Host, Level, Notification, Notifier, Outcome, export_plugin};
 use lettre::Address;
 
+use answer::{Fault, Refused};
 use config::{Addresses, Server};
 use conversation::{Failed, Taken};
 use recipients::Recipients;
@@ -64,12 +65,17 @@ impl Notifier for Email {
             Ok(mail) => mail,
             Err(why) => return Outcome::reject(why),
         };
-        let everybody = self.addresses.to.iter().map(|to| to.email.clone());
-        let to = self.recipients.left(notification, everybody);
+        let left = self.recipients.left(notification);
+        let others_have_it = left.is_some();
+        let to = left.unwrap_or_else(|| self.addresses.to.iter().map(|to| to.email.clone()).collect());
         let remaining = Duration::from_millis(notification.remaining_ms);
         let turn = Arc::new(Turn::of(remaining.saturating_sub(SAID_BEFORE.min(remaining / 10))));
         match self.talk(mail, to, &turn) {
             Err(outcome) => outcome,
+            // That these do not get it is no fault of the server, which took it for the others.
+            Ok(Err((_, Fault::Nobody(refused)))) if others_have_it => {
+                self.taken(notification, Taken { words: String::new(), refused }, host)
+            }
             Ok(Err((step, fault))) => answer::outcome(step, fault, self.server.login.as_ref()),
             Ok(Ok(taken)) => self.taken(notification, taken, host),
         }
@@ -116,21 +122,23 @@ impl Email {
         })
     }
 
-    /// The server has it, for one at least.
+    /// The server has it for one at least, by now.
     fn taken(&self, notification: &Notification, taken: Taken, host: &Host) -> Outcome {
         let strike = |text: &str| match &self.server.login {
             Some(login) => login.struck_from(text),
             None => text.to_owned(),
         };
-        for one in taken.refused.iter().filter(|one| !one.for_now) {
-            host.log(Level::Warn, &strike(&format!("{} does not get it: {}", one.to, one.words)));
+        for one in taken.refused.iter().filter(|one| !one.is_for_now()) {
+            let why = format!("{} does not get it: {} {}", one.to, one.code, one.words);
+            host.log(Level::Warn, &strike(&why));
         }
-        let later: Vec<_> = taken.refused.iter().filter(|one| one.for_now).collect();
+        let later: Vec<_> = taken.refused.iter().filter(|one| one.is_for_now()).collect();
         let missing = later.iter().map(|one| one.to.clone()).collect();
         self.recipients.remember(notification, missing);
         match later.first() {
             Some(one) => {
-                let why = format!("{} is to get it later: SMTP {}; the others have it", one.to, one.words);
+                let Refused { to, code, words } = one;
+                let why = format!("{to} is to get it later: SMTP {code} {words}; the others have it");
                 Outcome::retry(strike(&why))
             }
             None => Outcome::delivered_as(answer::receipt(&taken.words).unwrap_or_default()),

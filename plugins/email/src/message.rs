@@ -76,10 +76,9 @@ fn body(notification: &Notification) -> String {
     let said = text::lines_within(&notification.text, TEXT_CHARS_MAX);
     let said = if said.is_empty() { subject(notification) } else { said };
     let link = notification.url.as_deref().and_then(text::link);
-    let more = (notification.omitted > 0).then(|| format!("and {} more", notification.omitted));
     let repeat = (notification.attempt > 1 || notification.replay).then(|| "possible repeat".to_owned());
     let id = Some(text::line(&notification.id)).filter(|id| !id.is_empty());
-    let small_print: Vec<String> = more.into_iter().chain(repeat).chain(id).collect();
+    let small_print: Vec<String> = repeat.into_iter().chain(id).collect();
     let parts = [Some(said), link, Some(format!("-- \ncommwatch · {}", small_print.join(" · ")))];
     parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
 }

@@ -76,6 +76,9 @@ fn outcome(ended: Ended, time: Duration) -> Outcome {
             format!("killed, since it had not ended within {} ms", time.as_millis()),
             &said,
         )),
+        Ended::Unwatched(error) => {
+            Outcome::unknown(format!("killed at once, since it could not be watched: {error}"))
+        }
     }
 }
 
@@ -97,4 +100,16 @@ export_plugin! {
     concurrency: 4,
     notification_bytes_max: 262_144,
     config_schema: SCHEMA,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_could_not_be_watched_is_not_said_to_have_been_slow() {
+        let ended = Ended::Unwatched(io::ErrorKind::OutOfMemory.into());
+        let Outcome::Unknown { why } = outcome(ended, Duration::from_secs(9)) else { panic!("unknown") };
+        assert_eq!(why, "killed at once, since it could not be watched: out of memory");
+    }
 }

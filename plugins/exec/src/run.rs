@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use commwatch_plugin_api::text;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::OwnedFd;
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
 use crate::config::Program;
@@ -35,6 +36,8 @@ pub(crate) enum Ended {
     Killed { signal: i32, said: String },
     /// Its time was over, so it was killed.
     Late { said: String },
+    /// It could not be watched, so it was killed at once.
+    Unwatched(io::Error),
 }
 
 /// Runs it with `input` on its standard input, for at most `time`.
@@ -42,6 +45,15 @@ pub(crate) enum Ended {
 /// # Errors
 /// When it could not be started.
 pub(crate) fn run(program: &Program, input: Vec<u8>, time: Duration) -> io::Result<Ended> {
+    run_watched(program, input, time, watch)
+}
+
+fn run_watched(
+    program: &Program,
+    input: Vec<u8>,
+    time: Duration,
+    watch: impl FnOnce(&Child) -> io::Result<OwnedFd>,
+) -> io::Result<Ended> {
     let until = Instant::now() + time;
     let mut child = Command::new(&program.path)
         .args(&program.args)
@@ -62,15 +74,20 @@ pub(crate) fn run(program: &Program, input: Vec<u8>, time: Duration) -> io::Resu
         spawn("input", move || drop(stdin.write_all(&input)));
     }
     let said = Said::of(child.stderr.take());
-    let has_ended = waited(&child, until);
+    let has_ended = watch(&child).and_then(|process| waited(&process, until));
     // Before it is reaped, since its number is its group's until then.
     let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
-    if !has_ended {
-        reap(child);
-        return Ok(Ended::Late { said: said.last_line() });
+    match has_ended {
+        Ok(true) => Ok(ended(child.wait()?, said.last_line())),
+        Ok(false) => {
+            reap(child);
+            Ok(Ended::Late { said: said.last_line() })
+        }
+        Err(error) => {
+            reap(child);
+            Ok(Ended::Unwatched(error))
+        }
     }
-    let status = child.wait()?;
-    Ok(ended(status, said.last_line()))
 }
 
 fn ended(status: ExitStatus, said: String) -> Ended {
@@ -80,27 +97,30 @@ fn ended(status: ExitStatus, said: String) -> Ended {
     }
 }
 
+/// What says when it ends.
+fn watch(child: &Child) -> io::Result<OwnedFd> {
+    Ok(pidfd_open(Pid::from_child(child), PidfdFlags::empty())?)
+}
+
 /// Waits until it has ended, without reaping it. Whether it has.
-fn waited(child: &Child, until: Instant) -> bool {
-    let Ok(process): Result<OwnedFd, _> = pidfd_open(Pid::from_child(child), PidfdFlags::empty()) else {
-        return false;
-    };
+fn waited(process: &OwnedFd, until: Instant) -> io::Result<bool> {
     loop {
         let left = until.saturating_duration_since(Instant::now());
         let left = Timespec::try_from(left).ok();
-        match poll(&mut [PollFd::new(&process, PollFlags::IN)], left.as_ref()) {
-            Ok(0) => return false,
-            Ok(_) => return true,
-            // Interrupted: the rest of the time is waited.
-            Err(_) if Instant::now() < until => {}
-            Err(_) => return false,
+        match poll(&mut [PollFd::new(process, PollFlags::IN)], left.as_ref()) {
+            Ok(0) => return Ok(false),
+            Ok(_) => return Ok(true),
+            // The rest of the time is waited.
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
     }
 }
 
 /// It was killed; nobody is left behind as a zombie.
 fn reap(mut child: Child) {
-    if waited(&child, Instant::now() + KILL_PATIENCE) {
+    let until = Instant::now() + KILL_PATIENCE;
+    if watch(&child).and_then(|process| waited(&process, until)).unwrap_or(false) {
         let _ = child.wait();
     } else {
         spawn("reaper", move || drop(child.wait()));
@@ -146,4 +166,31 @@ impl Said {
 /// Without a thread the program gets nothing, or says nothing; its exit status counts all the same.
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) {
     let _ = thread::Builder::new().name(name.to_owned()).spawn(run);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_cannot_be_watched_is_ended_and_said_to_be_such() {
+        let program = Program {
+            path: "/bin/sh".into(),
+            args: vec!["-c".into(), "exec sleep 600".into()],
+            env: [].into(),
+            timeout: None,
+        };
+        let mut group = None;
+        let ended = run_watched(&program, Vec::new(), Duration::from_secs(60), |child| {
+            group = Some(Pid::from_child(child));
+            Err(Errno::MFILE.into())
+        });
+        let Ok(Ended::Unwatched(error)) = ended else { panic!("{ended:?}") };
+        assert_eq!(error.raw_os_error(), Some(Errno::MFILE.raw_os_error()));
+        // Nothing is left of it, at once or when the kernel comes to it.
+        let group = group.expect("a child");
+        while kill_process_group(group, Signal::KILL) != Err(Errno::SRCH) {
+            thread::yield_now();
+        }
+    }
 }

@@ -24,14 +24,14 @@ impl Preset {
 
 /// At most 2000 characters (documented). Nobody is mentioned, whatever is written; flag 4: links are not unfolded.
 const DISCORD: &str = r#"{
-  "content": {{ sign ~ "**" ~ (title | plain | cut(250)) ~ "**\n" ~ (text | plain | cut(1200)) ~ more ~ ("\n<" ~ link ~ ">" if link else "") }},
+  "content": {{ sign ~ "**" ~ (title | plain | cut(250)) ~ "**\n" ~ (text | plain | cut(1200)) ~ ("\n<" ~ link ~ ">" if link else "") }},
   "allowed_mentions": {"parse": []},
   "flags": 4
 }"#;
 
 /// A post takes 16383 characters (documented); people read less.
 const MATTERMOST: &str = r#"{
-  "text": {{ sign ~ "**" ~ (title | plain | cut(250)) ~ "**\n" ~ (text | plain | cut(4000)) ~ more ~ ("\n<" ~ link ~ ">" if link else "") }}
+  "text": {{ sign ~ "**" ~ (title | plain | cut(250)) ~ "**\n" ~ (text | plain | cut(4000)) ~ ("\n<" ~ link ~ ">" if link else "") }}
 }"#;
 
 /// A card, since in a card's header nothing is formatted, and in its paragraphs only HTML is.
@@ -41,7 +41,7 @@ const GOOGLE_CHAT: &str = r#"{
     "card": {
       "header": {"title": {{ sign ~ (title | clean | cut(200)) }}, "subtitle": {{ severity }}},
       "sections": [{"widgets": [
-        {"textParagraph": {"text": {{ (text | clean | cut(3000) | html or "-") ~ more }}}}
+        {"textParagraph": {"text": {{ (text | clean | cut(3000) | html or "-") }}}}
         {%- if link %},
         {"buttonList": {"buttons": [{"text": "Open in CommBox", "onClick": {"openLink": {"url": {{ link }}}}}]}}
         {%- endif %}

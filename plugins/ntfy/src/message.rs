@@ -70,8 +70,7 @@ fn sign(notification: &Notification) -> Option<&'static str> {
     }
 }
 
-fn small_print(notification: &Notification) -> String {
-    let more = (notification.omitted > 0).then(|| format!("and {} more", notification.omitted));
-    let repeat = (notification.attempt > 1 || notification.replay).then(|| "possible repeat".to_owned());
-    more.into_iter().chain(repeat).collect::<Vec<_>>().join(" · ")
+/// How many events are not listed is said by the text.
+fn small_print(notification: &Notification) -> &'static str {
+    if notification.attempt > 1 || notification.replay { "possible repeat" } else { "" }
 }

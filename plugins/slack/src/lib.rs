@@ -14,9 +14,7 @@ mod message;
 mod thread;
 mod words;
 
-use commwatch_plugin_api::{
-    Auth, Host, Level, Notification, Notifier, Outcome, Request, Severity, export_plugin,
-};
+use commwatch_plugin_api::{Auth, Host, Level, Notification, Notifier, Outcome, Request, export_plugin};
 
 use answer::Verdict;
 use config::{Destination, Mentions};
@@ -25,8 +23,6 @@ use thread::{Thread, is_digest};
 
 pub use config::Config;
 
-/// The key of a notification of several conversations.
-const DIGEST_KEY: &str = "digest";
 /// A bot's methods.
 const POST: &str = "chat.postMessage";
 const UPDATE: &str = "chat.update";
@@ -54,11 +50,8 @@ impl Notifier for Slack {
         let message = Message::of(notification, &self.mentions);
         match &self.destination {
             Destination::Bot { channel, threads: Some(broadcast), .. } => {
-                let broadcast = match broadcast {
-                    Severity::Critical => notification.severity == Severity::Critical,
-                    Severity::Warning => notification.severity != Severity::Info,
-                    Severity::Info => true,
-                };
+                // The most urgent come first.
+                let broadcast = notification.severity <= *broadcast;
                 self.deliver_in_thread(notification, message, (channel, broadcast), host)
             }
             destination => self.post_somehow(&message, Place::channel(destination.channel()), host).outcome(),

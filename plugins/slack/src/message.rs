@@ -157,8 +157,7 @@ impl<'a> Message<'a> {
         if self.is_list() {
             blocks.extend(self.happenings.iter().take(space.events).flat_map(|event| listed(event, space)));
         }
-        // The texts of listed events are what the notification's text was made from.
-        if !self.is_list() || self.happenings.iter().all(|event| event.text.is_empty()) {
+        if self.says_text() {
             blocks.extend(section(&self.text, space));
         }
         if let Some(link) = &self.link {
@@ -175,13 +174,19 @@ impl<'a> Message<'a> {
         self.happenings.len() > 1 && !is_digest(self.notification)
     }
 
+    /// The texts of listed events are what the notification's text was made from.
+    fn says_text(&self) -> bool {
+        !self.is_list() || self.happenings.iter().all(|event| event.text.is_empty())
+    }
+
     fn small_print(&self, space: Space) -> Vec<Text> {
-        let shown = if self.is_list() { self.happenings.len().min(space.events) } else { 1 };
         let mut print: Vec<Text> = self.watch().map(Text::plain).into_iter().collect();
         if let [event] = self.happenings.as_slice() {
             print.extend(small_print_of(event));
         }
-        print.extend(self.more(shown).map(Text::plain));
+        if !self.says_text() {
+            print.extend(self.more(self.happenings.len().min(space.events)).map(Text::plain));
+        }
         print.extend(self.repeat().map(Text::plain));
         print.extend(self.in_thread.map(|held| Text::plain(Safe::own(format!("{held} in the thread")))));
         print
@@ -193,7 +198,6 @@ impl<'a> Message<'a> {
             print.push(event.summary());
             print.extend(event.utc());
         }
-        print.extend(self.more(self.notification.events.len()));
         print.extend(self.repeat());
         print.retain(|part| !part.is_empty());
         Safe::join(&print, " · ")
@@ -204,7 +208,7 @@ impl<'a> Message<'a> {
         (!watch.is_empty()).then(|| watch.fit_isolated(NAME_UNITS_MAX))
     }
 
-    /// How many events are not shown.
+    /// How many events are not shown; the text says so itself.
     fn more(&self, shown: usize) -> Option<Safe> {
         let unlisted = self.notification.events.len().saturating_sub(shown) as u64;
         let more = self.notification.omitted.saturating_add(unlisted);

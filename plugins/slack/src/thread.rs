@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use commwatch_plugin_api::Notification;
-
-use crate::DIGEST_KEY;
+use commwatch_plugin_api::{DIGEST_KEY, Notification};
 
 /// A parent so old has moved far up in its channel: what comes then begins a thread anew.
 const THREAD_FOR: Duration = Duration::from_secs(24 * 3600);

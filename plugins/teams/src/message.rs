@@ -79,9 +79,6 @@ fn facts(notification: &Notification) -> Vec<Fact> {
     let fact = |title, value: &str| Fact { title, value: value.to_owned() };
     let mut facts = vec![fact("Severity", severity)];
     facts.extend(state.map(|state| fact("State", state)));
-    if notification.omitted > 0 {
-        facts.push(fact("Further events", &notification.omitted.to_string()));
-    }
     if notification.attempt > 1 || notification.replay {
         facts.push(fact("Note", "possible repeat"));
     }

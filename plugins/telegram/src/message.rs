@@ -48,10 +48,9 @@ fn text_of(notification: &Notification) -> String {
         [sign(notification), &title].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>();
     let title = title.join(" ");
     let body = neutral(&text::lines(&notification.text));
-    let below =
-        [small_print(notification), notification.url.as_deref().and_then(text::link).unwrap_or_default()];
-    let below =
-        below.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join("\n");
+    let link = notification.url.as_deref().and_then(text::link).unwrap_or_default();
+    let below = [small_print(notification), &link];
+    let below = below.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
 
     let whole = |body: &str| {
         let parts = [&title, body, &below];
@@ -71,8 +70,7 @@ fn sign(notification: &Notification) -> &'static str {
     }
 }
 
-fn small_print(notification: &Notification) -> String {
-    let more = (notification.omitted > 0).then(|| format!("and {} more", notification.omitted));
-    let repeat = (notification.attempt > 1 || notification.replay).then(|| "possible repeat".to_owned());
-    more.into_iter().chain(repeat).collect::<Vec<_>>().join(" · ")
+/// How many events are not listed is said by the text.
+fn small_print(notification: &Notification) -> &'static str {
+    if notification.attempt > 1 || notification.replay { "possible repeat" } else { "" }
 }

@@ -23,9 +23,7 @@ pub(crate) fn encode(notification: &Notification, account: &Account) -> String {
 /// stop messages for links.
 fn body(notification: &Notification, segments: usize) -> String {
     let title = text::line(&notification.title);
-    let more =
-        if notification.omitted > 0 { format!(" (+{} more)", notification.omitted) } else { String::new() };
-    let lines = [format!("{}{title}{more}", words(notification)), text::lines(&notification.text)];
+    let lines = [format!("{}{title}", words(notification)), text::lines(&notification.text)];
     let lines: Vec<&str> = lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect();
     let whole = sms::plain(&lines.join("\n"));
     let body = text::cut(&whole, ELLIPSIS, |text| sms::segments(text) <= segments);

@@ -130,6 +130,41 @@ fn messages_of_one_conversation_are_a_list_with_the_rest_counted() {
 }
 
 #[test]
+fn what_came_with_a_message_and_when_it_was_written_is_said_of_each_of_several() {
+    let mut events = [message(1, "7", "look"), message(2, "7", ""), message(3, "7", "two\nlines")];
+    for (event, (files, late)) in events.iter_mut().zip([(1, 0), (2, 0), (0, 600)]) {
+        event.data.message.as_mut().unwrap().attachments = files;
+        event.recorded = at(3 + late);
+    }
+    let voice = Voice::at(jiff::tz::TimeZone::get("Asia/Jerusalem").unwrap());
+    let text = |content| {
+        let reader = Reader { voice: &voice, ..reader("ops", content) };
+        let payload: Value =
+            serde_json::from_str(&of_events(&events, reader, None).unwrap().payload).unwrap();
+        payload["text"].as_str().unwrap().to_owned()
+    };
+    insta::assert_snapshot!(text(Content::Full), @"
+    Dana Levi: look [1 file]
+    Dana Levi: [2 files]
+    Dana Levi: two
+    lines [written Fri 15 Jan 10:00 IST]
+    ");
+    insta::assert_snapshot!(text(Content::None), @"
+    the customer wrote: [1 file]
+    the customer wrote: [2 files]
+    the customer wrote: [written Fri 15 Jan 10:00 IST]
+    ");
+    // As one that is told alone has it.
+    for event in &events {
+        let alone = crate::core::notification::of_event(event, "ops", Content::Full, &voice).payload;
+        let alone: Value = serde_json::from_str(&alone).unwrap();
+        for note in alone["text"].as_str().unwrap().lines().filter(|line| line.starts_with('[')) {
+            assert!(text(Content::Full).contains(note), "{note}");
+        }
+    }
+}
+
+#[test]
 fn a_digest_has_a_line_a_conversation_and_says_what_is_still_true() {
     let events = [
         message(1, "9", "secret one"),
@@ -158,6 +193,17 @@ fn a_digest_has_a_line_a_conversation_and_says_what_is_still_true() {
     let none = of_events(&events, reader("ops", Content::None), None);
     for hidden in ["secret", "Levi", "Noa", "hello"] {
         assert!(!none.as_ref().unwrap().payload.contains(hidden), "{none:?}");
+    }
+}
+
+#[test]
+fn a_cap_is_named_as_it_was_configured() {
+    for (seconds, expected) in
+        [(1, "1 s"), (60, "1 min"), (90, "90 s"), (600, "10 min"), (5_400, "90 min"), (7_200, "2 h")]
+    {
+        let cap = Cap { count: 20, per: Duration::from_secs(seconds) };
+        let said = English.held_back(Held::Cap, Some(cap));
+        assert_eq!(said, format!("held back: more than 20 notifications in {expected}"));
     }
 }
 

@@ -40,12 +40,7 @@ impl Words for English {
 
     fn in_place_of(&self, notifier: &str, within: Option<Duration>) -> String {
         let Some(within) = within else { return format!("{notifier} could not be told of this") };
-        let within = match within.as_secs() {
-            seconds if seconds >= 3600 && seconds % 3600 == 0 => format!("{} h", seconds / 3600),
-            seconds if seconds >= 60 && seconds % 60 == 0 => format!("{} min", seconds / 60),
-            seconds => format!("{seconds} s"),
-        };
-        format!("{notifier} has not accepted this within {within}")
+        format!("{notifier} has not accepted this within {}", exactly(within.as_secs()))
     }
 
     fn wrote(&self, messages: &[&Event]) -> String {
@@ -94,11 +89,7 @@ impl Words for English {
         match (held, cap) {
             (Held::Quiet, _) => "held back in quiet hours".to_owned(),
             (Held::Cap, Some(cap)) => {
-                format!(
-                    "held back: more than {} notifications in {}",
-                    cap.count,
-                    for_people(cap.per.as_secs())
-                )
+                format!("held back: more than {} notifications in {}", cap.count, exactly(cap.per.as_secs()))
             }
             (Held::Cap | Held::Group, _) => "held back to be told together".to_owned(),
         }
@@ -191,7 +182,7 @@ fn waits(event: &Event) -> String {
     let Some(waiting) = &data.waiting else { return "nobody has answered".to_owned() };
     let name = data.conversation.as_ref().and_then(|conversation| conversation.customer_name.as_deref());
     let hours = waiting.hours.as_deref().map_or(String::new(), |hours| {
-        format!(", {} of it in hours {hours},", for_people(waiting.threshold_seconds))
+        format!(", {} of it in hours {hours},", exactly(waiting.threshold_seconds))
     });
     let doubt = if waiting.confirmed { "" } else { " (not confirmed: CommBox does not answer)" };
     let window = if waiting.reply_until.is_some() { ", and the time to reply is running out" } else { "" };
@@ -215,7 +206,16 @@ fn over(data: &EventData) -> String {
     }
 }
 
-/// A stretch of time in the two units that matter.
+/// A stretch of time that somebody has configured: in the largest unit that leaves no rest.
+fn exactly(seconds: u64) -> String {
+    match seconds {
+        1.. if seconds.is_multiple_of(3_600) => format!("{} h", seconds / 3_600),
+        1.. if seconds.is_multiple_of(60) => format!("{} min", seconds / 60),
+        _ => format!("{seconds} s"),
+    }
+}
+
+/// A stretch of time that has passed, in the two units that matter.
 fn for_people(seconds: u64) -> String {
     let (large, small) = match seconds {
         0..60 => return format!("{seconds} s"),

@@ -123,7 +123,7 @@ families! {
     OUTBOX_DEAD = Gauge, "outbox_dead", ["notifier"],
         "Dead letters that are kept.";
     OUTBOX_IMBALANCE = Gauge, "outbox_imbalance", ["notifier"],
-        "Deliveries written minus those delivered, suppressed, pending and dead; anything but 0 is a bug.";
+        "Deliveries written minus those delivered, dead, suppressed, grouped and pending; anything but 0 is a bug.";
 
     SILENCES = Gauge, "silences_active", [],
         "Silences that hold.";

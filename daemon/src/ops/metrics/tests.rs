@@ -181,7 +181,7 @@ fn every_metric_has_the_name_type_labels_and_help_that_were_promised() {
     commwatch_outbox_held{notifier,reason} gauge: Pending deliveries that wait for something other than their turn.
     commwatch_outbox_oldest_pending_timestamp_seconds{notifier} gauge: When the oldest pending delivery was written; absent while there is none.
     commwatch_outbox_dead{notifier} gauge: Dead letters that are kept.
-    commwatch_outbox_imbalance{notifier} gauge: Deliveries written minus those delivered, suppressed, pending and dead; anything but 0 is a bug.
+    commwatch_outbox_imbalance{notifier} gauge: Deliveries written minus those delivered, dead, suppressed, grouped and pending; anything but 0 is a bug.
     commwatch_silences_active gauge: Silences that hold.
     commwatch_notifier_up{notifier} gauge: Whether this notifier's receiver accepts what it is sent.
     commwatch_plugin_process_up{notifier} gauge: Whether this notifier's process runs.

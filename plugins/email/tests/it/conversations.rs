@@ -40,6 +40,8 @@ fn every_answer_at_every_step_has_its_outcome() {
         ("DATA", "451 later", "retry"),
         ("DATA", "554 5.7.1 no", "reject"),
         ("DATA", "", "retry"),
+        ("DATA", "250 ok", "retry"),
+        ("DATA", "334 VXNlcm5hbWU6", "retry"),
         (".", "451 4.3.0 later", "retry"),
         (".", "452 4.3.1 disk full", "retry"),
         (".", "554 5.7.1 spam", "reject"),
@@ -47,6 +49,7 @@ fn every_answer_at_every_step_has_its_outcome() {
         (".", "", "unknown"),
         (".", "...", "unknown"),
         (".", "hm", "unknown"),
+        (".", "354 go on", "unknown"),
     ];
     for &(step, answer, expected) in table {
         let (ended, taken) = after(&[(step, answer)]);
@@ -109,4 +112,54 @@ fn of_several_people_each_gets_it_once_though_the_server_takes_it_for_some_only(
     told.id = "n-2".to_owned();
     assert!(matches!(email.deliver(&told, &host.host()), Outcome::Delivered { .. }));
     assert_eq!(receiver.taken()[2].to.len(), 3);
+}
+
+/// A server that took a mail for some of several people, who were greylisted: `then` is what it says when they are named
+/// again.
+fn at_the_second_try(then: &[(&'static str, &'static str)]) -> (Outcome, Vec<String>, Receiver, Email) {
+    let receiver = Receiver::start(Manner::default());
+    let mut config = to(&receiver);
+    config["to"] = json!(["a@acme.example", "b@acme.example", "c@acme.example"]);
+    receiver.then(&[("RCPT TO:<b@", "450 4.2.0 greylisted"), ("RCPT TO:<c@", "450 4.2.0 greylisted")]);
+    let host = FakeHost::new();
+    let email: Email = start(config, &host.host()).expect("it starts");
+    let mut told = notification();
+    assert!(matches!(email.deliver(&told, &host.host()), Outcome::Retry { .. }));
+    receiver.then(then);
+    told.attempt = 2;
+    let ended = email.deliver(&told, &host.host());
+    (ended, host.lines().into_iter().map(|(_, line)| line).collect(), receiver, email)
+}
+
+#[test]
+fn who_is_refused_at_last_is_said_and_does_not_break_it_for_the_others() {
+    let gone = [("RCPT TO:<b@", "550 5.1.1 no such user"), ("RCPT TO:<c@", "553 5.1.3 no mailbox")];
+    let (ended, lines, receiver, _) = at_the_second_try(&gone);
+    assert_eq!(ended, Outcome::delivered());
+    assert_eq!(
+        lines,
+        [
+            "b@acme.example does not get it: 550 5.1.1 no such user",
+            "c@acme.example does not get it: 553 5.1.3 no mailbox"
+        ]
+    );
+    assert_eq!(receiver.taken().len(), 1);
+    let still = [("RCPT TO:<b@", "550 5.1.1 no such user"), ("RCPT TO:<c@", "450 4.2.0 greylisted")];
+    let (ended, lines, _, _) = at_the_second_try(&still);
+    let Outcome::Retry { why, .. } = ended else { panic!("{ended:?}") };
+    assert_eq!(why, "c@acme.example is to get it later: SMTP 450 4.2.0 greylisted; the others have it");
+    assert_eq!(lines, ["b@acme.example does not get it: 550 5.1.1 no such user"]);
+}
+
+#[test]
+fn what_a_person_asks_for_again_goes_to_everybody_once() {
+    let (_, _, receiver, email) = at_the_second_try(&[]);
+    let (host, mut told) = (FakeHost::new(), notification());
+    (told.replay, told.attempt) = (true, 3);
+    receiver.then(&[("RCPT TO:<b@", "450 4.2.0 greylisted")]);
+    assert!(matches!(email.deliver(&told, &host.host()), Outcome::Retry { .. }));
+    told.attempt = 4;
+    assert!(matches!(email.deliver(&told, &host.host()), Outcome::Delivered { .. }));
+    let to: Vec<_> = receiver.taken().into_iter().skip(2).map(|taken| taken.to).collect();
+    assert_eq!(to, [vec!["a@acme.example", "c@acme.example"], vec!["b@acme.example"]]);
 }

@@ -34,9 +34,19 @@ fn what_customers_write_is_text_in_each_chat() {
     let mut told = notification();
     (told.title, told.text) = (attack.to_owned(), attack.to_owned());
     told.url = Some("https://a.example/> @here".to_owned());
-    told.omitted = 2;
     for preset in ALL {
         insta::assert_snapshot!(format!("hostile-{preset}"), pretty(preset, &told));
+    }
+}
+
+#[test]
+fn how_many_are_left_out_is_said_by_the_text_alone() {
+    let mut told = notification();
+    told.text = "Dana: Hello?\n… and 4 more".to_owned();
+    told.omitted = 4;
+    for preset in ALL {
+        let shown = pretty(preset, &told);
+        assert_eq!(shown.matches("more").count(), 1, "{shown}");
     }
 }
 

@@ -119,6 +119,26 @@ fn several_events_are_listed_and_what_is_left_out_is_counted() {
 }
 
 #[test]
+fn what_a_text_says_of_the_events_that_are_left_out_is_not_said_again() {
+    let mut digest = notification();
+    digest["key"] = json!("digest");
+    digest["omitted"] = json!(4);
+    digest["text"] = json!("ACME: Dana wrote 5 messages\n… and 1 more");
+    digest["events"] = json!(vec![message("Dana", "Hello?", "2026-10-03T14:05:11Z"); 2]);
+    let mut without_texts = notification();
+    without_texts["omitted"] = json!(1);
+    without_texts["text"] = json!("the customer wrote\nthe customer wrote\n… and 1 more");
+    without_texts["events"] = json!(vec![message("", "", "2026-10-03T14:05:11Z"); 2]);
+    for told in [digest, without_texts] {
+        let answers = vec![answer(400, "invalid_blocks"), answer(200, "ok")];
+        let sent = deliver(&webhook(), &told, answers);
+        for shown in [sent.body(0)["blocks"].to_string(), sent.body(1)["text"].to_string()] {
+            assert_eq!(shown.matches(" more").count(), 1, "{shown}");
+        }
+    }
+}
+
+#[test]
 fn more_events_than_fit_are_counted_and_none_is_lost_silently() {
     let mut told = notification();
     told["omitted"] = json!(5);

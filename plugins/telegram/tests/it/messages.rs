@@ -43,10 +43,10 @@ fn what_begins_goes_on_and_ends() {
 }
 
 #[test]
-fn several_events_and_what_is_left_out_is_counted() {
+fn several_events_and_what_is_left_out_is_counted_once() {
     let mut told = notification();
     told.title = "ACME / Dana Levi: 7 new messages".to_owned();
-    told.text = "Hello?\nAnybody?\n\n\n\nPlease.".to_owned();
+    told.text = "Hello?\nAnybody?\n\n\n\nPlease.\n… and 4 more".to_owned();
     told.events = vec![event("{}"), event("{}"), event("{}")];
     told.omitted = 4;
     told.attempt = 2;
