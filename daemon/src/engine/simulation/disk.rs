@@ -13,7 +13,7 @@ use super::world::{Point, State, World};
 use crate::core::cursor::Cursor;
 use crate::core::outcome::Fate;
 use crate::core::pressure::Fill;
-use crate::core::seek::SeekId;
+use crate::core::seek::Place;
 use crate::core::silence::{Draft, Silence};
 use crate::core::waiting::Acked;
 use crate::core::watch::ConversationId;
@@ -63,7 +63,7 @@ enum Job {
     FallBack(Box<FallBack>),
     Replay(Selection, Timestamp),
     DropDead(Selection),
-    Watched(Vec<ConversationId>, Vec<SeekId>, Timestamp),
+    Watched(Vec<ConversationId>, Vec<Place>, Timestamp),
     Discovery(Box<DiscoveryCommit>),
     ClockMoved(Timestamp, Option<SignedDuration>),
     AddSilence(Box<Draft>, String, Timestamp),
@@ -296,8 +296,8 @@ impl State {
                 self.disk.rows.commit_discovery(&commit);
                 Ok(Answer::Done)
             }
-            Job::Watched(conversations, seeks, at) => {
-                self.disk.rows.watched(&conversations, &seeks, at);
+            Job::Watched(conversations, places, at) => {
+                self.disk.rows.watched(&conversations, &places, at);
                 Ok(Answer::Done)
             }
         }
@@ -537,10 +537,10 @@ impl Store for DiskStore {
     async fn watched(
         &self,
         conversations: Vec<ConversationId>,
-        seeks: Vec<SeekId>,
+        places: Vec<Place>,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write(Job::Watched(conversations, seeks, at)).await.map(|_| ())
+        self.write(Job::Watched(conversations, places, at)).await.map(|_| ())
     }
 
     async fn discoveries(&self) -> Result<Discoveries, StoreError> {

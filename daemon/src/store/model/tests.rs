@@ -260,15 +260,15 @@ impl Pair {
         ConversationId { account: "main".into(), object }
     }
 
-    fn seek(number: u8) -> SeekId {
-        SeekId { account: "main".into(), key: format!("identity {number}") }
+    fn place(number: u8) -> Place {
+        Place { account: "main".into(), key: format!("identity {number}") }
     }
 
     fn found(&self, seek: u8, objects: u8) -> Vec<Discovered> {
         let some = (0..CONVERSATIONS).filter(|n| objects >> n & 1 == 1);
         let found = some.map(|n| Discovered {
             conversation: Self::conversation(n),
-            key: Self::seek(seek).key,
+            place: Self::place(seek),
             stream: if n == 1 { Stream::Encrypted("ab_fcd==".into()) } else { Stream::Number(n + 5) },
             created: (n > 0).then(|| self.now()),
             first: match (n + self.second) % 3 {
@@ -475,19 +475,24 @@ impl Pair {
             Step::Watched { objects } => {
                 let some = (0..CONVERSATIONS).filter(|n| objects >> n & 1 == 1).map(Self::conversation);
                 let some: Vec<_> = some.collect();
-                let seeks = vec![Self::seek(objects & 1)];
-                self.sqlite().watched(some.clone(), seeks.clone(), self.now()).await.unwrap();
-                self.model.watched(&some, &seeks, self.now());
+                let places = vec![Self::place(objects & 1)];
+                self.sqlite().watched(some.clone(), places.clone(), self.now()).await.unwrap();
+                self.model.watched(&some, &places, self.now());
             }
             Step::Discover { seek, objects, forget } => {
                 let found = self.found(seek, objects);
+                let begun = Begun {
+                    at: self.now() - Duration::from_secs(60),
+                    complete: (objects % 2 == 0).then(|| self.now()),
+                    forgotten: (objects % 3 == 0).then(|| self.now()),
+                };
+                let other = Begun { complete: None, ..begun };
+                // The end of a look is one of all its places.
+                let places = [(seek, begun), (1 - seek % 2, other)]
+                    .into_iter()
+                    .take(1 + usize::from(objects % 5 == 0));
                 let commit = DiscoveryCommit {
-                    seek: Self::seek(seek),
-                    begun: Begun {
-                        at: self.now() - Duration::from_secs(60),
-                        complete: (objects % 2 == 0).then(|| self.now()),
-                        forgotten: (objects % 3 == 0).then(|| self.now()),
-                    },
+                    begun: places.map(|(number, begun)| (Self::place(number), begun)).collect(),
                     put: found,
                     forget: vec![Self::conversation(forget)],
                     at: self.now(),
