@@ -110,5 +110,14 @@ impl Finds {
     }
 }
 
+/// What was found, by the name of the watch.
+pub(super) fn by_name(found: &[Watch]) -> HashMap<&str, Vec<&Watch>> {
+    let mut by_name: HashMap<&str, Vec<&Watch>> = HashMap::new();
+    for watch in found {
+        by_name.entry(&watch.name).or_default().push(watch);
+    }
+    by_name
+}
+
 #[cfg(test)]
 mod tests;

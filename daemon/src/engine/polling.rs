@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
 use super::clock::Clock;
-use super::finds::Finds;
+use super::finds::{Finds, by_name};
 use super::health::Health;
 use super::looking::{Look, Looked};
 use super::plan::Plan;
@@ -202,8 +202,9 @@ impl Polling {
         let found = self.parts.finds.watches(&self.plan);
         self.schedule.replace(&self.plan.allowances(), &self.plan.targets(&found, self.finds_known), now);
         let (finds, plan) = (&self.parts.finds, &self.plan);
+        let found = by_name(&found);
         for seek in plan.seeks.values() {
-            let of_seek = found.iter().filter(|watch| watch.name == seek.name);
+            let of_seek = found.get(seek.name.as_str()).into_iter().flatten();
             self.parts.metrics.found(&seek.name, &of_seek.map(|watch| &watch.conversation).collect());
         }
         self.memories.retain(|id, _| finds.is_watched(plan, id));
