@@ -319,11 +319,7 @@ mod as_text {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<ConversationId, D::Error> {
-        let text = String::deserialize(from)?;
-        let (account, object) =
-            text.rsplit_once('/').ok_or_else(|| de::Error::custom("no account/object"))?;
-        let object = object.parse().map_err(de::Error::custom)?;
-        Ok(ConversationId { account: account.to_owned(), object })
+        String::deserialize(from)?.parse().map_err(de::Error::custom)
     }
 }
 
