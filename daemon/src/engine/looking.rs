@@ -11,10 +11,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::plan::Plan;
 use super::poll::UNREACHABLE_AFTER;
 use super::polling::{Done, Polling, reaction};
-use crate::commbox::{Code, FetchError};
+use crate::commbox::{FetchError, page};
 use crate::core::daytime::moved;
 use crate::core::discovery::{Begun, CONVERSATIONS_MAX, Discovered, Ground, KNOWN_MAX, Reached};
-use crate::core::listing::{Listing, PAGES_MAX, Page, Sweep, asked_at};
+use crate::core::listing::{PAGES_MAX, Page, Sweep, asked_at};
 use crate::core::schedule::{Errand, Polled};
 use crate::core::seek::{Place, Seek, SeekId, Sought};
 use crate::core::watch::ConversationId;
@@ -108,8 +108,7 @@ impl Polling {
                 Ok(answer) => (answer.took(), answer.server_clock()),
                 Err(error) => (error.took, None),
             };
-            let answer = asked.and_then(|answer| answer.decode_page());
-            let answer = answer.or_else(|error| nobody(&question, error));
+            let answer = page(&question, asked);
             Looked { seek, at, came, took, server_clock, answer }
         };
         self.under_way.push(Box::pin(async move { (Done::Looked(Box::new(looked.await)), in_flight) }));
@@ -413,12 +412,4 @@ struct Change {
 enum LookError {
     Fetch(FetchError),
     Store(StoreError),
-}
-
-/// An identity of which nothing is known has no conversations so far.
-fn nobody(question: &Listing, error: FetchError) -> Result<Page, FetchError> {
-    match (question, error.code) {
-        (Listing::Identity(_), Code::Http(404)) => Ok(Page::default()),
-        _ => Err(error),
-    }
 }

@@ -9,7 +9,8 @@ use tokio::sync::watch;
 
 use super::daemon::Shared;
 use super::plan::Plan;
-use super::why::{unknown, unread};
+use super::why::unread;
+use crate::config::unknown;
 use crate::core::silence::{
     AckedWait, Acknowledged, Added, Draft, Ended, Listed, Matcher, SILENCES_MAX, Silence, who,
 };
