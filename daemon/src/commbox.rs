@@ -38,7 +38,7 @@ mod transport;
 #[cfg(test)]
 mod tests;
 
-pub use answer::Answer;
+pub use answer::{Answer, page};
 pub use client::{Client, Limits};
 pub use connection::ClientError;
 pub use error::{Code, DETAIL_CHARS_MAX, FetchError, Reaction};

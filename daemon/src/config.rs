@@ -73,6 +73,7 @@ pub use load::{Loaded, load};
 pub use mistake::{Also, Excerpt, Mistake, Mistakes, Severity, Spot};
 pub use secret::{SecretError, read_secret};
 pub use source::Sources;
+pub use suggest::unknown;
 pub use watcher::{WatchError, Watcher};
 
 /// Reads a duration as it is written in the configuration: `10s`, `1h30m`.

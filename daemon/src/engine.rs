@@ -17,6 +17,7 @@ mod pace;
 mod plan;
 mod poll;
 mod polling;
+mod process;
 mod reload;
 mod replay;
 mod servers;

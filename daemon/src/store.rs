@@ -16,7 +16,7 @@ use crate::core::outcome::Fate;
 use crate::core::pacing::Held;
 use crate::core::pressure::Fill;
 use crate::core::route::Said;
-use crate::core::seek::SeekId;
+use crate::core::seek::Place;
 use crate::core::silence::{Draft, Silence};
 use crate::core::waiting::{Acked, Waiting};
 use crate::core::watch::ConversationId;
@@ -149,7 +149,7 @@ pub trait Store: Send + Sync {
     async fn watched(
         &self,
         conversations: Vec<ConversationId>,
-        seeks: Vec<SeekId>,
+        places: Vec<Place>,
         at: Timestamp,
     ) -> Result<(), StoreError>;
 
@@ -247,8 +247,8 @@ pub struct PollCommit {
 /// What is known of conversations that were found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Discoveries {
-    /// How far each look has come.
-    pub begun: BTreeMap<SeekId, Begun>,
+    /// How far looking at each place has come.
+    pub begun: BTreeMap<Place, Begun>,
     /// By account and object.
     pub found: Vec<Discovered>,
 }
@@ -256,10 +256,8 @@ pub struct Discoveries {
 /// What one page of a list brought.
 #[derive(Clone, Debug)]
 pub struct DiscoveryCommit {
-    /// What was looked for.
-    pub seek: SeekId,
-    /// How far that has come.
-    pub begun: Begun,
+    /// How far looking has come where it was looked.
+    pub begun: BTreeMap<Place, Begun>,
     /// Conversations to insert or replace.
     pub put: Vec<Discovered>,
     /// Conversations to forget.

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::silence::{conversation, me};
+use super::silence::me;
 use super::{Console, Exit, unanswered};
 use crate::core::silence::{AckedWait, Acknowledged};
 use crate::core::watch::ConversationId;
-use crate::ops::admin::{Request, Within, ask};
+use crate::ops::admin::{Request, ask};
 use crate::ops::status::Age;
 
 #[derive(Debug, clap::Args)]
@@ -17,13 +17,12 @@ pub(super) struct Args {
     #[arg(value_name = "WATCH")]
     watch: String,
     /// One conversation of it, as ACCOUNT/OBJECT [default: all in which somebody waits]
-    #[arg(long, value_name = "ACCOUNT/OBJECT", value_parser = conversation)]
+    #[arg(long, value_name = "ACCOUNT/OBJECT")]
     conversation: Option<ConversationId>,
 }
 
 pub(super) fn run(socket: &Path, args: Args, console: &mut Console<'_>) -> Exit {
     let Args { watch, conversation } = args;
-    let conversation = conversation.map(|ConversationId { account, object }| Within { account, object });
     match ask::<Acknowledged>(socket, &Request::Ack { watch, conversation, by: me() }) {
         Ok(acked) => {
             console.answer(&acked, &said(&acked, Timestamp::now()));

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::{Console, Exit};
-use crate::commbox::{Client, Code, FetchError, Limits};
-use crate::config::{self, Account, Config};
+use crate::commbox::{Client, FetchError, page};
+use crate::config::{self, Account, Config, unknown};
 use crate::core::budget::Budget;
-use crate::core::event::{channel_name, status_name};
-use crate::core::listing::{Listed, Listing, Page, Sweep};
+use crate::core::event::{channel_name, status_word};
+use crate::core::listing::{Listed, Sweep};
 use crate::core::message::Snapshot;
 use crate::core::seek::Sought;
 use crate::core::watch::Stream;
@@ -52,12 +52,12 @@ impl NotAsked {
 impl Asking {
     /// Reads the account's key.
     pub(super) fn of(config: &Config, account: &str) -> Result<Self, NotAsked> {
-        let failed = |why: String| NotAsked::Failed(format!("account {account}: {why}"));
-        let configured = config.accounts.get(account).ok_or_else(|| failed("there is none".to_owned()))?;
-        let key = config::read_secret(&configured.token).map_err(|error| failed(error.to_string()))?;
+        let configured = config.accounts.get(account);
+        let configured = configured.ok_or_else(|| {
+            NotAsked::Failed(unknown("account", account, config.accounts.keys().map(String::as_str)))
+        })?;
         crate::tls::install();
-        let client =
-            Client::new(configured, key, Limits::default()).map_err(|error| failed(error.to_string()))?;
+        let client = Client::open(account, configured).map_err(NotAsked::Failed)?;
         let budget = Budget::new(configured.rate.per_second(), configured.burst, std::time::Duration::ZERO);
         Ok(Self { client, budget, began: Instant::now(), account: configured.clone() })
     }
@@ -81,7 +81,7 @@ impl Asking {
         let mut all: Vec<Listed> = Vec::new();
         while let Some(question) = sweep.question().cloned() {
             self.in_turn().await;
-            let page = self.page(&question).await.map_err(failed)?;
+            let page = page(&question, self.client.list(&question).await).map_err(failed)?;
             sweep.answered(&page, Timestamp::now());
             let new = page
                 .conversations
@@ -91,15 +91,6 @@ impl Asking {
             all.extend(new);
         }
         Ok((all, sweep.is_cut()))
-    }
-
-    async fn page(&self, question: &Listing) -> Result<Page, FetchError> {
-        let page = self.client.list(question).await.and_then(|answer| answer.decode_page());
-        match (question, page) {
-            // Nobody of that identity has ever written.
-            (Listing::Identity(_), Err(error)) if error.code == Code::Http(404) => Ok(Page::default()),
-            (_, page) => page,
-        }
     }
 }
 
@@ -121,8 +112,7 @@ pub(super) fn wait<T>(asked: impl Future<Output = Result<T, NotAsked>>) -> Resul
 
 /// A status as people read it.
 pub(super) fn status(id: Option<i64>) -> String {
-    let word = |id| status_name(id).map_or_else(|| format!("status {id}"), str::to_owned);
-    id.map_or_else(|| "status unknown".to_owned(), word)
+    id.map_or_else(|| "status unknown".to_owned(), status_word)
 }
 
 /// A channel's kind as people read it.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Commands, Console, Exit, events, when};
+use crate::config::unknown;
 use crate::core::event::EventKind;
 use crate::core::message::{AuthorKind, ChildId};
 use crate::core::notification;
@@ -101,14 +102,14 @@ pub(super) fn run(config: &Path, args: Args, commands: &dyn Commands, console: &
     let found: Vec<Watch> = plan.config.seeks.iter().map(any_of).collect();
     let watches = || plan.config.watches.iter().chain(&found);
     if let Some(name) = watch.as_ref().filter(|name| watches().all(|one| one.name != **name)) {
-        let names: Vec<&str> = watches().map(|one| one.name.as_str()).collect();
-        console.message(&format!("error: there is no watch `{name}`\n  hint: there is {}", names.join(", ")));
+        let said = unknown("watch", name, watches().map(|one| one.name.as_str()));
+        console.message(&format!("error: {said}"));
         return Exit::Failed;
     }
     let at = at.unwrap_or_else(Timestamp::now);
     let meant = watches().filter(|one| watch.as_ref().is_none_or(|name| one.name == *name));
     let author = kind.is_message().then(|| from.unwrap_or(AuthorKind::Customer));
-    let told: Vec<Told> = match has_watch(kind) {
+    let told: Vec<Told> = match kind.is_of_watch() {
         true => meant.flat_map(|watch| of_watch(&plan, watch, kind, author, at)).collect(),
         false => vec![of(&plan, None, Subject::of(kind, None, &[]), at)],
     };
@@ -120,18 +121,6 @@ pub(super) fn run(config: &Path, args: Args, commands: &dyn Commands, console: &
 fn any_of(seek: &Seek) -> Watch {
     let conversation = ConversationId { account: seek.account.clone(), object: 0 };
     seek.watch(conversation, Stream::Number(0), seek.baseline)
-}
-
-/// Whether it happens to a conversation, and not to an account or a notifier.
-fn has_watch(kind: EventKind) -> bool {
-    !matches!(
-        kind,
-        EventKind::AccountDenied
-            | EventKind::AccountRecovered
-            | EventKind::NotifierBroken
-            | EventKind::NotifierRecovered
-            | EventKind::DeliveryDead
-    )
 }
 
 fn of_watch(

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::asking::{Asking, NotAsked, channel, configuration, second, status, wait};
 use super::{Console, Exit};
-use crate::config::Config;
+use crate::config::unknown;
 use crate::core::listing::Listed;
 use crate::core::message::{Message, Snapshot};
 use crate::core::waiting::is_over;
@@ -36,7 +36,7 @@ fn show(path: &Path, name: &str) -> Result<Shown, NotAsked> {
         return Ok(Shown::of(name, &watch.title, &watch.conversation.account, stream, None, snapshot));
     }
     let Some(seek) = config.seeks.iter().find(|seek| seek.name == name) else {
-        return Err(unknown(&config, name));
+        return Err(NotAsked::Failed(unknown("watch", name, config.watch_names())));
     };
     let mut asking = Asking::of(&config, &seek.account)?;
     let (all, is_cut) = wait(asking.all_of(&seek.sought))?;
@@ -49,11 +49,6 @@ fn show(path: &Path, name: &str) -> Result<Shown, NotAsked> {
     let among = format!("{}{more} conversations, {open} of them open; the newest of those:", all.len());
     let snapshot = wait(asking.conversation(&one.stream, one.object))?;
     Ok(Shown::of(name, &seek.title, &seek.account, one.stream.clone(), Some(among), snapshot))
-}
-
-fn unknown(config: &Config, name: &str) -> NotAsked {
-    let names: Vec<String> = config.watch_names().take(20).map(|name| format!("`{name}`")).collect();
-    NotAsked::Failed(format!("there is no watch `{name}`\n  hint: there is {}", names.join(", ")))
 }
 
 /// A conversation and how it was come by.

@@ -42,7 +42,7 @@ pub(super) struct Add {
     #[arg(long, value_name = "TAG")]
     tag: Option<String>,
     /// One conversation, as ACCOUNT/OBJECT
-    #[arg(long, value_name = "ACCOUNT/OBJECT", value_parser = conversation)]
+    #[arg(long, value_name = "ACCOUNT/OBJECT")]
     conversation: Option<ConversationId>,
     /// For so long: "2h", "3d"; 30 days at most
     #[arg(long = "for", value_name = "DURATION", value_parser = when::span)]
@@ -59,15 +59,6 @@ pub(super) struct Add {
     /// Why, and who asked for it; one line
     #[arg(long, value_name = "TEXT")]
     reason: String,
-}
-
-/// A conversation, as it is typed.
-pub(super) fn conversation(text: &str) -> Result<ConversationId, String> {
-    let parts = text.rsplit_once('/').and_then(|(account, object)| Some((account, object.parse().ok()?)));
-    let (account, object) = parts
-        .filter(|(account, _)| !account.is_empty())
-        .ok_or_else(|| "write ACCOUNT/OBJECT, as `commwatch status --output json` has both".to_owned())?;
-    Ok(ConversationId { account: account.to_owned(), object })
 }
 
 /// Who asks, as far as their shell says.
@@ -214,14 +205,5 @@ mod tests {
         3        holds  tag acme  4              2026-11-22T16:00:00Z, or a reply  in 2 h                               noa (uid 1000)  migration weekend
         2        over   tag acme  4              2026-11-22T16:00:00Z              60 s ago: expired by dan (uid 1001)  noa (uid 1000)  migration weekend
         ");
-    }
-
-    #[test]
-    fn a_conversation_is_an_account_and_an_object() {
-        let id = conversation("main/9007199254740993").unwrap();
-        assert_eq!((id.account.as_str(), id.object), ("main", 9_007_199_254_740_993));
-        for wrong in ["main", "/7", "7", "main/x", ""] {
-            assert!(conversation(wrong).unwrap_err().starts_with("write ACCOUNT/OBJECT"), "{wrong}");
-        }
     }
 }

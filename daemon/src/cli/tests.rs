@@ -8,7 +8,8 @@ use super::*;
 use crate::core::replay::{ReplayReport, Selection};
 use crate::core::silence::{Acknowledged, Added, Draft, Listed, Silence};
 use crate::core::story::{About, DeliveryStory, EventStory, Held, Several, Why};
-use crate::ops::admin::{Admin, AdminSocket, BackedUp, DeliveriesAsked, EventsAsked, Within, serve};
+use crate::core::watch::ConversationId;
+use crate::ops::admin::{Admin, AdminSocket, BackedUp, DeliveriesAsked, EventsAsked, serve};
 use crate::ops::status::tests::example;
 use crate::ops::status::{Status, WatchStatus};
 
@@ -320,7 +321,7 @@ impl Admin for Engine {
     async fn ack(
         &self,
         watch: &str,
-        within: Option<Within>,
+        within: Option<ConversationId>,
         _: Option<String>,
         _: &str,
     ) -> Result<Acknowledged, String> {
@@ -435,7 +436,7 @@ async fn commands_ask_what_was_typed() {
     insta::assert_snapshot!(asks("dead drop evt_1").await, @r#"error: Selection { event: Some("evt_1"), dead: true, notifier: None, watch: None, since: None, until: None }"#);
     assert_eq!(asks("notifiers resume ops").await, "error: ops");
     insta::assert_snapshot!(asks("silence list --all").await, @"error: true");
-    insta::assert_snapshot!(asks("ack acme --conversation main/7").await, @r#"error: acme Some(Within { account: "main", object: 7 })"#);
+    insta::assert_snapshot!(asks("ack acme --conversation main/7").await, @r#"error: acme Some(ConversationId { account: "main", object: 7 })"#);
     let add = asks("silence add --tag acme --until 2026-03-02T10:00:00Z --until-reply --reason why").await;
     assert!(add.starts_with("error: Draft { matcher: Tag(\"acme\"), until: 2026-03-02T10:00:00Z, until_reply: true, until_close: false, reason: \"why\", by: ") && add.ends_with("} true"), "{add}");
     let expire = asks("silence expire 3").await;

@@ -13,7 +13,7 @@ use super::error::{Code, FetchError, Reaction};
 use super::response_time;
 use super::token::Token;
 use super::{conversation, envelope, listing, time};
-use crate::core::listing::Page;
+use crate::core::listing::{Listing, Page};
 use crate::core::message::{Bot, Snapshot};
 
 /// The body of a 200, not parsed.
@@ -23,6 +23,14 @@ pub struct Answer {
     retry_after: Option<Duration>,
     took: Duration,
     token: Arc<Token>,
+}
+
+/// What a page says, or why it does not. An identity of which nothing is known has no conversations so far.
+pub fn page(question: &Listing, asked: Result<Answer, FetchError>) -> Result<Page, FetchError> {
+    match (question, asked.and_then(|answer| answer.decode_page())) {
+        (Listing::Identity(_), Err(error)) if error.code == Code::Http(404) => Ok(Page::default()),
+        (_, page) => page,
+    }
 }
 
 impl Answer {

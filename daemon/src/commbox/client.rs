@@ -19,7 +19,7 @@ use super::error::{Code, FetchError, Reaction, reaction};
 use super::retry_after::{date, retry_after};
 use super::token::Token;
 use super::{envelope, transport};
-use crate::config::Account;
+use crate::config::{Account, read_secret};
 use crate::core::listing::Listing;
 use crate::core::watch::Stream;
 
@@ -67,6 +67,13 @@ impl Client {
             timeout: account.timeout,
             limits,
         })
+    }
+
+    /// Makes one with the account's key, read just now. An error says which account, and what is wrong with it.
+    pub fn open(name: &str, account: &Account) -> Result<Self, String> {
+        let key =
+            read_secret(&account.token).map_err(|error| format!("the key of account {name}: {error}"))?;
+        Self::new(account, key, Limits::default()).map_err(|error| format!("account {name}: {error}"))
     }
 
     /// Reads a conversation with all its messages: one request. The answer is whole, but not looked into.

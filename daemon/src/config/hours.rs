@@ -8,7 +8,8 @@ use jiff::tz::TimeZone;
 
 use super::collection::{Named, read_named};
 use super::section::{Bad, Context, Key, Section, key};
-use super::spanned::{Table, Value};
+use super::spanned::{Place, Table, Value};
+use super::suggest::{did_you_mean, list};
 use crate::core::hours::{Hours, Span};
 
 pub(super) const KEYS: &[Key] = &[key("timezone"), key("open"), key("holidays")];
@@ -24,6 +25,27 @@ pub(super) type AllHours = BTreeMap<String, Named<Arc<Hours>>>;
 
 pub(super) fn read_all(cx: Context<'_>, root: &Table) -> AllHours {
     read_named(cx, root, "hours", |_, title, value| read(cx, title, value))
+}
+
+/// Hours that the file declares; `None` when it does not, which is a mistake `place`, where they are named.
+pub(super) fn find<'a>(
+    section: &Section<'_>,
+    at: Place,
+    name: &str,
+    place: &str,
+    all: &'a AllHours,
+) -> Option<&'a Named<Arc<Hours>>> {
+    if let Some(hours) = all.get(name) {
+        return Some(hours);
+    }
+    let names = || all.keys().map(String::as_str);
+    let hint = if all.is_empty() {
+        format!("there are no hours in this file; add [hours.{name}]")
+    } else {
+        format!("hours in this file are {}{}", list(names()), did_you_mean(name, names()))
+    };
+    section.error(at, format!("unknown hours `{name}` in {place}"), hint);
+    None
 }
 
 fn read(cx: Context<'_>, title: &str, value: &Value) -> Option<Arc<Hours>> {

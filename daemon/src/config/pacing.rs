@@ -1,16 +1,12 @@
 //! `group`, `max_per` and `quiet_hours` of a notifier: what it is told together, how much in a while, and when nothing.
 
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::findings::Note;
-use super::hours::AllHours;
+use super::hours::{self, AllHours};
 use super::section::{Key, Section, key};
 use super::spanned::Kind;
-use super::suggest::{did_you_mean, list};
 use super::{notifier, rate};
-use crate::core::hours::Hours;
 use crate::core::pacing::{CAP_MAX, Cap, Group, Pacing, Pass, Quiet, SHOWN};
 
 const GROUP_KEYS: &[Key] = &[key("wait"), key("interval"), key("max")];
@@ -120,22 +116,7 @@ fn quiet(section: &Section<'_>, title: &str, all: &AllHours) -> Option<Quiet> {
             return None;
         }
     };
-    let hours = named(section, at, name, all)?;
+    // Hours with a mistake of their own have been told.
+    let hours = hours::find(section, at, name, "`quiet_hours`", all)?.item.clone()?;
     Some(Quiet { name: name.to_owned(), hours, during: is_during, pass })
-}
-
-/// Hours that the file declares.
-fn named(section: &Section<'_>, at: super::spanned::Place, name: &str, all: &AllHours) -> Option<Arc<Hours>> {
-    if let Some(hours) = all.get(name) {
-        // Hours with a mistake of their own have been told.
-        return hours.item.clone();
-    }
-    let names = || all.keys().map(String::as_str);
-    let hint = if all.is_empty() {
-        format!("there are no hours in this file; add [hours.{name}]")
-    } else {
-        format!("hours in this file are {}{}", list(names()), did_you_mean(name, names()))
-    };
-    section.cx.findings.add(Note::error(at, format!("unknown hours `{name}` in `quiet_hours`")).hint(hint));
-    None
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::collection::{Named, Once, listed, title};
 use super::findings::Note;
-use super::hours::AllHours;
+use super::hours::{self, AllHours};
 use super::section::{Context, Key, Section, key};
 use super::spanned::{Kind, Place, Table};
 use super::suggest::{did_you_mean, list};
@@ -113,19 +113,9 @@ fn unknown_notifier(section: &Section<'_>, at: Place, name: &str, place: &str, n
 
 /// For how long nobody may wait, and in which hours that counts.
 fn thresholds(section: &Section<'_>, hours: &AllHours) -> Vec<Threshold> {
-    let named = section.text("hours").and_then(|(at, name)| {
-        if hours.contains_key(name) {
-            return Some(name.to_owned());
-        }
-        let names = || hours.keys().map(String::as_str);
-        let hint = if hours.is_empty() {
-            format!("there are no hours in this file; add [hours.{name}]")
-        } else {
-            format!("hours in this file are {}{}", list(names()), did_you_mean(name, names()))
-        };
-        section.error(at, format!("unknown hours `{name}` in a route"), hint);
-        None
-    });
+    let named = section
+        .text("hours")
+        .and_then(|(at, name)| hours::find(section, at, name, "a route", hours).map(|_| name.to_owned()));
     let Some(entry) = section.get("unanswered_for") else {
         if section.get("hours").is_some() {
             let hint = r#"add unanswered_for = ["10m"], or delete `hours`"#;

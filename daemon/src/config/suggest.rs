@@ -37,6 +37,18 @@ pub(super) fn did_you_mean<'a>(word: &str, words: impl IntoIterator<Item = &'a s
     nearest(word, words).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
 }
 
+/// There is nothing of that name, but of these.
+pub fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.collect();
+    if known.is_empty() {
+        return format!("there is no {what} `{name}`: there is none at all");
+    }
+    // One of one needs no guess, and a number is not mistyped into another.
+    let is_guessed = known.len() > 1 && name.parse::<i64>().is_err();
+    let near = if is_guessed { did_you_mean(name, known.iter().copied()) } else { String::new() };
+    format!("there is no {what} `{name}`\n  hint: there is {}{near}", list(known))
+}
+
 fn fold(word: &str) -> String {
     word.to_lowercase().replace('-', "_")
 }
@@ -53,6 +65,18 @@ mod tests {
         assert_eq!(nearest("nmae", words), Some("name"));
         assert_eq!(nearest("colour", words), None);
         assert_eq!(nearest("", words), None);
+    }
+
+    #[test]
+    fn who_names_what_is_not_there_hears_what_is_and_what_was_likely_meant() {
+        let unknown = |name, known: &[&'static str]| unknown("watch", name, known.iter().copied());
+        assert_eq!(
+            unknown("acm", &["acme", "yossi"]),
+            "there is no watch `acm`\n  hint: there is `acme`, `yossi`; did you mean `acme`?"
+        );
+        assert_eq!(unknown("dana", &["yossi"]), "there is no watch `dana`\n  hint: there is `yossi`");
+        assert_eq!(unknown("7", &["8", "9"]), "there is no watch `7`\n  hint: there is `8`, `9`");
+        assert_eq!(unknown("dana", &[]), "there is no watch `dana`: there is none at all");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::core::detect::Happened;
 use crate::core::event::{
     AuthorData, ChangeData, ConversationData, DetectionData, Event, EventData, EventKind, MessageData,
-    ProblemData, WaitingData, WatchData, channel_name, event_id, status_name,
+    ProblemData, WaitingData, WatchData, channel_name, event_id, status_word,
 };
 use crate::core::message::{Author, AuthorKind, ChildId, Message, Snapshot};
 use crate::core::route::Subject;
@@ -62,7 +62,8 @@ pub fn event(scene: Scene<'_>, happened: &Happened, sequence: u64) -> Event {
         }
         Happened::Opened { created } => time = *created,
         Happened::Status { previous, current } => {
-            data.change = Some(ChangeData { previous: previous.map(status), current: current.map(status) });
+            data.change =
+                Some(ChangeData { previous: previous.map(status_word), current: current.map(status_word) });
         }
         Happened::Assigned { previous, current } => {
             let text = |id: &i64| id.to_string();
@@ -224,7 +225,7 @@ fn conversation_data(scene: Scene<'_>) -> ConversationData {
     ConversationData {
         stream_id: snapshot.stream_id.map(|id| id.to_string()),
         status_id: snapshot.status_id,
-        status: snapshot.status_id.map(status),
+        status: snapshot.status_id.map(status_word),
         assigned_manager_id: snapshot.assigned_manager_id.map(|id| id.to_string()),
         customer_name: snapshot.customer_name.clone(),
         channel: snapshot
@@ -297,10 +298,6 @@ fn deleted_data(id: &ChildId, author: Option<AuthorKind>, created: Option<Timest
 
 fn problem(scene: Scene<'_>, since: Timestamp, why: String) -> ProblemData {
     ProblemData { subject: format!("watch/{}", scene.watch.name), since, why }
-}
-
-fn status(id: i64) -> String {
-    status_name(id).map_or_else(|| format!("status {id}"), str::to_owned)
 }
 
 #[cfg(test)]

@@ -3,6 +3,12 @@
 //!
 //! Known ids decide what is new, not times alone: one that was listed before is no news however it is dated. What is
 //! found is remembered after it was over as well, so that it is no news when it goes on.
+//!
+//! What looking has come to is remembered by [`Place`]: an address by channel, a channel by status. One that is added to a
+//! watch begins then, and what was there before is no news; the others go on where they were.
+//!
+//! A conversation that cannot be read (it is gone, or refused to this key) is over when a list does not show it either. One
+//! that lists show as open is asked for on, ever more rarely: whoever watches it is to hear when it can be read again.
 
 use std::time::Duration;
 
@@ -11,8 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::cursor::VANISHED_KEPT;
 use crate::core::detect::STALE_MAX;
-use crate::core::listing::Listed;
-use crate::core::seek::{Seek, SeekId};
+use crate::core::listing::{Listed, Listing};
+use crate::core::seek::{Place, Seek, Sought};
 use crate::core::watch::{Baseline, ConversationId, Since, Stream, Watch};
 
 /// At most this many conversations of one watch are watched at once; what is found beyond is not, which is said.
@@ -21,15 +27,23 @@ pub const CONVERSATIONS_MAX: usize = 500;
 /// forgotten.
 pub const KNOWN_MAX: usize = 5_000;
 
-/// How far a watch has come whose conversations are found. Times are by `CommBox`'s clock.
+/// How far looking at a place has come. Times are by `CommBox`'s clock.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Begun {
     /// When it was first looked.
     pub at: Timestamp,
-    /// When the latest look began that saw everything.
+    /// When the latest look at it began that saw everything.
     pub complete: Option<Timestamp>,
     /// Conversations that began until then may have been known and forgotten.
     pub forgotten: Option<Timestamp>,
+}
+
+/// The places that one question is about, and how far each has come.
+#[derive(Clone, Debug)]
+pub struct Ground {
+    /// With the status that is asked for there, for a channel. In the order of the question, at least one.
+    places: Vec<(Place, Option<i64>, Begun)>,
+    is_new: bool,
 }
 
 /// A conversation that was found.
@@ -37,8 +51,8 @@ pub struct Begun {
 pub struct Discovered {
     /// Which.
     pub conversation: ConversationId,
-    /// What it was found by; see [`Sought::key`](crate::core::seek::Sought::key).
-    pub key: String,
+    /// Where it was last listed; that says whose it is.
+    pub place: Place,
     /// Its address, as last listed.
     pub stream: Stream,
     /// When it began.
@@ -49,6 +63,17 @@ pub struct Discovered {
     pub watched: bool,
     /// Since when it is over, by `CommBox`'s clock.
     pub over_since: Option<Timestamp>,
+}
+
+/// What came of asking for a conversation, since the daemon began.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Reached {
+    /// No answer came so far.
+    NotYet,
+    /// It was read.
+    Read,
+    /// It is gone, or refused to this key, as several answers in a row say.
+    Lost,
 }
 
 /// What the first answer of a conversation tells.
@@ -98,16 +123,64 @@ impl Begun {
     }
 }
 
+impl Ground {
+    /// Of a question that was asked at `asked_at`, with what is known of its places. One of which nothing is known begins
+    /// now. A status that is added to a channel's others begins with their latest look that saw everything: what has begun
+    /// since then has been seen in none, and may have begun in another.
+    pub fn new(
+        account: &str,
+        question: &Listing,
+        known: impl Fn(&Place) -> Option<Begun>,
+        asked_at: Timestamp,
+    ) -> Self {
+        let sought = question.sought();
+        let statuses: Vec<Option<i64>> = match &sought {
+            Sought::Channel { statuses, .. } => statuses.iter().copied().map(Some).collect(),
+            Sought::Identity(_) | Sought::Address { .. } => vec![None],
+        };
+        let place = |key| Place { account: account.to_owned(), key };
+        let places: Vec<Place> = sought.places().into_iter().map(place).collect();
+        let known: Vec<Option<Begun>> = places.iter().map(known).collect();
+        let complete = known.iter().flatten().filter_map(|begun| begun.complete).max();
+        let begins_now = Begun::at(complete.unwrap_or(asked_at).min(asked_at));
+        let is_new = known.contains(&None);
+        let begun = known.into_iter().map(|known| known.unwrap_or(begins_now));
+        let places = places.into_iter().zip(statuses).zip(begun);
+        Self { places: places.map(|((place, status), begun)| (place, status, begun)).collect(), is_new }
+    }
+
+    /// Whether one of them begins now.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// How far each has come.
+    pub fn begun(&self) -> impl Iterator<Item = (Place, Begun)> {
+        self.places.iter().map(|(place, _, begun)| (place.clone(), *begun))
+    }
+
+    /// Where a conversation was listed. If its status does not say, where looking began first.
+    fn of(&self, listed: &Listed) -> (&Place, &Begun) {
+        let is_there = |one: &&(Place, Option<i64>, Begun)| one.1.is_none() || one.1 == listed.status;
+        let found = self.places.iter().find(is_there);
+        let (place, _, begun) = found
+            .or_else(|| self.places.iter().min_by_key(|(.., begun)| begun.at))
+            .unwrap_or_else(|| unreachable!("every question is about a place"));
+        (place, begun)
+    }
+}
+
 impl Discovered {
     /// What a list says of a conversation, and what was known of it: what is known now, where that is another thing.
     /// `now` is by `CommBox`'s clock.
     pub fn listed(
         seek: &Seek,
-        begun: &Begun,
+        ground: &Ground,
         known: Option<&Self>,
         listed: &Listed,
         now: Timestamp,
     ) -> Option<Self> {
+        let (place, begun) = ground.of(listed);
         let wanted = seek.wants(listed.status);
         // Something has happened in it since it was over and since it was last looked, whatever its status is.
         let since = known.and_then(|known| known.over_since).max(Some(begun.unseen_from()));
@@ -118,7 +191,7 @@ impl Discovered {
             let is_over_for_long = over_since.is_some_and(|since| is_past(since, seek.keep_for, now));
             return Some(Self {
                 conversation: ConversationId { account: seek.account.clone(), object: listed.object },
-                key: seek.sought.key(),
+                place: place.clone(),
                 stream: listed.stream.clone(),
                 created: listed.created,
                 first,
@@ -127,7 +200,7 @@ impl Discovered {
             });
         };
         let mut now_known = known.clone();
-        now_known.key = seek.sought.key();
+        now_known.place.clone_from(place);
         now_known.stream = listed.stream.clone();
         now_known.created = known.created.or(listed.created);
         now_known.over_since = if wanted { None } else { Some(known.over_since.unwrap_or(now)) };
@@ -143,18 +216,26 @@ impl Discovered {
         (now_known != *known).then_some(now_known)
     }
 
-    /// What an answer about the conversation itself says; `None` where that is no news. One that cannot be reached any
-    /// more (`status` is none) is over.
-    pub fn polled(&self, seek: &Seek, status: Option<i64>, now: Timestamp) -> Option<Self> {
-        let wanted = status.is_some() && seek.wants(status);
-        let over_since = if wanted { None } else { Some(self.over_since.unwrap_or(now)) };
+    /// What an answer about the conversation itself says; `None` where that is no news.
+    pub fn polled(&self, seek: &Seek, status: i64, now: Timestamp) -> Option<Self> {
+        let over_since = if seek.wants(Some(status)) { None } else { Some(self.over_since.unwrap_or(now)) };
         (over_since != self.over_since).then(|| Self { over_since, ..self.clone() })
     }
 
-    /// The same when it is over for so long that it need not be watched; it stays known.
-    pub fn left(&self, seek: &Seek, now: Timestamp) -> Option<Self> {
-        let is_over = self.over_since.is_some_and(|since| is_past(since, seek.keep_for, now));
-        (self.watched && is_over).then(|| Self { watched: false, ..self.clone() })
+    /// What the end of a look that brought nothing of it makes of it; `None` where that is no news. One that can neither be
+    /// reached nor was listed is over. One that has been over for long enough need not be watched, and stays known; but not
+    /// before it was read, since there may be something to tell.
+    pub fn looked(&self, seek: &Seek, reached: Reached, is_listed: bool, now: Timestamp) -> Option<Self> {
+        if !self.watched {
+            return None;
+        }
+        match (self.over_since, reached) {
+            (None, Reached::Lost) if !is_listed => Some(Self { over_since: Some(now), ..self.clone() }),
+            (None, _) | (_, Reached::NotYet) => None,
+            (Some(since), Reached::Read | Reached::Lost) => {
+                is_past(since, seek.keep_for, now).then(|| Self { watched: false, ..self.clone() })
+            }
+        }
     }
 
     /// The conversation as it is polled.
@@ -165,11 +246,6 @@ impl Discovered {
             First::Configured => seek.baseline,
         };
         seek.watch(self.conversation.clone(), self.stream.clone(), baseline)
-    }
-
-    /// By what it was found.
-    pub fn seek(&self) -> SeekId {
-        SeekId { account: self.conversation.account.clone(), key: self.key.clone() }
     }
 }
 

@@ -108,6 +108,18 @@ impl EventKind {
         )
     }
 
+    /// Whether it is about what a watch is about, whose priority it has; else about an account or a notifier.
+    pub fn is_of_watch(self) -> bool {
+        !matches!(
+            self,
+            Self::AccountDenied
+                | Self::AccountRecovered
+                | Self::NotifierBroken
+                | Self::NotifierRecovered
+                | Self::DeliveryDead
+        )
+    }
+
     /// Whether it is about our own health, so that `[operators]` are told.
     pub fn is_own_health(self) -> bool {
         let is_conversations = matches!(
@@ -395,6 +407,11 @@ impl Event {
 
 /// Every `ObjectStatusType` that has a word.
 pub const STATUSES: [i64; 14] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15];
+
+/// A status as people read it, be it known or not.
+pub fn status_word(id: i64) -> String {
+    status_name(id).map_or_else(|| format!("status {id}"), str::to_owned)
+}
 
 /// `ObjectStatusType` in words (commbox-api §8.1).
 pub fn status_name(id: i64) -> Option<&'static str> {

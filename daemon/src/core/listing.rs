@@ -48,6 +48,21 @@ pub enum Listing {
     },
 }
 
+impl Listing {
+    /// What this question alone is about.
+    pub fn sought(&self) -> Sought {
+        match self {
+            Self::Identity(identity) => Sought::Identity(*identity),
+            Self::Address { stream, address, .. } => {
+                Sought::Address { address: address.clone(), streams: vec![stream.clone()] }
+            }
+            Self::Channel { stream, statuses, .. } => {
+                Sought::Channel { stream: stream.clone(), statuses: statuses.clone() }
+            }
+        }
+    }
+}
+
 /// One conversation of a list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listed {
@@ -166,6 +181,11 @@ impl Sweep {
     /// When its first question was asked, by `CommBox`'s clock.
     pub fn began(&self) -> Option<Timestamp> {
         self.began
+    }
+
+    /// Whether a conversation was listed so far.
+    pub fn has_listed(&self, object: i64) -> bool {
+        self.found.contains(&object)
     }
 
     /// Whether there may be more than was seen.

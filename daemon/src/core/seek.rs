@@ -61,12 +61,22 @@ pub enum Address {
     Email(String),
 }
 
-/// What is looked for, whatever the watch is called: its beginning is remembered by it.
+/// What is looked for, whatever the watch is called.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SeekId {
     /// The account's configured name.
     pub account: String,
     /// See [`Sought::key`].
+    pub key: String,
+}
+
+/// One place where it is looked for: how far that has come is remembered by it, whatever else the watch looks for. So a
+/// channel or a status that is added begins then, and the others go on where they were.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Place {
+    /// The account's configured name.
+    pub account: String,
+    /// See [`Sought::places`].
     pub key: String,
 }
 
@@ -117,6 +127,27 @@ impl Address {
 }
 
 impl Sought {
+    /// Where it is looked for: an identity everywhere at once, an address by channel, a channel by status. At least one.
+    pub fn places(&self) -> Vec<String> {
+        match self {
+            Self::Identity(_) => vec![self.key()],
+            Self::Address { streams, .. } => {
+                streams.iter().map(|stream| format!("{} on {stream}", self.key())).collect()
+            }
+            Self::Channel { stream, statuses } => {
+                statuses.iter().map(|status| format!("channel {stream} {status}")).collect()
+            }
+        }
+    }
+
+    /// Whether a list of it has a conversation of that status. What is not known may be.
+    pub fn lists(&self, status: Option<i64>) -> bool {
+        match (self, status) {
+            (Self::Channel { statuses, .. }, Some(status)) => statuses.contains(&status),
+            _ => true,
+        }
+    }
+
     /// Equal keys are one thing looked for.
     pub fn key(&self) -> String {
         match self {
@@ -135,6 +166,11 @@ impl Seek {
     /// What is looked for.
     pub fn id(&self) -> SeekId {
         SeekId { account: self.account.clone(), key: self.sought.key() }
+    }
+
+    /// Where it is looked for.
+    pub fn places(&self) -> impl Iterator<Item = Place> {
+        self.sought.places().into_iter().map(|key| Place { account: self.account.clone(), key })
     }
 
     /// Which of two that find one conversation has it, the lower one: customers before channels, VIPs before others.

@@ -248,8 +248,17 @@ pub struct AckedWait {
 
 /// Of silences, the one that covers what a watch finds now: the one that lasts longest.
 pub fn over<'a>(silences: &'a [Silence], watch: &Watch, now: Timestamp) -> Option<&'a Silence> {
-    let covers = |silence: &&Silence| silence.is_active(now) && silence.matcher.means(watch);
-    silences.iter().filter(covers).max_by_key(|silence| (silence.until, silence.id))
+    longest(covering(silences, watch, now))
+}
+
+/// Those that cover what a watch finds now.
+fn covering<'a>(silences: &'a [Silence], watch: &Watch, now: Timestamp) -> impl Iterator<Item = &'a Silence> {
+    silences.iter().filter(move |silence| silence.is_active(now) && silence.matcher.means(watch))
+}
+
+/// Which of several is told to be the reason.
+fn longest<'a>(silences: impl Iterator<Item = &'a Silence>) -> Option<&'a Silence> {
+    silences.max_by_key(|silence| (silence.until, silence.id))
 }
 
 /// The silences over what one answer brings, as it happens.
@@ -263,13 +272,12 @@ pub struct Hush {
 impl Hush {
     /// Those that cover what a watch finds now.
     pub fn new(silences: &[Silence], watch: &Watch, now: Timestamp) -> Self {
-        let covers = |silence: &&Silence| silence.is_active(now) && silence.matcher.means(watch);
-        Self { active: silences.iter().filter(covers).cloned().collect(), over: Vec::new() }
+        Self { active: covering(silences, watch, now).cloned().collect(), over: Vec::new() }
     }
 
     /// The one that lasts longest.
     pub fn silence(&self) -> Option<&Silence> {
-        self.active.iter().max_by_key(|silence| (silence.until, silence.id))
+        longest(self.active.iter())
     }
 
     /// Takes in what happened: what ends a silence is the last that it covers.
@@ -311,11 +319,7 @@ mod as_text {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<ConversationId, D::Error> {
-        let text = String::deserialize(from)?;
-        let (account, object) =
-            text.rsplit_once('/').ok_or_else(|| de::Error::custom("no account/object"))?;
-        let object = object.parse().map_err(de::Error::custom)?;
-        Ok(ConversationId { account: account.to_owned(), object })
+        String::deserialize(from)?.parse().map_err(de::Error::custom)
     }
 }
 

@@ -172,10 +172,10 @@ impl Waiting {
         if self.over { Some((self.since, self.child.clone())) } else { self.floor.clone() }
     }
 
-    /// Notes to whom these were told, and whether a silence kept them from others.
-    pub fn told_to(&mut self, passed: &[Threshold], names: &[String], silenced: bool) {
+    /// Notes to whom these were told, and whether a silence `kept` them from somebody. Told to one, it is told.
+    pub fn told_to(&mut self, passed: &[Threshold], names: &[String], kept: bool) {
         for alarm in self.told.iter_mut().filter(|alarm| passed.contains(&alarm.threshold)) {
-            (alarm.to, alarm.silenced) = (names.to_vec(), silenced);
+            (alarm.to, alarm.silenced) = (names.to_vec(), kept && names.is_empty());
         }
     }
 
@@ -455,6 +455,21 @@ mod tests {
         assert_eq!(waiting.deadline(&rules), Some(at(162_800)));
         waiting.tell(&[Threshold::whatsapp_window()]);
         assert_eq!(waiting.deadline(&rules), None);
+    }
+
+    #[test]
+    fn a_silence_that_kept_a_wait_from_some_has_not_kept_it_from_everybody() {
+        for (names, kept, silenced) in [(&["pager"][..], true, false), (&[], true, true), (&[], false, false)]
+        {
+            let mut waiting = Waiting::new(ChildId::new("1"), at(0));
+            waiting.tell(&[Threshold::after(600)]);
+            let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+            waiting.told_to(&[Threshold::after(600)], &names, kept);
+            assert_eq!(waiting.is_silenced(), silenced, "{names:?}");
+            // What somebody was told is not told to them anew when the silence is over.
+            waiting.end_silence();
+            assert_eq!(waiting.round, u32::from(silenced), "{names:?}");
+        }
     }
 
     #[test]

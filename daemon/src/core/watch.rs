@@ -1,6 +1,7 @@
 //! What the operator asked to watch.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,32 @@ pub struct ConversationId {
 impl fmt::Display for ConversationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.account, self.object)
+    }
+}
+
+/// What is no conversation as people write one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct NoConversation;
+
+impl fmt::Display for NoConversation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("write ACCOUNT/OBJECT, as `commwatch status --output json` has both")
+    }
+}
+
+impl std::error::Error for NoConversation {}
+
+/// As it is displayed.
+impl FromStr for ConversationId {
+    type Err = NoConversation;
+
+    fn from_str(text: &str) -> Result<Self, NoConversation> {
+        let (account, object) = text.rsplit_once('/').ok_or(NoConversation)?;
+        let object = object.parse().map_err(|_| NoConversation)?;
+        if account.is_empty() {
+            return Err(NoConversation);
+        }
+        Ok(Self { account: account.to_owned(), object })
     }
 }
 
@@ -107,4 +134,19 @@ pub struct Watch {
     pub interval: Duration,
     /// What of its first answer is told.
     pub baseline: Baseline,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conversation_is_an_account_and_an_object() {
+        let id: ConversationId = "main/9007199254740993".parse().unwrap();
+        assert_eq!((id.account.as_str(), id.object), ("main", 9_007_199_254_740_993));
+        assert_eq!(id.to_string().parse(), Ok(id));
+        for wrong in ["main", "/7", "7", "main/x", ""] {
+            assert_eq!(wrong.parse::<ConversationId>(), Err(NoConversation), "{wrong}");
+        }
+    }
 }

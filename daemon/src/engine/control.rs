@@ -30,7 +30,7 @@ use crate::core::silence::{Acknowledged, Added, Draft, Listed, Silence};
 use crate::core::story::{About, DeliveryStory, EventStory, Held, Several, Why};
 use crate::core::watch::ConversationId;
 use crate::ops::admin::{
-    self, Admin, AdminSocket, BACKUP_ANSWERED_WITHIN, BackedUp, DeliveriesAsked, EventsAsked, Within,
+    self, Admin, AdminSocket, BACKUP_ANSWERED_WITHIN, BackedUp, DeliveriesAsked, EventsAsked,
 };
 use crate::ops::http::{self, Access, Source};
 use crate::ops::log::LogHandle;
@@ -460,11 +460,10 @@ impl Admin for Outside {
     async fn ack(
         &self,
         watch: &str,
-        within: Option<Within>,
+        within: Option<ConversationId>,
         by: Option<String>,
         user: &str,
     ) -> Result<Acknowledged, String> {
-        let within = within.map(|Within { account, object }| ConversationId { account, object });
         silences::ack(&self.shared, watch, within, by.as_deref(), user).await
     }
 }

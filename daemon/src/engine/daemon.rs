@@ -22,8 +22,8 @@ use super::servers::Servers;
 use super::silences::Silences;
 use super::status;
 use super::wakes::Wakes;
-use crate::commbox::{self, Client};
-use crate::config::{self, Catalog, Config, Loaded};
+use crate::commbox::Client;
+use crate::config::{Catalog, Config, Loaded};
 use crate::core::pressure::Fill;
 use crate::ops::admin::AdminSocket;
 use crate::ops::log::LogHandle;
@@ -302,10 +302,7 @@ async fn open_store(
 pub(super) fn clients(config: &Config) -> Result<BTreeMap<String, Arc<dyn Fetch>>, String> {
     let mut clients: BTreeMap<String, Arc<dyn Fetch>> = BTreeMap::new();
     for (name, account) in &config.accounts {
-        let token = config::read_secret(&account.token)
-            .map_err(|error| format!("the key of account {name}: {error}"))?;
-        let client = Client::new(account, token, commbox::Limits::default())
-            .map_err(|error| format!("account {name}: {error}"))?;
+        let client = Client::open(name, account)?;
         clients.insert(name.clone(), Arc::new(client));
     }
     Ok(clients)

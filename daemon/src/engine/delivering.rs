@@ -1,7 +1,7 @@
 //! The loop that delivers for one notifier: takes the heads of its lanes from the store, hands them to its
 //! plugin, and writes how that ended. Its queue is the store; what is held here is lost without loss.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use super::health::Health;
 use super::host::Host;
 use super::pace::{Chosen, Pace, Scene};
 use super::plan::Plan;
+use super::process::{Doing, Process};
 use super::servers::{self, Servers};
 use super::wakes::Wakes;
 use crate::core::backoff::{mix, seed_of};
@@ -29,7 +30,7 @@ use crate::core::receiver::Receiver;
 use crate::core::watch::Priority;
 use crate::ops::metrics::{Attempt, DeliveryResult, Metrics, NotifierMetrics};
 use crate::ops::systemd::{BEAT_EVERY, Beat};
-use crate::plugin::{Handover, PluginState, Report};
+use crate::plugin::{Handover, Report};
 use crate::store::{Due, Settle, Store, StoreError, Told};
 
 /// The loop looks up at least this often, so that its beat tells that it lives and nothing is overlooked.
@@ -38,13 +39,6 @@ const TICK: Duration = BEAT_EVERY;
 const PROBE_CHOICE: usize = 16;
 /// When the store cannot be read or written, it is tried again after this.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
-/// A plugin that has not run for so long, however often it was started, is said to be broken.
-const DOWN_TOLD_AFTER: Duration = Duration::from_secs(60);
-/// Two looks at it that are further apart: the machine slept in between.
-const UNSEEN_MAX: Duration = Duration::from_secs(20);
-/// So is one whose process is lost this often in a row before it has run.
-const STILLBORN_MAX: u64 = 3;
-
 /// What the loop is given.
 pub(super) struct Parts {
     pub(super) notifier: String,
@@ -75,22 +69,17 @@ pub(super) struct Hosted {
 pub(super) struct Delivering {
     parts: Parts,
     bell: Arc<Notify>,
-    hosted: Hosted,
-    states: watch::Receiver<PluginState>,
-    /// How often this process was replaced, as far as that was counted.
-    restarts: BTreeMap<&'static str, u64>,
-    /// How often in a row it was lost before it ran.
-    stillborn: u64,
+    process: Process,
+    /// How many deliveries its plugin takes at once.
+    concurrency: u16,
+    /// Whether it wants to be handed what its receiver said of the one before.
+    receipts: bool,
     budget: Budget,
     in_flight: FuturesUnordered<BoxFuture<'static, Ended>>,
     handed: HashSet<i64>,
     receiver: Receiver,
     /// How often it was configured anew, got another process, or was to be tried at once.
     renewals: u64,
-    /// Since when its process does not run.
-    down_since: Option<Duration>,
-    /// When that was last looked at.
-    looked_at: Duration,
     /// As it was last configured. What is in flight when it leaves the configuration still ends by these.
     timeout: Duration,
     retry_for: Duration,
@@ -131,17 +120,14 @@ impl Delivering {
         }
         let mut delivering = Self {
             bell: parts.wakes.of(&parts.notifier),
-            states: hosted.host.state(),
-            hosted,
-            restarts: BTreeMap::new(),
-            stillborn: 0,
+            process: Process::new(hosted.host, now),
+            concurrency: hosted.concurrency,
+            receipts: hosted.receipts,
             budget: Budget::new(1.0, 1, now),
             in_flight: FuturesUnordered::new(),
             handed: HashSet::new(),
             receiver,
             renewals: 0,
-            down_since: None,
-            looked_at: now,
             timeout: Duration::from_secs(15),
             retry_for: Duration::MAX,
             retries: Retries::People,
@@ -191,7 +177,7 @@ impl Delivering {
             Ok(()) = self.parts.hosts.changed() => Wake::NewHost,
             Ok(()) = self.parts.plans.changed() => Wake::NewPlan,
             Some(ended) = self.in_flight.next() => Wake::Ended(Box::new(ended)),
-            Ok(()) = self.states.changed() => Wake::StateChanged,
+            () = self.process.changed() => Wake::StateChanged,
             () = self.bell.notified() => Wake::Look,
             () = tokio::time::sleep(nap) => Wake::Look,
         }
@@ -200,10 +186,9 @@ impl Delivering {
     /// From now on everything is handed to another process. The one before lives until what it has in flight has
     /// ended, since that holds its handle.
     fn take_host(&mut self) {
-        self.hosted = self.parts.hosts.borrow_and_update().clone();
-        self.states = self.hosted.host.state();
-        self.restarts.clear();
-        self.stillborn = 0;
+        let Hosted { host, concurrency, receipts } = self.parts.hosts.borrow_and_update().clone();
+        self.process.replace(host);
+        (self.concurrency, self.receipts) = (concurrency, receipts);
         self.renewed();
     }
 
@@ -229,7 +214,7 @@ impl Delivering {
 
     /// Hands over what is due and may go; says how long nothing else can.
     async fn hand_over(&mut self) -> Duration {
-        if !self.runs() {
+        if !self.process.runs() {
             return TICK;
         }
         let now = self.parts.clock.elapsed();
@@ -237,7 +222,7 @@ impl Delivering {
             Some(_) if !self.in_flight.is_empty() => return TICK,
             Some(at) if at > now => return (at - now).min(TICK),
             Some(_) => 1,
-            None => usize::from(self.hosted.concurrency).saturating_sub(self.in_flight.len()),
+            None => usize::from(self.concurrency).saturating_sub(self.in_flight.len()),
         };
         if places == 0 {
             return TICK;
@@ -318,7 +303,7 @@ impl Delivering {
 
     /// What the receiver said of the one before. An alert does not wait for it: without, it comes as the first does.
     async fn receipt(&mut self, due: &Due) -> Option<String> {
-        if !self.hosted.receipts {
+        if !self.receipts {
             return None;
         }
         match self.parts.store.receipt(&self.parts.notifier, &due.lane).await {
@@ -372,8 +357,8 @@ impl Delivering {
             deadline: tokio::time::Instant::now() + self.timeout,
             alone: due.crashes > 0,
         };
-        let alone = handover.alone || self.hosted.concurrency == 1;
-        let (host, started) = (Arc::clone(&self.hosted.host), self.parts.clock.now());
+        let alone = handover.alone || self.concurrency == 1;
+        let (host, started) = (Arc::clone(self.process.host()), self.parts.clock.now());
         let renewals = self.renewals;
         self.handed.insert(due.id);
         self.pace.goes(due.id, started);
@@ -544,42 +529,29 @@ impl Delivering {
 
     /// A plugin that cannot be loaded, or does not come to run, is an episode of its own, which ends when it runs.
     async fn note_state(&mut self) {
-        for (reason, total) in self.hosted.host.restarts() {
-            let counted = self.restarts.insert(reason, total).unwrap_or(0);
-            self.stillborn += total - counted;
-            self.parts.measured.restarted(reason, total - counted);
+        for (reason, more) in self.process.take_restarts() {
+            self.parts.measured.restarted(reason, more);
         }
-        let (state, runs) = (self.states.borrow().clone(), self.runs());
-        self.parts.measured.process_up(runs);
+        let doing = self.process.look(self.parts.clock.elapsed());
+        self.parts.measured.process_up(matches!(doing, Doing::Runs { .. }));
         self.parts.board.held(&self.parts.notifier, self.receiver.held());
         self.note_circuit().await;
         let subject = plugin_subject(&self.parts.notifier);
         let plan = self.parts.plans.borrow().clone();
         let now = self.parts.clock.now();
-        if runs {
-            self.stillborn = 0;
-            if self.down_since.take().is_some() {
-                self.parts.measured.up(self.receiver.is_up());
+        match doing {
+            Doing::Runs { again } => {
+                if again {
+                    self.parts.measured.up(self.receiver.is_up());
+                }
+                self.parts.health.notifier_recovered(&plan, &subject, now).await;
             }
-            self.parts.health.notifier_recovered(&plan, &subject, now).await;
-            return;
+            Doing::Comes => {}
+            Doing::Ill(why) => {
+                self.parts.measured.up(false);
+                self.parts.health.notifier_broken(&plan, &subject, &why, now).await;
+            }
         }
-        let elapsed = self.parts.clock.elapsed();
-        let unseen = elapsed.saturating_sub(std::mem::replace(&mut self.looked_at, elapsed));
-        if unseen > UNSEEN_MAX {
-            // Nobody ran, so it could not come to run either.
-            self.down_since = None;
-        }
-        let down_since = *self.down_since.get_or_insert(elapsed);
-        let is_long = elapsed.saturating_sub(down_since) >= DOWN_TOLD_AFTER;
-        let why = match state {
-            PluginState::Failed { why } => why,
-            PluginState::Restarting { why, .. } if is_long || self.stillborn >= STILLBORN_MAX => why,
-            _ if is_long => "its process does not run".to_owned(),
-            _ => return,
-        };
-        self.parts.measured.up(false);
-        self.parts.health.notifier_broken(&plan, &subject, &why, now).await;
     }
 
     /// A receiver that has accepted nothing for a while is said to be broken, as one that says so itself is.
@@ -589,11 +561,6 @@ impl Delivering {
         let plan = self.parts.plans.borrow().clone();
         let subject = receiver_subject(&self.parts.notifier);
         self.parts.health.notifier_broken(&plan, &subject, &why, self.parts.clock.now()).await;
-    }
-
-    /// Whether its process takes deliveries. What a supervisor said that is gone is no longer so.
-    fn runs(&self) -> bool {
-        matches!(*self.states.borrow(), PluginState::Running { .. }) && self.states.has_changed().is_ok()
     }
 }
 

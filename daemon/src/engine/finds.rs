@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::plan::Plan;
 use crate::core::discovery::{Begun, Discovered};
-use crate::core::seek::SeekId;
+use crate::core::seek::{Place, SeekId};
 use crate::core::watch::{ConversationId, Watch};
 use crate::store::{Discoveries, DiscoveryCommit};
 
@@ -17,8 +17,17 @@ pub(super) struct Finds {
 
 #[derive(Debug, Default)]
 struct Inner {
-    begun: BTreeMap<SeekId, Begun>,
+    begun: BTreeMap<Place, Begun>,
     found: HashMap<ConversationId, Discovered>,
+}
+
+impl Inner {
+    fn of(&self, plan: &Plan, seek: &SeekId) -> impl Iterator<Item = &Discovered> {
+        let is_its = move |one: &&Discovered| {
+            plan.owner(&one.place) == Some(seek) && !plan.watches.contains_key(&one.conversation)
+        };
+        self.found.values().filter(is_its)
+    }
 }
 
 impl Finds {
@@ -35,7 +44,7 @@ impl Finds {
     /// The same was written.
     pub(super) fn take(&self, commit: &DiscoveryCommit) {
         let mut inner = self.inner();
-        inner.begun.insert(commit.seek.clone(), commit.begun);
+        inner.begun.extend(commit.begun.clone());
         for one in &commit.put {
             inner.found.insert(one.conversation.clone(), one.clone());
         }
@@ -44,25 +53,37 @@ impl Finds {
         }
     }
 
-    /// How far looking has come.
-    pub(super) fn begun(&self, seek: &SeekId) -> Option<Begun> {
-        self.inner().begun.get(seek).copied()
+    /// How far looking at a place has come.
+    pub(super) fn begun(&self, place: &Place) -> Option<Begun> {
+        self.inner().begun.get(place).copied()
     }
 
     /// What is not worth a write of its own.
-    pub(super) fn note(&self, seek: &SeekId, begun: Begun) {
-        self.inner().begun.insert(seek.clone(), begun);
+    pub(super) fn note(&self, begun: BTreeMap<Place, Begun>) {
+        self.inner().begun.extend(begun);
     }
 
     pub(super) fn found(&self, id: &ConversationId) -> Option<Discovered> {
         self.inner().found.get(id).cloned()
     }
 
-    /// All that is known by one look.
-    pub(super) fn all_of(&self, seek: &SeekId) -> Vec<Discovered> {
-        let inner = self.inner();
-        let of_seek = |one: &&Discovered| one.key == seek.key && one.conversation.account == seek.account;
-        inner.found.values().filter(of_seek).cloned().collect()
+    /// All that is known of one watch, without what another names: that has it.
+    pub(super) fn all_of(&self, plan: &Plan, seek: &SeekId) -> Vec<Discovered> {
+        self.inner().of(plan, seek).cloned().collect()
+    }
+
+    /// How many conversations of one watch are watched because they were found.
+    pub(super) fn watched_of(&self, plan: &Plan, seek: &SeekId) -> usize {
+        self.inner().of(plan, seek).filter(|one| one.watched).count()
+    }
+
+    /// Whether a conversation is watched, be it named or found.
+    pub(super) fn is_watched(&self, plan: &Plan, id: &ConversationId) -> bool {
+        let is_found = || {
+            let inner = self.inner();
+            inner.found.get(id).is_some_and(|found| found.watched && plan.owner(&found.place).is_some())
+        };
+        plan.watches.contains_key(id) || is_found()
     }
 
     /// The watch of a conversation: the one that names it, else the one that found it.
@@ -72,7 +93,7 @@ impl Finds {
         }
         let inner = self.inner();
         let found = inner.found.get(id).filter(|found| found.watched)?;
-        Some(found.watch(plan.seeks.get(&found.seek())?))
+        Some(found.watch(plan.seek_of(&found.place)?))
     }
 
     /// All that is watched, be it named or found.
@@ -85,6 +106,18 @@ impl Finds {
         let inner = self.inner();
         let watched = inner.found.values().filter(|found| found.watched);
         let unnamed = watched.filter(|found| !plan.watches.contains_key(&found.conversation));
-        unnamed.filter_map(|found| Some(found.watch(plan.seeks.get(&found.seek())?))).collect()
+        unnamed.filter_map(|found| Some(found.watch(plan.seek_of(&found.place)?))).collect()
     }
 }
+
+/// What was found, by the name of the watch.
+pub(super) fn by_name(found: &[Watch]) -> HashMap<&str, Vec<&Watch>> {
+    let mut by_name: HashMap<&str, Vec<&Watch>> = HashMap::new();
+    for watch in found {
+        by_name.entry(&watch.name).or_default().push(watch);
+    }
+    by_name
+}
+
+#[cfg(test)]
+mod tests;

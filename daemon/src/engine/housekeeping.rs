@@ -168,8 +168,8 @@ async fn keep_cursors(shared: &Shared) -> bool {
     let plan = shared.plans.borrow().clone();
     let found = shared.finds.watches(&plan).into_iter().map(|watch| watch.conversation);
     let watched = plan.watches.keys().cloned().chain(found).collect();
-    let seeks = plan.seeks.keys().cloned().collect();
-    match shared.store.watched(watched, seeks, shared.clock.now()).await {
+    let places = plan.seeks.values().flat_map(|seek| seek.places()).collect();
+    match shared.store.watched(watched, places, shared.clock.now()).await {
         Ok(()) => true,
         Err(error) => {
             tracing::warn!(%error, "could not note what is watched; nothing is forgotten until that is possible");

@@ -2,6 +2,7 @@
 //! is in the store before anything is polled because of it; a page that does not come, or cannot be kept, changes
 //! nothing, and the look begins anew.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +11,12 @@ use jiff::{SignedDuration, Timestamp};
 use super::plan::Plan;
 use super::poll::UNREACHABLE_AFTER;
 use super::polling::{Done, Polling, reaction};
-use crate::commbox::{Code, FetchError};
+use crate::commbox::{FetchError, page};
 use crate::core::daytime::moved;
-use crate::core::discovery::{Begun, CONVERSATIONS_MAX, Discovered, KNOWN_MAX};
-use crate::core::listing::{Listing, PAGES_MAX, Page, Sweep, asked_at};
+use crate::core::discovery::{Begun, CONVERSATIONS_MAX, Discovered, Ground, KNOWN_MAX, Reached};
+use crate::core::listing::{PAGES_MAX, Page, Sweep, asked_at};
 use crate::core::schedule::{Errand, Polled};
-use crate::core::seek::{Seek, SeekId};
+use crate::core::seek::{Place, Seek, SeekId, Sought};
 use crate::core::watch::ConversationId;
 use crate::ops::metrics::LISTS;
 use crate::ops::status::Trouble;
@@ -28,8 +29,10 @@ const COMPLETE_NOTED_EVERY: SignedDuration = SignedDuration::from_hours(1);
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 /// What is remembered of a look between its pages, and lost at restart.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Look {
+    /// What it looks for.
+    sought: Sought,
     sweep: Option<Sweep>,
     /// Conversations that could not be watched, since there are too many.
     beyond: usize,
@@ -37,6 +40,17 @@ pub(super) struct Look {
     noted: Option<Timestamp>,
     /// What was last said of a look that did not see everything.
     told: Option<String>,
+}
+
+impl Look {
+    fn new(seek: &Seek) -> Self {
+        Self { sought: seek.sought.clone(), sweep: None, beyond: 0, noted: None, told: None }
+    }
+
+    /// Whether it looks for what this watch is about.
+    pub(super) fn is_for(&self, seek: &Seek) -> bool {
+        self.sought == seek.sought
+    }
 }
 
 /// How asking for a page ended.
@@ -78,7 +92,7 @@ impl Polling {
         let Some((sought, client)) = sought.zip(self.plan.clients.get(&seek.account).cloned()) else {
             return self.schedule.skipped(&errand, self.parts.clock.elapsed());
         };
-        let look = self.looks.entry(seek.clone()).or_default();
+        let look = self.looks.entry(seek.clone()).or_insert_with(|| Look::new(sought));
         let sweep = look.sweep.get_or_insert_with(|| Sweep::new(&sought.sought, now_there));
         let Some(question) = sweep.question().cloned() else {
             look.sweep = None;
@@ -94,8 +108,7 @@ impl Polling {
                 Ok(answer) => (answer.took(), answer.server_clock()),
                 Err(error) => (error.took, None),
             };
-            let answer = asked.and_then(|answer| answer.decode_page());
-            let answer = answer.or_else(|error| nobody(&question, error));
+            let answer = page(&question, asked);
             Looked { seek, at, came, took, server_clock, answer }
         };
         self.under_way.push(Box::pin(async move { (Done::Looked(Box::new(looked.await)), in_flight) }));
@@ -145,7 +158,7 @@ impl Polling {
         }
     }
 
-    /// What a page says goes into the store. Says whether there is another page.
+    /// What a page says goes into the store. Says whether there is more to ask.
     async fn keep_page(
         &mut self,
         plan: &Plan,
@@ -156,36 +169,44 @@ impl Polling {
         let id = &looked.seek;
         let now = page.answered_at.unwrap_or_else(|| self.parts.servers.there(&seek.account, looked.at));
         let asked_at = asked_at(now, looked.took);
-        let before = self.parts.finds.begun(id);
-        let mut begun = before.unwrap_or_else(|| Begun::at(asked_at));
-        let mut change = Change { put: Vec::new(), forget: Vec::new(), beyond: 0 };
-        self.meet(plan, seek, &begun, page, now, &mut change);
-        let Some(look) = self.looks.get_mut(id) else { return Ok(false) };
+        let finds = Arc::clone(&self.parts.finds);
+        // It looks elsewhere since this was asked.
+        let Some(look) = self.looks.get_mut(id) else { return Ok(true) };
         let Some(sweep) = &mut look.sweep else { return Ok(false) };
+        let Some(question) = sweep.question().cloned() else { return Ok(false) };
         sweep.answered(page, asked_at);
-        look.beyond += change.beyond;
-        let (is_over, is_cut, sweep_began) = (sweep.question().is_none(), sweep.is_cut(), sweep.began());
-        let noted = look.noted;
+        let (is_over, is_cut, noted) = (sweep.question().is_none(), sweep.is_cut(), look.noted);
+        let complete = sweep.began().filter(|_| is_over && !is_cut);
+        let ground = Ground::new(&seek.account, &question, |place| finds.begun(place), asked_at);
+        let mut begun: BTreeMap<Place, Begun> = ground.begun().collect();
+        let mut change = Change::default();
+        self.meet(plan, seek, &ground, page, now, &mut change);
         if is_over {
-            self.leave(seek, id, now, &mut change);
-            self.forget(id, &mut begun, &mut change);
+            self.leave(plan, seek, id, now, &mut change);
+            let forgotten = self.forget(plan, id, &mut change);
+            for place in seek.places() {
+                let Some(one) = begun.get(&place).copied().or_else(|| finds.begun(&place)) else { continue };
+                let (complete, forgotten) = (complete.or(one.complete), one.forgotten.max(forgotten));
+                begun.insert(place, Begun { complete, forgotten, ..one });
+            }
         }
-        let complete = sweep_began.filter(|_| is_over && !is_cut);
         let is_news = match (complete, noted) {
             (Some(complete), Some(noted)) => complete.duration_since(noted) >= COMPLETE_NOTED_EVERY,
             (complete, _) => complete.is_some(),
         };
-        begun.complete = complete.or(begun.complete);
-        if before.is_none() || is_news || !change.put.is_empty() || !change.forget.is_empty() {
-            let Change { put, forget, .. } = change;
-            let commit = DiscoveryCommit { seek: id.clone(), begun, put, forget, at: looked.at };
+        let Change { put, forget, beyond } = change;
+        if ground.is_new() || is_news || !put.is_empty() || !forget.is_empty() {
+            let commit = DiscoveryCommit { begun: begun.clone(), put, forget, at: looked.at };
             self.parts.store.commit_discovery(commit.clone()).await?;
-            self.take_finds(seek, &commit);
+            self.take_finds(plan, seek, &commit);
             if let Some(look) = self.looks.get_mut(id) {
-                look.noted = begun.complete;
+                look.noted = complete.or(look.noted);
             }
         }
-        self.parts.finds.note(id, begun);
+        finds.note(begun);
+        if let Some(look) = self.looks.get_mut(id) {
+            look.beyond += beyond;
+        }
         if is_over {
             self.end_look(seek, id, is_cut);
         }
@@ -197,13 +218,13 @@ impl Polling {
         &self,
         plan: &Plan,
         seek: &Seek,
-        begun: &Begun,
+        ground: &Ground,
         page: &Page,
         now: Timestamp,
         change: &mut Change,
     ) {
         let id = seek.id();
-        let mut watched = self.parts.finds.all_of(&id).iter().filter(|one| one.watched).count();
+        let mut watched = self.parts.finds.watched_of(plan, &id);
         for listed in &page.conversations {
             let conversation = ConversationId { account: seek.account.clone(), object: listed.object };
             // A watch that names it has it.
@@ -213,13 +234,17 @@ impl Polling {
                 continue;
             }
             let known = self.parts.finds.found(&conversation);
-            let owner = known.as_ref().map(Discovered::seek).filter(|owner| *owner != id);
-            if owner.is_some_and(|owner| plan.seeks.contains_key(&owner) && !plan.is_before(&id, &owner)) {
+            let owner = known.as_ref().and_then(|known| plan.owner(&known.place));
+            let has_it = |owner: &SeekId| {
+                let lists = plan.seeks.get(owner).is_some_and(|owner| owner.sought.lists(listed.status));
+                *owner != id && lists && plan.is_before(owner, &id)
+            };
+            if owner.is_some_and(has_it) {
                 continue;
             }
-            let Some(news) = Discovered::listed(seek, begun, known.as_ref(), listed, now) else { continue };
+            let Some(news) = Discovered::listed(seek, ground, known.as_ref(), listed, now) else { continue };
             let is_more =
-                news.watched && known.as_ref().is_none_or(|known| !known.watched || known.key != id.key);
+                news.watched && known.as_ref().is_none_or(|known| !known.watched || owner != Some(&id));
             if is_more && watched >= CONVERSATIONS_MAX {
                 // Not even known: when there is room it is as new as it is now.
                 change.beyond += 1;
@@ -230,39 +255,43 @@ impl Polling {
         }
     }
 
-    /// Which conversations have been over for long enough. None is left before it was read once, since there may be
-    /// something to tell.
-    fn leave(&self, seek: &Seek, id: &SeekId, now: Timestamp, change: &mut Change) {
-        for known in self.parts.finds.all_of(id) {
-            let memory = self.memories.get(&known.conversation);
-            let was_read =
-                memory.is_some_and(|memory| memory.answered.is_some() || memory.gone >= UNREACHABLE_AFTER);
-            let is_met = change.put.iter().any(|one| one.conversation == known.conversation);
-            if was_read && !is_met {
-                change.put.extend(known.left(seek, now));
+    /// What the end of a look makes of those of which it brought nothing new.
+    fn leave(&self, plan: &Plan, seek: &Seek, id: &SeekId, now: Timestamp, change: &mut Change) {
+        let sweep = self.looks.get(id).and_then(|look| look.sweep.as_ref());
+        for known in self.parts.finds.all_of(plan, id) {
+            let conversation = &known.conversation;
+            if change.put.iter().any(|one| one.conversation == *conversation) {
+                continue;
             }
+            let reached = match self.memories.get(conversation) {
+                Some(memory) if memory.gone >= UNREACHABLE_AFTER => Reached::Lost,
+                Some(memory) if memory.answered.is_some() => Reached::Read,
+                _ => Reached::NotYet,
+            };
+            let is_listed = sweep.is_some_and(|sweep| sweep.has_listed(conversation.object));
+            change.put.extend(known.looked(seek, reached, is_listed, now));
         }
     }
 
-    /// Past the bound, those that are over for longest.
-    fn forget(&self, id: &SeekId, begun: &mut Begun, change: &mut Change) {
-        let known = self.parts.finds.all_of(id);
+    /// Past the bound, those that are over for longest. Says when the newest of them began.
+    fn forget(&self, plan: &Plan, id: &SeekId, change: &mut Change) -> Option<Timestamp> {
+        let known = self.parts.finds.all_of(plan, id);
         let surplus = known.len().saturating_sub(KNOWN_MAX);
         if surplus == 0 {
-            return;
+            return None;
         }
         let is_put = |one: &Discovered| change.put.iter().any(|put| put.conversation == one.conversation);
         let mut over: Vec<Discovered> =
             known.into_iter().filter(|one| !one.watched && !is_put(one)).collect();
         over.sort_by_key(|one| one.over_since);
-        for one in over.into_iter().take(surplus) {
-            begun.forgotten = begun.forgotten.max(one.created);
-            change.forget.push(one.conversation);
-        }
+        over.truncate(surplus);
+        let forgotten = over.iter().filter_map(|one| one.created).max();
+        change.forget.extend(over.into_iter().map(|one| one.conversation));
+        forgotten
     }
 
     /// It is written: from here on it is polled.
-    fn take_finds(&mut self, seek: &Seek, commit: &DiscoveryCommit) {
+    fn take_finds(&mut self, plan: &Plan, seek: &Seek, commit: &DiscoveryCommit) {
         let before: Vec<Option<Discovered>> =
             commit.put.iter().map(|one| self.parts.finds.found(&one.conversation)).collect();
         self.parts.finds.take(commit);
@@ -271,7 +300,8 @@ impl Polling {
         for (one, before) in commit.put.iter().zip(before) {
             let (id, watch) = (&one.conversation, &seek.name);
             let was = before.as_ref().filter(|before| before.watched);
-            changed |= was.is_some() != one.watched || was.is_some_and(|before| before.key != one.key);
+            let is_anothers = |before: &Discovered| plan.owner(&before.place) != plan.owner(&one.place);
+            changed |= was.is_some() != one.watched || was.is_some_and(is_anothers);
             match (was.is_some(), one.watched) {
                 (false, true) => {
                     let (object, first) = (id.object, one.first.as_str());
@@ -345,20 +375,18 @@ impl Polling {
         self.parts.board.looked(&looked.seek, looked.at, next, error);
     }
 
-    /// What the answer about a conversation itself says of whether it is over. `status` is none when it cannot be
-    /// reached any more.
-    pub(super) async fn note_status(&mut self, id: &ConversationId, status: Option<i64>, at: Timestamp) {
+    /// What the answer about a conversation itself says of whether it is over decides for how long it is watched.
+    pub(super) async fn note_status(&mut self, id: &ConversationId, status: i64, at: Timestamp) {
         let plan = Arc::clone(&self.plan);
         let found = self.parts.finds.found(id).filter(|_| !plan.watches.contains_key(id));
         let Some(found) = found else { return };
-        let Some((seek, begun)) = plan.seeks.get(&found.seek()).zip(self.parts.finds.begun(&found.seek()))
-        else {
+        let Some((seek, begun)) = plan.seek_of(&found.place).zip(self.parts.finds.begun(&found.place)) else {
             return;
         };
         let skew = self.parts.servers.skew(&id.account).unwrap_or_default();
         let Some(now_known) = found.polled(seek, status, moved(at, skew)) else { return };
-        let commit =
-            DiscoveryCommit { seek: found.seek(), begun, put: vec![now_known], forget: Vec::new(), at };
+        let begun = BTreeMap::from([(found.place, begun)]);
+        let commit = DiscoveryCommit { begun, put: vec![now_known], forget: Vec::new(), at };
         match self.parts.store.commit_discovery(commit.clone()).await {
             Ok(()) => self.parts.finds.take(&commit),
             Err(error) => {
@@ -372,6 +400,7 @@ impl Polling {
 }
 
 /// What a page changes.
+#[derive(Default)]
 struct Change {
     put: Vec<Discovered>,
     forget: Vec<ConversationId>,
@@ -383,12 +412,4 @@ struct Change {
 enum LookError {
     Fetch(FetchError),
     Store(StoreError),
-}
-
-/// An identity of which nothing is known has no conversations so far.
-fn nobody(question: &Listing, error: FetchError) -> Result<Page, FetchError> {
-    match (question, error.code) {
-        (Listing::Identity(_), Code::Http(404)) => Ok(Page::default()),
-        _ => Err(error),
-    }
 }

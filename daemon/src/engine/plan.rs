@@ -15,7 +15,7 @@ use crate::core::listing::Listing;
 use crate::core::notification;
 use crate::core::route::{Routes, Subject};
 use crate::core::schedule::{Allowance, Errand, Target};
-use crate::core::seek::{Seek, SeekId};
+use crate::core::seek::{Place, Seek, SeekId};
 use crate::core::silence::{self, Silence};
 use crate::core::together::{self, Reader};
 use crate::core::waiting::{Rule, Threshold};
@@ -53,6 +53,10 @@ pub struct Plan {
     pub watches: HashMap<ConversationId, Watch>,
     /// What is looked for.
     pub seeks: BTreeMap<SeekId, Seek>,
+    /// In which order those have what several of them find.
+    order: HashMap<SeekId, usize>,
+    /// Whose the conversations of a place are.
+    owners: HashMap<Place, SeekId>,
     /// How `CommBox` is asked, by account.
     pub clients: BTreeMap<String, Arc<dyn Fetch>>,
 }
@@ -65,7 +69,16 @@ impl Plan {
         let watches =
             config.watches.iter().map(|watch| (watch.conversation.clone(), watch.clone())).collect();
         let seeks = config.seeks.iter().map(|seek| (seek.id(), seek.clone())).collect();
-        Self { config, routes, watches, seeks, clients }
+        let mut ordered: Vec<&Seek> = config.seeks.iter().collect();
+        ordered.sort_by_key(|seek| seek.rank());
+        let order = ordered.iter().enumerate().map(|(at, seek)| (seek.id(), at)).collect();
+        let mut owners = HashMap::new();
+        for seek in ordered {
+            for place in seek.places() {
+                owners.entry(place).or_insert_with(|| seek.id());
+            }
+        }
+        Self { config, routes, watches, seeks, order, owners, clients }
     }
 
     /// The account of a watch.
@@ -102,17 +115,21 @@ impl Plan {
         polled.chain(looked).collect()
     }
 
-    /// Whether the first of two seeks rather than the second has a conversation that both find.
+    /// Whose a conversation is that was last listed there.
+    pub fn owner(&self, place: &Place) -> Option<&SeekId> {
+        self.owners.get(place)
+    }
+
+    /// The same, with what it is to be like.
+    pub fn seek_of(&self, place: &Place) -> Option<&Seek> {
+        self.seeks.get(self.owner(place)?)
+    }
+
+    /// Whether the first of two seeks rather than the second has a conversation that both find. Whoever is not looked for
+    /// any more has nothing.
     pub fn is_before(&self, one: &SeekId, other: &SeekId) -> bool {
-        let place = |id: &SeekId| {
-            let at = self.config.seeks.iter().position(|seek| seek.id() == *id)?;
-            Some((self.config.seeks[at].rank(), at))
-        };
-        match (place(one), place(other)) {
-            (Some(one), Some(other)) => one < other,
-            // Whoever is not looked for any more has nothing.
-            (one, _) => one.is_some(),
-        }
+        let place = |id: &SeekId| self.order.get(id).copied().unwrap_or(usize::MAX);
+        place(one) < place(other)
     }
 
     /// What each account allows.

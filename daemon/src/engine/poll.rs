@@ -16,7 +16,7 @@ use crate::core::compose::{self, Scene};
 use crate::core::daytime::moved;
 use crate::core::detect::{self, Asked, Found, Happened};
 use crate::core::message::Snapshot;
-use crate::core::silence::{self, Hush};
+use crate::core::silence::Hush;
 use crate::core::waiting::Waiting;
 use crate::core::watch::{ConversationId, Watch};
 use crate::store::{PollCommit, Store, StoreError, Told};
@@ -148,7 +148,8 @@ impl Poller {
                 let since = |since| self.clock.elapsed().saturating_sub(since);
                 let stale_for = memory.stale_since.map_or(Duration::ZERO, since);
                 let rules = plan.rules(watch);
-                let hushed = silence::over(&self.silences.known(), watch, at).is_some();
+                let hush = Hush::new(&self.silences.known(), watch, at);
+                let hushed = hush.silence().is_some();
                 let asked = Asked { baseline: watch.baseline, stale_for, now: at, rules: &rules, hushed };
                 let found = match detect::detect(cursor.as_ref(), &snapshot, asked) {
                     Ok(found) => found,
@@ -170,7 +171,7 @@ impl Poller {
                 let before = cursor.and_then(|cursor| cursor.waiting);
                 let newest_message = snapshot.messages.iter().filter_map(|message| message.created).max();
                 let scene = scene(plan, watch, Some(&snapshot), at, memory);
-                let mut brought = self.keep(plan, scene, found, sequence).await?;
+                let mut brought = self.keep(plan, scene, found, sequence, hush).await?;
                 brought.newest_message = newest_message;
                 brought.acked = acked;
                 brought.status = snapshot.status_id.filter(|_| !stale);
@@ -198,7 +199,8 @@ impl Poller {
         let cursor = self.store.cursor(&watch.conversation).await?;
         let found = detect::unreachable(cursor.as_ref(), &error.to_string(), at);
         let sequence = cursor.map_or(0, |cursor| cursor.sequence);
-        let brought = self.keep(plan, scene(plan, watch, None, at, memory), found, sequence).await?;
+        let hush = Hush::new(&self.silences.known(), watch, at);
+        let brought = self.keep(plan, scene(plan, watch, None, at, memory), found, sequence, hush).await?;
         Ok(End::Failed { error, brought })
     }
 
@@ -213,26 +215,27 @@ impl Poller {
             return Ok(Brought::default());
         };
         let now = self.clock.now();
-        let hushed = silence::over(&self.silences.known(), watch, now).is_some();
+        let hush = Hush::new(&self.silences.known(), watch, now);
         let acked = cursor.acked().is_some();
+        let hushed = hush.silence().is_some();
         let found = detect::unconfirmed(&cursor, &plan.rules(watch), moved(now, memory.skew), hushed);
-        let mut brought =
-            self.keep(plan, scene(plan, watch, None, now, memory), found, cursor.sequence).await?;
+        let scene = scene(plan, watch, None, now, memory);
+        let mut brought = self.keep(plan, scene, found, cursor.sequence, hush).await?;
         brought.waiting.get_or_insert(cursor.waiting);
         brought.acked = acked;
         Ok(brought)
     }
 
-    /// Cursor, seen children, events and deliveries, in one commit.
+    /// Cursor, seen children, events and deliveries, in one commit. `hush` is what was silenced when that was found out.
     async fn keep(
         &self,
         plan: &Plan,
         scene: Scene<'_>,
         found: Found,
         expect_sequence: u64,
+        mut hush: Hush,
     ) -> Result<Brought, StoreError> {
         let Some(mut change) = found.change else { return Ok(Brought::default()) };
-        let mut hush = Hush::new(&self.silences.known(), scene.watch, scene.now);
         let told: Vec<Told> = (expect_sequence + 1..)
             .zip(&found.happened)
             .map(|(sequence, happened)| {

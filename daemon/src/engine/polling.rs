@@ -14,11 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
 use super::clock::Clock;
-use super::finds::Finds;
+use super::finds::{Finds, by_name};
 use super::health::Health;
 use super::looking::{Look, Looked};
 use super::plan::Plan;
-use super::poll::{Brought, End, Ended, Memory, Poller, UNREACHABLE_AFTER};
+use super::poll::{Brought, End, Ended, Memory, Poller};
 use super::servers::Servers;
 use super::silences::Silences;
 use super::summaries::Summaries;
@@ -202,12 +202,14 @@ impl Polling {
         let found = self.parts.finds.watches(&self.plan);
         self.schedule.replace(&self.plan.allowances(), &self.plan.targets(&found, self.finds_known), now);
         let (finds, plan) = (&self.parts.finds, &self.plan);
+        let found = by_name(&found);
         for seek in plan.seeks.values() {
-            let of_seek = found.iter().filter(|watch| watch.name == seek.name);
+            let of_seek = found.get(seek.name.as_str()).into_iter().flatten();
             self.parts.metrics.found(&seek.name, &of_seek.map(|watch| &watch.conversation).collect());
         }
-        self.memories.retain(|id, _| finds.watch(plan, id).is_some());
-        self.looks.retain(|seek, _| plan.seeks.contains_key(seek));
+        self.memories.retain(|id, _| finds.is_watched(plan, id));
+        // One that looks elsewhere now begins anew.
+        self.looks.retain(|id, look| plan.seeks.get(id).is_some_and(|seek| look.is_for(seek)));
         self.parts.board.retain_looks(|seek| plan.seeks.contains_key(seek));
         if self.finds_known {
             // What is new is looked for at once: until then nothing is known of it.
@@ -280,20 +282,10 @@ impl Polling {
         if let End::Read { brought, .. } | End::Failed { brought, .. } = &ended.end {
             self.announce(&watch, brought);
         }
-        self.note_over(&ended).await;
-    }
-
-    /// Whether a conversation that was found is over decides for how long it is watched.
-    async fn note_over(&mut self, ended: &Ended) {
-        let gone = self.memories.get(&ended.id).map_or(0, |memory| memory.gone);
-        match &ended.end {
-            End::Read { brought, .. } if brought.status.is_some() => {
-                self.note_status(&ended.id, brought.status, ended.at).await;
-            }
-            End::Failed { .. } if gone >= UNREACHABLE_AFTER => {
-                self.note_status(&ended.id, None, ended.at).await;
-            }
-            _ => {}
+        if let End::Read { brought, .. } = &ended.end
+            && let Some(status) = brought.status
+        {
+            self.note_status(&ended.id, status, ended.at).await;
         }
     }
 

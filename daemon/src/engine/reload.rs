@@ -61,7 +61,11 @@ impl<'a> Watched<'a> {
             }
             Self::Found(seek) => {
                 let id = seek.id();
-                config.seeks.iter().find(|other| other.id() == id).map(Watched::Found)
+                let same = config.seeks.iter().find(|other| other.id() == id);
+                // Other statuses of its channel.
+                let alike =
+                    || config.seeks.iter().find(|other| other.name == seek.name && shares(other, seek));
+                same.or_else(alike).map(Watched::Found)
             }
         }
     }
@@ -79,6 +83,11 @@ impl<'a> Watched<'a> {
             Self::Found(seek) => seek.priority,
         }
     }
+}
+
+/// Whether two look in one place.
+fn shares(one: &Seek, other: &Seek) -> bool {
+    one.places().any(|place| other.places().any(|another| another == place))
 }
 
 /// What a reload changes, for the log and the one who asked.

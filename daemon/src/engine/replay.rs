@@ -2,7 +2,8 @@
 
 use super::daemon::Shared;
 use super::status;
-use super::why::{unknown, unread};
+use super::why::unread;
+use crate::config::unknown;
 use crate::core::replay::{REPLAY_MAX, ReplayReport, Selection};
 use crate::core::story::Held;
 use crate::store::{History, OutboxCount};

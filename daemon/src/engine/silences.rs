@@ -9,7 +9,8 @@ use tokio::sync::watch;
 
 use super::daemon::Shared;
 use super::plan::Plan;
-use super::why::{unknown, unread};
+use super::why::unread;
+use crate::config::unknown;
 use crate::core::silence::{
     AckedWait, Acknowledged, Added, Draft, Ended, Listed, Matcher, SILENCES_MAX, Silence, who,
 };
@@ -19,6 +20,9 @@ use crate::store::{Store, StoreError};
 
 /// One that has ended is remembered for so long, so that reading them again does not bring it back.
 const ENDED_KEPT: Duration = Duration::from_secs(3600);
+
+/// Silences are read again this often when they change meanwhile; then the next time is soon enough.
+const REFRESH_TRIES_MAX: usize = 3;
 
 /// Silences as the store has them, and what the polling loop does not know yet.
 pub(super) struct Silences {
@@ -75,19 +79,37 @@ impl Silences {
 
     /// Reads them again: an answer of the store may have been lost.
     pub(super) async fn refresh(&self, store: &dyn Store, now: Timestamp) {
-        let Ok(stored) = store.silences(now, SILENCES_MAX).await else { return };
-        let known = self.known();
-        let is_new = |one: &Silence| known.iter().all(|known| known.id != one.id);
+        for _ in 0..REFRESH_TRIES_MAX {
+            let before = self.known();
+            let Ok(stored) = store.silences(now, SILENCES_MAX).await else { return };
+            if self.compare(&before, &stored, now) {
+                return;
+            }
+        }
+    }
+
+    /// Takes up what the store has. If something has changed since they were what they were `before`, that has not been
+    /// read: then this changes nothing, and says no.
+    fn compare(&self, before: &Arc<Vec<Silence>>, stored: &[Silence], now: Timestamp) -> bool {
         let is_old =
             |one: &Silence| one.ended.as_ref().map_or(one.until <= now, |ended| ended.at + ENDED_KEPT <= now);
         let is_ended_elsewhere =
             |one: &Silence| one.is_active(now) && stored.iter().all(|stored| stored.id != one.id);
-        if stored.iter().any(is_new) || known.iter().any(|one| is_old(one) || is_ended_elsewhere(one)) {
-            self.change(|known| {
-                known.retain(|one| !is_old(one) && !is_ended_elsewhere(one));
-                known.extend(stored.iter().filter(|one| is_new(one)).cloned());
-            });
-        }
+        let mut is_unchanged = true;
+        self.known.send_if_modified(|known| {
+            is_unchanged = Arc::ptr_eq(known, before);
+            let is_new = |one: &&Silence| known.iter().all(|known| known.id != one.id);
+            let new: Vec<Silence> = stored.iter().filter(is_new).cloned().collect();
+            let is_over = |one: &Silence| is_old(one) || is_ended_elsewhere(one);
+            if !is_unchanged || (new.is_empty() && !known.iter().any(is_over)) {
+                return false;
+            }
+            let known = Arc::make_mut(known);
+            known.retain(|one| !is_over(one));
+            known.extend(new);
+            true
+        });
+        is_unchanged
     }
 
     fn added(&self, silence: Silence) {
@@ -250,4 +272,49 @@ pub(super) async fn ack(
         ));
     }
     Ok(Acknowledged { watch: watch.to_owned(), by, waits: acked })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn silence(id: i64) -> Silence {
+        let (created_at, until) = (Timestamp::UNIX_EPOCH, Timestamp::from_second(900).unwrap());
+        Silence {
+            id,
+            matcher: Matcher::Tag("acme".into()),
+            until,
+            until_reply: false,
+            until_close: false,
+            reason: "migration".into(),
+            created_at,
+            created_by: "noa".into(),
+            ended: None,
+        }
+    }
+
+    fn ids(silences: &Silences, now: Timestamp) -> Vec<i64> {
+        silences.active(now).iter().map(|one| one.id).collect()
+    }
+
+    #[test]
+    fn one_that_is_added_or_ends_while_they_are_read_again_is_not_undone() {
+        let now = Timestamp::from_second(60).unwrap();
+        let silences =
+            Silences { known: watch::channel(Arc::new(vec![silence(1)])).0, acked: Mutex::default() };
+        // Read before the second was written, and told after.
+        let (before, stored) = (silences.known(), [silence(1)]);
+        silences.added(silence(2));
+        assert!(!silences.compare(&before, &stored, now));
+        assert_eq!(ids(&silences, now), [1, 2]);
+        // Read before the first ended, and told after.
+        let (before, stored) = (silences.known(), [silence(1), silence(2), silence(3)]);
+        silences.ended(&[(1, "a reply".into())], now);
+        assert!(!silences.compare(&before, &stored, now));
+        assert_eq!(ids(&silences, now), [2]);
+        // Nothing changes meanwhile: what was lost is found, and what has ended elsewhere goes.
+        assert!(silences.compare(&silences.known(), &[silence(3)], now));
+        assert_eq!(ids(&silences, now), [3]);
+        assert!(silences.compare(&silences.known(), &[silence(3)], now));
+    }
 }

@@ -4,6 +4,7 @@ use std::sync::PoisonError;
 
 use super::daemon::Shared;
 use super::delivering::{plugin_subject, receiver_subject};
+use super::finds::by_name;
 use super::plan::Plan;
 use crate::core::receiver::HELD;
 use crate::core::seek::{Seek, SeekId};
@@ -127,12 +128,10 @@ pub(super) fn watch(shared: &Shared, plan: &Plan, watch: &crate::core::watch::Wa
 fn watches(shared: &Shared, plan: &Plan) -> Vec<WatchStatus> {
     let named = plan.config.watches.iter().map(|watch| self::watch(shared, plan, watch));
     let found = shared.finds.watches(plan);
+    let found = by_name(&found);
     let sought = plan.seeks.iter().map(|(id, one)| {
-        let of_seek: Vec<WatchStatus> = found
-            .iter()
-            .filter(|watch| watch.name == one.name)
-            .map(|watch| self::watch(shared, plan, watch))
-            .collect();
+        let of_seek = found.get(one.name.as_str()).into_iter().flatten();
+        let of_seek: Vec<WatchStatus> = of_seek.map(|watch| self::watch(shared, plan, watch)).collect();
         seek(shared, id, one, &of_seek)
     });
     named.chain(sought).collect()

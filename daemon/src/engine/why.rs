@@ -5,15 +5,13 @@ use jiff::Timestamp;
 use super::daemon::Shared;
 use super::plan::Plan;
 use super::status;
+use crate::config::unknown;
 use crate::core::story::{
     About, CONVERSATIONS_MAX, DeliveryStory, EventStory, Held, LIST_MAX, Live, LookedFor, MessageStory,
     PollHour, Several, Story, WatchStory, Why, polls_by_hour,
 };
 use crate::core::watch::{ConversationId, Watch};
 use crate::store::{EventFilter, History, StoreError};
-
-/// So many names are listed where one is not known.
-const NAMES_MAX: usize = 20;
 
 /// What people ask of.
 #[derive(Clone, Copy)]
@@ -192,17 +190,6 @@ impl Past<'_> {
             delivery.held = held.or(delivery.held.take());
         }
     }
-}
-
-/// There is nothing of that name, but of these.
-pub(super) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<&str> = known.collect();
-    let shown: Vec<String> = names.iter().take(NAMES_MAX).map(|name| format!("`{name}`")).collect();
-    let more = match names.len().saturating_sub(NAMES_MAX) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    format!("there is no {what} `{name}`\n  hint: there is {}{more}", shown.join(", "))
 }
 
 pub(super) fn unread(error: StoreError) -> String {

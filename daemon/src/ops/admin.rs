@@ -28,6 +28,7 @@ use super::status::Status;
 use crate::core::replay::{ReplayReport, Selection};
 use crate::core::silence::{Acknowledged, Added, Draft, Listed, Silence};
 use crate::core::story::{About, DeliveryStory, EventStory, Held, Several, Why};
+use crate::core::watch::ConversationId;
 
 /// Where the daemon listens when systemd runs it.
 pub const DEFAULT_SOCKET: &str = "/run/commwatch/admin.sock";
@@ -119,20 +120,11 @@ pub enum Request {
         watch: String,
         /// One conversation of it; left out = all.
         #[serde(default)]
-        conversation: Option<Within>,
+        conversation: Option<ConversationId>,
         /// Who asks, as the asking program says.
         #[serde(default)]
         by: Option<String>,
     },
-}
-
-/// A conversation, as it is typed: `ACCOUNT/OBJECT`.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Within {
-    /// The account's configured name.
-    pub account: String,
-    /// The conversation's object id.
-    pub object: i64,
 }
 
 impl Request {
@@ -241,7 +233,7 @@ pub trait Admin: Send + Sync {
     async fn ack(
         &self,
         watch: &str,
-        within: Option<Within>,
+        within: Option<ConversationId>,
         by: Option<String>,
         user: &str,
     ) -> Result<Acknowledged, String>;

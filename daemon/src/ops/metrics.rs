@@ -31,29 +31,10 @@ use self::families::{
 };
 use self::watches::Watches;
 use crate::config::Config;
+use crate::core::event::EventKind;
 use crate::core::seek::Seek;
 use crate::core::watch::{ConversationId, Priority, Watch};
 use crate::ops::status::Freshness;
-
-/// Events about a conversation, which have the priority of its watch.
-const WATCH_EVENTS: [&str; 12] = [
-    "message.created",
-    "message.edited",
-    "message.deleted",
-    "message.unparsed",
-    "conversation.opened",
-    "conversation.status_changed",
-    "conversation.assigned",
-    "conversation.waiting",
-    "conversation.answered",
-    "watch.unreachable",
-    "watch.recovered",
-    "gap.unresolved",
-];
-
-/// Events about commwatch itself, which have none.
-const OWN_EVENTS: [&str; 5] =
-    ["account.denied", "account.recovered", "notifier.broken", "notifier.recovered", "delivery.dead"];
 
 /// The priority of an event that has none.
 const NO_PRIORITY: &str = "none";
@@ -127,12 +108,12 @@ impl Metrics {
     fn start_events(&self) {
         for priority in Priority::ALL {
             self.detection_delay.with_label_values(&[priority.as_str()]);
-            for kind in WATCH_EVENTS {
-                self.events.with_label_values(&[kind, priority.as_str()]);
+            for kind in EventKind::ALL.into_iter().filter(|kind| kind.is_of_watch()) {
+                self.events.with_label_values(&[kind.as_str(), priority.as_str()]);
             }
         }
-        for kind in OWN_EVENTS {
-            self.events.with_label_values(&[kind, NO_PRIORITY]);
+        for kind in EventKind::ALL.into_iter().filter(|kind| !kind.is_of_watch()) {
+            self.events.with_label_values(&[kind.as_str(), NO_PRIORITY]);
         }
     }
 

@@ -7,15 +7,15 @@ use super::polls::DAY_NANOS;
 use super::rows::{instant, nanos};
 use super::{Discoveries, DiscoveryCommit, StoreError};
 use crate::core::discovery::{Begun, Discovered, First};
-use crate::core::seek::SeekId;
+use crate::core::seek::Place;
 use crate::core::watch::{ConversationId, Stream};
 
-/// Everything that was found, and how far each look has come.
+/// Everything that was found, and how far looking at each place has come.
 pub(super) fn all(connection: &Connection) -> Result<Discoveries, StoreError> {
     let mut begun =
         connection.prepare_cached("SELECT account, key, began_at, complete_at, forgotten FROM discovery")?;
     let begun = begun.query_map([], |row| {
-        let id = SeekId { account: row.get(0)?, key: row.get(1)? };
+        let id = Place { account: row.get(0)?, key: row.get(1)? };
         let begun = Begun {
             at: instant(row.get(2)?),
             complete: row.get::<_, Option<i64>>(3)?.map(instant),
@@ -29,9 +29,10 @@ pub(super) fn all(connection: &Connection) -> Result<Discoveries, StoreError> {
     )?;
     let found = found.query_map([], |row| {
         let created: Option<i64> = row.get(4)?;
+        let account: String = row.get(0)?;
         Ok(Discovered {
-            conversation: ConversationId { account: row.get(0)?, object: row.get(1)? },
-            key: row.get(2)?,
+            place: Place { account: account.clone(), key: row.get(2)? },
+            conversation: ConversationId { account, object: row.get(1)? },
             stream: stream(row.get(3)?),
             created: created.map(instant),
             first: first(&row.get::<_, String>(5)?, created),
@@ -43,22 +44,16 @@ pub(super) fn all(connection: &Connection) -> Result<Discoveries, StoreError> {
 }
 
 pub(super) fn commit(connection: &Connection, commit: &DiscoveryCommit) -> Result<(), StoreError> {
-    let SeekId { account, key } = &commit.seek;
-    connection
-        .prepare_cached(
-            "INSERT INTO discovery (account, key, began_at, complete_at, forgotten, used_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT (account, key) DO UPDATE SET
-                 began_at = ?3, complete_at = ?4, forgotten = ?5, used_at = ?6",
-        )?
-        .execute(params![
-            account,
-            key,
-            nanos(commit.begun.at),
-            commit.begun.complete.map(nanos),
-            commit.begun.forgotten.map(nanos),
-            nanos(commit.at),
-        ])?;
+    let mut note = connection.prepare_cached(
+        "INSERT INTO discovery (account, key, began_at, complete_at, forgotten, used_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (account, key) DO UPDATE SET
+             began_at = ?3, complete_at = ?4, forgotten = ?5, used_at = ?6",
+    )?;
+    for (Place { account, key }, begun) in &commit.begun {
+        let (complete, forgotten) = (begun.complete.map(nanos), begun.forgotten.map(nanos));
+        note.execute(params![account, key, nanos(begun.at), complete, forgotten, nanos(commit.at)])?;
+    }
     let mut put = connection.prepare_cached(
         "INSERT INTO discovered (account, object_id, key, stream, created_at, first, watched, over_since)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
@@ -69,7 +64,7 @@ pub(super) fn commit(connection: &Connection, commit: &DiscoveryCommit) -> Resul
         put.execute(params![
             one.conversation.account,
             one.conversation.object,
-            one.key,
+            one.place.key,
             one.stream.to_string(),
             one.created.map(nanos),
             serde_json::to_string(&one.first).expect("a word and a time"),
@@ -85,13 +80,13 @@ pub(super) fn commit(connection: &Connection, commit: &DiscoveryCommit) -> Resul
     Ok(())
 }
 
-/// What is looked for; written once a day at most.
-pub(super) fn used(connection: &Connection, seeks: &[SeekId], at: Timestamp) -> Result<(), StoreError> {
+/// Where it is looked; written once a day at most.
+pub(super) fn used(connection: &Connection, places: &[Place], at: Timestamp) -> Result<(), StoreError> {
     let mut note = connection.prepare_cached(
         "UPDATE discovery SET used_at = ?3
          WHERE account = ?1 AND key = ?2 AND used_at NOT BETWEEN ?3 - ?4 AND ?3",
     )?;
-    for SeekId { account, key } in seeks {
+    for Place { account, key } in places {
         note.execute(params![account, key, nanos(at), DAY_NANOS])?;
     }
     Ok(())

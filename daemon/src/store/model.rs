@@ -17,7 +17,7 @@ use crate::core::discovery::{Begun, Discovered};
 use crate::core::event::{Event, EventKind};
 use crate::core::outcome::Fate;
 use crate::core::pacing::Held;
-use crate::core::seek::SeekId;
+use crate::core::seek::Place;
 use crate::core::silence::Silence;
 use crate::core::watch::ConversationId;
 
@@ -41,7 +41,7 @@ pub(crate) struct Rows {
     /// What notifications of several events tell of.
     contents: BTreeMap<String, Vec<String>>,
     episodes: BTreeMap<String, Episode>,
-    begun: BTreeMap<SeekId, (Begun, Timestamp)>,
+    begun: BTreeMap<Place, (Begun, Timestamp)>,
     found: BTreeMap<ConversationId, Discovered>,
     summaries: BTreeMap<(ConversationId, Timestamp), PollSummary>,
     silences: BTreeMap<i64, Silence>,
@@ -351,7 +351,7 @@ impl Rows {
         dead.len() as u64
     }
 
-    pub(crate) fn watched(&mut self, conversations: &[ConversationId], seeks: &[SeekId], at: Timestamp) {
+    pub(crate) fn watched(&mut self, conversations: &[ConversationId], places: &[Place], at: Timestamp) {
         let day_before = at - Duration::from_secs(86_400);
         let note = |noted: &mut Timestamp| {
             if *noted < day_before || *noted > at {
@@ -363,7 +363,7 @@ impl Rows {
                 note(noted);
             }
         }
-        for id in seeks {
+        for id in places {
             if let Some((_, noted)) = self.begun.get_mut(id) {
                 note(noted);
             }
@@ -376,7 +376,8 @@ impl Rows {
     }
 
     pub(crate) fn commit_discovery(&mut self, commit: &DiscoveryCommit) {
-        self.begun.insert(commit.seek.clone(), (commit.begun, commit.at));
+        let begun = commit.begun.iter().map(|(place, begun)| (place.clone(), (*begun, commit.at)));
+        self.begun.extend(begun);
         let put = commit.put.iter().map(|one| (one.conversation.clone(), one.clone()));
         self.found.extend(put);
         for id in &commit.forget {
@@ -499,7 +500,7 @@ impl Rows {
         }
         for id in self.begun.keys().cloned().collect::<Vec<_>>() {
             if self.begun[&id].1 < older.unwatched_before {
-                self.found.retain(|_, one| count(one.seek() != id));
+                self.found.retain(|_, one| count(one.place != id));
                 count(false);
                 self.begun.remove(&id);
             }

@@ -104,8 +104,8 @@ CREATE INDEX silence_over ON silence (over_at);
 -- Somebody has said that they know of who waits, as JSON. Not written by polls: they must not undo it.
 ALTER TABLE conversation ADD COLUMN acked TEXT;
 
--- Watches whose conversations are found rather than named: how far each has come, by what it looks for, whatever it is
--- called. Times but `used_at` are by CommBox's clock.
+-- Watches whose conversations are found rather than named: how far looking has come, by where is looked (an address by
+-- channel, a channel by status), whatever the watch is called. Times but `used_at` are by CommBox's clock.
 CREATE TABLE discovery (
     account     TEXT    NOT NULL,
     key         TEXT    NOT NULL,
@@ -120,7 +120,8 @@ CREATE TABLE discovery (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX discovery_used ON discovery (used_at);
 
--- What was found, what its first answer tells (JSON), and whether it is watched or only known.
+-- What was found, where (the latest key of `discovery` that listed it), what its first answer tells (JSON), and whether it
+-- is watched or only known.
 CREATE TABLE discovered (
     account    TEXT    NOT NULL,
     object_id  INTEGER NOT NULL,

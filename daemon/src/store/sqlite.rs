@@ -19,7 +19,7 @@ use super::{
 };
 use crate::core::cursor::Cursor;
 use crate::core::pressure::Fill;
-use crate::core::seek::SeekId;
+use crate::core::seek::Place;
 use crate::core::silence::{Draft, Silence};
 use crate::core::waiting::Acked;
 use crate::core::watch::ConversationId;
@@ -411,12 +411,12 @@ impl Store for SqliteStore {
     async fn watched(
         &self,
         conversations: Vec<ConversationId>,
-        seeks: Vec<SeekId>,
+        places: Vec<Place>,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
             polls::watched(connection, &conversations, at)?;
-            discovery::used(connection, &seeks, at)
+            discovery::used(connection, &places, at)
         })
         .await
     }

@@ -573,3 +573,31 @@ async fn one_that_steps_aside_is_tried_on_and_the_next_of_its_lane_is_the_head()
     store.replay(again, at(70), false).await.unwrap();
     assert_eq!(due_ids(&store, "ops", 99).await, ["evt_5"]);
 }
+
+/// What may not wait comes while it is decided to hold back what is before it in its lane.
+#[tokio::test]
+async fn a_hold_counts_only_while_its_lane_is_as_it_was_when_that_was_decided() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("x.db"));
+    store.commit_poll(poll(0, vec![told("1", "a", &["ops"])])).await.unwrap();
+    let one = head(&store).await;
+    let hold = |seen| Hold { delivery: one, until: at(9_000), why: Held::Quiet, at: at(10), seen };
+    // Rows of other lanes and of other notifiers are none of its business.
+    store.commit_poll(poll(1, vec![told("2", "b", &["ops"]), told("3", "a", &["other"])])).await.unwrap();
+    let mut urgent = told("4", "a", &["ops"]);
+    urgent.deliveries[0].urgent = true;
+    store.commit_poll(poll(3, vec![urgent])).await.unwrap();
+    store.hold(vec![hold(one)]).await.unwrap();
+    assert_eq!(due_ids(&store, "ops", 50).await, ["evt_1", "evt_2"], "decided without the urgent one");
+    let four = store.together("ops", Scope::Lane("a".into()), 9).await.unwrap()[1].delivery;
+    store.hold(vec![hold(four)]).await.unwrap();
+    assert_eq!(due_ids(&store, "ops", 50).await, ["evt_2"], "decided with it");
+    // What is final lets nothing of its lane wait for it, and keeps nothing from being held.
+    let two = store.due("ops", at(50), 9).await.unwrap()[0].id;
+    store.commit_poll(poll(4, vec![told("5", "b", &["ops"])])).await.unwrap();
+    let five = store.together("ops", Scope::Lane("b".into()), 9).await.unwrap()[1].delivery;
+    store.give_up(five, "no", at(20), told("6", "c", &["ops"])).await.unwrap();
+    let hold = Hold { delivery: two, seen: two, ..hold(two) };
+    store.hold(vec![hold]).await.unwrap();
+    assert_eq!(due_ids(&store, "ops", 50).await, ["evt_6"]);
+}

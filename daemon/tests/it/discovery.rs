@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use commwatch_simulator::{Channel, Conversation, Fault, Post, Scope, Times};
+use commwatch_simulator::{Channel, Conversation, Fault, Post, Scope, Seen, Times};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::receiver::Received;
@@ -355,4 +355,86 @@ async fn find_writes_lines_that_are_ready_and_show_reads_one() {
     world.sim.fault(Scope::Listings, Fault::status(401), Times::N(1));
     let (code, _, err) = run(&world, &["find", "--email", "a@b.example"]);
     assert!(code == Some(1) && err.contains("401"), "{err}");
+}
+
+/// A channel that is added to a phone number's others begins then; what the others bring is told as ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_is_added_to_a_customers_and_brings_no_flood_and_loses_nothing() {
+    let mut world = watching("customer = { phone = \"+972 50-012-3456\" }").await;
+    world.config.account = "streams = [532]\n".to_owned();
+    let sim = world.sim.clone();
+    let by_phone = |stream, object| {
+        let conversation =
+            sim.conversation(stream, object).customer("Dana", "Levi").created(Timestamp::now());
+        conversation.channel(Channel::WhatsApp).address("972500123456")
+    };
+    by_phone(532, 21).says(Post::customer("old").at(ago(3500)));
+    world.start().await;
+    world.status_until("the one", |status| status["watches"][0]["conversations"] == 1).await;
+    // These began after the watch did, where nobody looked.
+    let elsewhere: Vec<Conversation> = (40..45).map(|object| by_phone(533, object)).collect();
+    for one in &elsewhere {
+        one.customer_says("not asked for");
+    }
+    // What is dated to the second in which looking begins counts as new.
+    let looks = |seen: &[Seen]| seen.iter().filter(|one| one.object_id.is_none()).count();
+    let before = looks(&world.sim.requests());
+    world.sim.wait_for("a few looks", PATIENCE, |seen| looks(seen) >= before + 4).await.expect("looks");
+    world.kill();
+    // And this one where it is looked, while nobody could.
+    by_phone(532, 22).customer_says("are you there?");
+    world.config.account = "streams = [532, 533]\n".to_owned();
+    world.write_config();
+    world.start().await;
+    told_of(&world, "one that began meanwhile", "are you there?").await;
+    world.status_until("all", |status| status["watches"][0]["conversations"] == 7).await;
+    by_phone(533, 46).customer_says("and here");
+    told_of(&world, "a new one on the new channel", "and here").await;
+    for object in 40..45 {
+        world.sim.wait_for_polls(object, 1, PATIENCE).await.expect("a baseline");
+    }
+    elsewhere[0].customer_says("one more thing");
+    told_of(&world, "what is written in one that was there", "one more thing").await;
+    let told: Vec<(String, String)> =
+        told(&world).into_iter().map(|(object, kind, _)| (object, kind)).collect();
+    let expected = [
+        ("22", "conversation.opened"),
+        ("22", "message.created"),
+        ("46", "conversation.opened"),
+        ("46", "message.created"),
+        ("40", "message.created"),
+    ];
+    assert_eq!(told, expected.map(|(object, kind)| (object.to_owned(), kind.to_owned())));
+}
+
+/// Which statuses of a channel are watched is edited: what began since the last look is told, whichever it has by now.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_statuses_of_a_channel_are_edited_and_what_began_meanwhile_is_told() {
+    let mut world = watching("channel = { stream = 532, status = [\"open\"] }").await;
+    let in_process: Vec<Conversation> = (11..=15).map(|object| old(&world, 532, object)).collect();
+    for one in &in_process {
+        one.set_status(8);
+    }
+    old(&world, 532, 10);
+    world.start().await;
+    world.status_until("the open one", |status| status["watches"][0]["conversations"] == 1).await;
+    // Nobody can look from here on until it is edited.
+    world.sim.fault(Scope::Listings, Fault::status(503), Times::Forever);
+    began(&world, 532, 17, Timestamp::now()).customer_says("are you there?");
+    let picked = began(&world, 532, 18, Timestamp::now());
+    picked.customer_says("anybody?");
+    picked.set_status(8);
+    world.config.more = world.config.more.replace("[\"open\"]", "[\"open\", \"in process\"]");
+    world.write_config();
+    // It is a VIP's, and none is removed.
+    world.ask(&["reload"]);
+    world.sim.clear_faults();
+    told_of(&world, "one that began meanwhile", "are you there?").await;
+    told_of(&world, "one that somebody works on already", "anybody?").await;
+    world.status_until("all", |status| status["watches"][0]["conversations"] == 8).await;
+    in_process[0].customer_says("one more thing");
+    told_of(&world, "what is written in one that is revealed", "one more thing").await;
+    let told = told(&world);
+    let of = |object: &str| told.iter().filter(|one| one.0 == object).count();
+    assert_eq!((of("17"), of("18"), of("11"), of("12"), of("10")), (2, 2, 1, 0, 0), "{told:?}");
 }

@@ -326,7 +326,7 @@ async fn routes_say_who_would_be_told_and_why_without_a_daemon() {
     let (code, _, stderr) = asks(&["--watch", "w9"]);
     assert_eq!(
         (code, stderr.as_str()),
-        (Some(1), "error: there is no watch `w9`\n  hint: there is w7, w8\n")
+        (Some(1), "error: there is no watch `w9`\n  hint: there is `w7`, `w8`; did you mean `w7`?\n")
     );
     assert_eq!(asks(&["--type", "conversation.assigned", "--from", "agent"]).0, Some(2));
     std::fs::write(world.config_path(), "nonsense").unwrap();

@@ -1,7 +1,8 @@
 //! When a conversation is new, and for how long it is watched.
 
 use super::*;
-use crate::core::seek::Sought;
+use crate::core::listing::Sweep;
+use crate::core::seek::{Address, Sought};
 use crate::core::watch::Priority;
 
 const DAY: i64 = 86_400;
@@ -48,8 +49,35 @@ fn listed(created: i64, status: i64) -> Listed {
     }
 }
 
+/// Where such a watch looks first, all of it as far as `begun` says.
+fn ground(seek: &Seek, begun: Begun) -> Ground {
+    let sweep = Sweep::new(&seek.sought, at(0));
+    Ground::new("main", sweep.question().unwrap(), |_| Some(begun), at(0))
+}
+
+/// It was read, and has been over for long enough.
+fn left(found: &Discovered, now: i64) -> Option<Discovered> {
+    found.looked(&customer(), Reached::Read, true, at(now))
+}
+
+/// It can neither be reached nor found.
+fn lost(found: &Discovered, now: i64) -> Option<Discovered> {
+    found.looked(&customer(), Reached::Lost, false, at(now))
+}
+
+/// What is made of what a list says.
+fn heard(
+    seek: &Seek,
+    begun: &Begun,
+    known: Option<&Discovered>,
+    listed: &Listed,
+    now: i64,
+) -> Option<Discovered> {
+    Discovered::listed(seek, &ground(seek, *begun), known, listed, at(now))
+}
+
 fn met(begun: &Begun, listed: &Listed, now: i64) -> Discovered {
-    Discovered::listed(&customer(), begun, None, listed, at(now)).unwrap()
+    heard(&customer(), begun, None, listed, now).unwrap()
 }
 
 #[test]
@@ -77,7 +105,7 @@ fn what_began_after_the_watch_did_is_new_however_long_nobody_looked() {
 fn the_operators_baseline_is_of_what_is_there_at_the_first_look() {
     let newest = Seek { baseline: Baseline::Newest, ..customer() };
     let of = |begun: Begun, created| {
-        let found = Discovered::listed(&newest, &begun, None, &listed(created, 1), at(HOUR)).unwrap();
+        let found = heard(&newest, &begun, None, &listed(created, 1), HOUR).unwrap();
         found.watch(&newest).baseline
     };
     assert_eq!(of(Begun::at(at(0)), -5), Baseline::Newest);
@@ -91,16 +119,15 @@ fn one_that_is_over_for_long_is_known_and_watched_again_when_it_goes_on() {
     let begun = Begun { complete: Some(at(DAY)), ..Begun::at(at(0)) };
     let old = met(&Begun::at(at(0)), &Listed { closed: Some(at(-2 * HOUR)), ..listed(-DAY, 2) }, 5);
     assert!(!old.watched);
-    assert_eq!(Discovered::listed(&customer(), &begun, Some(&old), &listed(-DAY, 2), at(DAY + 60)), None);
-    let reopened =
-        Discovered::listed(&customer(), &begun, Some(&old), &listed(-DAY, 1), at(DAY + 60)).unwrap();
+    assert_eq!(heard(&customer(), &begun, Some(&old), &listed(-DAY, 2), DAY + 60), None);
+    let reopened = heard(&customer(), &begun, Some(&old), &listed(-DAY, 1), DAY + 60).unwrap();
     assert_eq!(
         (reopened.watched, reopened.over_since, reopened.first),
         (true, None, First::Since(at(DAY - 900)))
     );
     // Something has happened in it although it is still over.
     let touched = Listed { updated: Some(at(DAY + 30)), ..listed(-DAY, 2) };
-    let touched = Discovered::listed(&customer(), &begun, Some(&old), &touched, at(DAY + 60)).unwrap();
+    let touched = heard(&customer(), &begun, Some(&old), &touched, DAY + 60).unwrap();
     assert_eq!((touched.watched, touched.over_since), (true, Some(at(DAY + 60))));
 }
 
@@ -110,34 +137,47 @@ fn a_new_one_is_watched_even_if_it_is_over_already() {
     let over = Listed { closed: Some(at(2 * HOUR)), ..listed(HOUR + 5, 2) };
     let found = met(&begun, &over, DAY);
     assert_eq!((found.watched, found.first, found.over_since), (true, First::Opened, Some(at(2 * HOUR))));
-    let left = found.left(&customer(), at(DAY)).unwrap();
-    assert!(!left.watched);
-    assert_eq!(left.left(&customer(), at(DAY)), None);
+    // Not before it was read.
+    assert_eq!(found.looked(&customer(), Reached::NotYet, true, at(DAY)), None);
+    let once = left(&found, DAY).unwrap();
+    assert!(!once.watched);
+    assert_eq!(left(&once, DAY), None);
 }
 
 #[test]
 fn it_is_watched_while_it_is_open_and_for_a_while_after() {
     let seek = customer();
     let open = met(&Begun::at(at(0)), &listed(5, 1), 9);
-    assert_eq!((open.polled(&seek, Some(8), at(20)), open.left(&seek, at(DAY))), (None, None));
-    let over = open.polled(&seek, Some(2), at(100)).unwrap();
-    assert_eq!(over.polled(&seek, Some(14), at(200)), None);
-    assert_eq!(
-        (over.left(&seek, at(100 + HOUR - 1)), over.left(&seek, at(100 + HOUR)).is_some()),
-        (None, true)
-    );
-    assert_eq!(over.polled(&seek, Some(1), at(300)).unwrap().over_since, None);
-    // It cannot be reached any more.
-    assert_eq!(open.polled(&seek, None, at(50)).unwrap().over_since, Some(at(50)));
+    assert_eq!((open.polled(&seek, 8, at(20)), left(&open, DAY)), (None, None));
+    let over = open.polled(&seek, 2, at(100)).unwrap();
+    assert_eq!(over.polled(&seek, 14, at(200)), None);
+    assert_eq!((left(&over, 100 + HOUR - 1), left(&over, 100 + HOUR).is_some()), (None, true));
+    assert_eq!(over.polled(&seek, 1, at(300)).unwrap().over_since, None);
+}
+
+#[test]
+fn one_that_cannot_be_read_is_over_when_no_list_shows_it_and_asked_for_on_while_one_does() {
+    let seek = customer();
+    let open = met(&Begun::at(at(0)), &listed(5, 1), 9);
+    for day in 0..3 {
+        assert_eq!(open.looked(&seek, Reached::Lost, true, at(day * DAY)), None, "it is listed as open");
+        assert_eq!(open.looked(&seek, Reached::Read, false, at(day * DAY)), None, "it can be read");
+    }
+    let over = lost(&open, 50).unwrap();
+    assert_eq!((over.watched, over.over_since, lost(&over, 60)), (true, Some(at(50)), None));
+    assert!(!lost(&over, 50 + HOUR).unwrap().watched);
+    // It is listed again.
+    let back = heard(&seek, &Begun::at(at(0)), Some(&over), &listed(5, 1), 70).unwrap();
+    assert_eq!((back.watched, back.over_since), (true, None));
 }
 
 #[test]
 fn a_channel_wants_some_statuses_only() {
     let seek = channel();
     let begun = Begun::at(at(0));
-    let open = Discovered::listed(&seek, &begun, None, &listed(5, 8), at(9)).unwrap();
+    let open = heard(&seek, &begun, None, &listed(5, 8), 9).unwrap();
     assert_eq!(open.over_since, None);
-    assert_eq!(open.polled(&seek, Some(11), at(30)).unwrap().over_since, Some(at(30)));
+    assert_eq!(open.polled(&seek, 11, at(30)).unwrap().over_since, Some(at(30)));
     assert!(seek.rank() > customer().rank());
 }
 
@@ -146,7 +186,7 @@ fn a_conversation_that_moved_is_asked_for_at_its_new_address() {
     let begun = Begun::at(at(0));
     let known = met(&begun, &listed(5, 1), 9);
     let moved = Listed { stream: Stream::Number(6), ..listed(5, 1) };
-    let now = Discovered::listed(&customer(), &begun, Some(&known), &moved, at(20)).unwrap();
+    let now = heard(&customer(), &begun, Some(&known), &moved, 20).unwrap();
     assert_eq!(now, Discovered { stream: Stream::Number(6), ..known });
 }
 
@@ -154,10 +194,70 @@ fn a_conversation_that_moved_is_asked_for_at_its_new_address() {
 fn a_new_one_that_could_not_be_read_in_time_is_still_new_when_it_is_back() {
     let begun = Begun { complete: Some(at(2 * DAY)), ..Begun::at(at(0)) };
     let new = met(&Begun::at(at(0)), &listed(5, 1), 9);
-    let gone = new.polled(&customer(), None, at(20)).unwrap().left(&customer(), at(DAY)).unwrap();
-    let back =
-        |now| Discovered::listed(&customer(), &begun, Some(&gone), &listed(5, 1), at(now)).unwrap().first;
+    let gone = lost(&lost(&new, 20).unwrap(), DAY).unwrap();
+    let back = |now| heard(&customer(), &begun, Some(&gone), &listed(5, 1), now).unwrap().first;
     assert_eq!(back(2 * DAY), First::Opened);
     // What was seen of it may have been forgotten by now.
     assert_eq!(back(31 * DAY), First::Since(at(2 * DAY - 900)));
+}
+
+#[test]
+fn a_channel_that_is_added_to_an_address_begins_then_and_the_others_go_on() {
+    let streams = |all: &[i64]| all.iter().map(|stream| Stream::Number(*stream)).collect();
+    let address = Address::phone("972500123456").unwrap();
+    let of = |all| Sought::Address { address: address.clone(), streams: streams(all) };
+    // Looked at on 5 since long ago; 6 is new.
+    let begun = Begun { complete: Some(at(HOUR)), ..Begun::at(at(-DAY)) };
+    let known = |place: &Place| place.key.ends_with(" on 5").then_some(begun);
+    let (old, both) = (seek(of(&[5])), seek(of(&[5, 6])));
+    assert!(old.places().all(|place| both.places().any(|other| other == place)), "it is remembered");
+    assert_eq!(old.id(), both.id());
+    let mut sweep = Sweep::new(&both.sought, at(0));
+    for (stream, created, first) in [
+        // Between two looks on the channel that was there.
+        (5, HOUR + 60, First::Opened),
+        (6, HOUR + 60, First::Since(at(2 * HOUR))),
+        (6, 2 * HOUR + 1, First::Opened),
+    ] {
+        while !matches!(sweep.question(), Some(Listing::Address { stream: asked, .. }) if *asked == Stream::Number(stream))
+        {
+            sweep.answered(&crate::core::listing::Page::default(), at(0));
+        }
+        let ground = Ground::new("main", sweep.question().unwrap(), known, at(2 * HOUR));
+        let listed = Listed { stream: Stream::Number(stream), ..listed(created, 1) };
+        let found = Discovered::listed(&both, &ground, None, &listed, at(2 * HOUR + 5)).unwrap();
+        assert_eq!((found.first, ground.is_new()), (first, stream == 6), "{stream} {created}");
+    }
+}
+
+#[test]
+fn a_status_that_is_added_to_a_channel_begins_with_the_latest_look_of_the_others() {
+    let seek = channel();
+    let begun = Begun { complete: Some(at(HOUR)), ..Begun::at(at(-DAY)) };
+    let known = |place: &Place| (place.key == "channel 5 1").then_some(begun);
+    let sweep = Sweep::new(&seek.sought, at(0));
+    let ground = Ground::new("main", sweep.question().unwrap(), known, at(2 * HOUR));
+    assert!(ground.is_new());
+    for (status, created, first) in [
+        // Editing the statuses has not moved the beginning of the one that stays.
+        (1, HOUR - 60, First::Opened),
+        (1, 2 * HOUR - 60, First::Opened),
+        // What the new one reveals was there before, however young the watch is.
+        (8, HOUR - 60, First::Since(at(HOUR))),
+        // It began since the latest look, maybe with the other status.
+        (8, HOUR + 60, First::Opened),
+        (8, 2 * HOUR + 60, First::Opened),
+    ] {
+        let found =
+            Discovered::listed(&seek, &ground, None, &listed(created, status), at(2 * HOUR + 90)).unwrap();
+        assert_eq!(found.first, first, "{status} {created}");
+        assert_eq!(found.place.key, format!("channel 5 {status}"));
+    }
+    // A list that does not say the status: where looking began first.
+    let unsaid = Listed { status: None, ..listed(HOUR - 60, 1) };
+    let found = Discovered::listed(&seek, &ground, None, &unsaid, at(2 * HOUR + 90)).unwrap();
+    assert_eq!((found.first, found.place.key.as_str()), (First::Opened, "channel 5 1"));
+    // All of them are new: the watch begins.
+    let ground = Ground::new("main", sweep.question().unwrap(), |_| None, at(2 * HOUR));
+    assert!(ground.begun().all(|(_, begun)| begun == Begun::at(at(2 * HOUR))));
 }

@@ -73,7 +73,7 @@ impl Admin for Engine {
     async fn ack(
         &self,
         watch: &str,
-        within: Option<Within>,
+        within: Option<ConversationId>,
         _: Option<String>,
         _: &str,
     ) -> Result<Acknowledged, String> {

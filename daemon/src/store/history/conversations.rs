@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::Question;
-use crate::core::event::status_name;
+use crate::core::event::status_word;
 use crate::core::story::{CONVERSATIONS_MAX, ConversationStory, HOURS_MAX, PollHour, Several, Sighting};
 use crate::core::watch::ConversationId;
 use crate::store::StoreError;
@@ -75,7 +75,7 @@ pub(super) fn conversation(
             object: id.object.to_string(),
             baseline_at: row.get::<_, Option<i64>>(0)?.map(instant),
             sequence: count(row.get(1)?),
-            status: status.map(|id| status_name(id).map_or_else(|| format!("status {id}"), str::to_owned)),
+            status: status.map(status_word),
             unreachable_since: row.get::<_, Option<i64>>(3)?.map(instant),
             gap_since: row.get::<_, Option<i64>>(4)?.map(instant),
             messages: count(row.get(5)?),

@@ -1,8 +1,11 @@
 //! Whatever is done, in whatever order, and however often it is opened anew: the store on disk answers as the
 //! simplest store does, and what is counted is what is there.
 
+mod step;
+
 use proptest::prelude::*;
 
+use self::step::{SettleAs, Step, step};
 use super::*;
 use crate::core::cursor::{CursorChange, CursorRow, Seen, Vanished};
 use crate::core::discovery::First;
@@ -20,180 +23,6 @@ const CONVERSATIONS: i64 = 3;
 const AHEAD: Duration = Duration::from_secs(200_000);
 /// Few enough to be reached.
 const OUTBOX_MAX: u64 = 12;
-
-#[derive(Clone, Debug)]
-enum Step {
-    /// A poll brings some messages, of which the first few may be known already.
-    Poll {
-        object: i64,
-        messages: u64,
-        known: u64,
-        notifiers: u8,
-        stale: bool,
-    },
-    /// Children vanish, and one is forgotten.
-    Vanish {
-        object: i64,
-        which: u64,
-    },
-    /// One of the deliveries that are due ends so.
-    Settle {
-        notifier: u8,
-        which: prop::sample::Index,
-        end: SettleAs,
-    },
-    /// One that is due is handed over; perhaps the plugin never gets it.
-    HandOver {
-        notifier: u8,
-        which: prop::sample::Index,
-        taken_back: bool,
-    },
-    Replay {
-        dead: bool,
-        notifier: u8,
-    },
-    DropDead,
-    BringForward {
-        notifier: u8,
-    },
-    /// What waits since so many seconds is given up.
-    GiveUp {
-        seconds: u16,
-    },
-    /// A message is deleted in CommBox.
-    Deleted {
-        object: i64,
-        which: u64,
-    },
-    Watched {
-        objects: u8,
-    },
-    /// A look finds some, and another is forgotten.
-    Discover {
-        seek: u8,
-        objects: u8,
-        forget: i64,
-    },
-    /// An attempt that had ended already ends again.
-    SettleAgain {
-        which: prop::sample::Index,
-    },
-    /// What was not accepted in time is told to the notifier of that number, which may have it already.
-    FallBack {
-        notifier: u8,
-        gone: bool,
-    },
-    /// One that is due is held back.
-    Hold {
-        notifier: u8,
-        which: prop::sample::Index,
-        seconds: u16,
-        why: u8,
-    },
-    Release {
-        notifier: u8,
-    },
-    /// Of a lane, or of those that are held back, the first few become one.
-    Gather {
-        notifier: u8,
-        object: i64,
-        held: Option<u8>,
-        count: u8,
-        lane: bool,
-    },
-    Begin {
-        subject: u8,
-    },
-    End {
-        subject: u8,
-    },
-    Summarise {
-        object: i64,
-        failed: bool,
-    },
-    /// A silence is added, until so many seconds from now; or one is ended, perhaps by a poll.
-    Silence {
-        seconds: u16,
-    },
-    EndSilence {
-        id: i64,
-        by_poll: bool,
-    },
-    /// Somebody knows of who waits, if anybody does; and polls go on.
-    Ack {
-        object: i64,
-        waits: bool,
-    },
-    Prune {
-        rows: u16,
-        text: u16,
-    },
-    /// The clock, a few seconds ahead or back.
-    Clock {
-        seconds: i16,
-    },
-    /// The clock is said to have been set.
-    ClockMoved {
-        by: Option<i16>,
-    },
-    Reopen,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum SettleAs {
-    Delivered,
-    Dead,
-    Retry { after: u16, aside: bool },
-    Broken,
-    Crashed,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let end = prop_oneof![
-        4 => Just(SettleAs::Delivered),
-        1 => Just(SettleAs::Dead),
-        3 => (0..5_000_u16, any::<bool>()).prop_map(|(after, aside)| SettleAs::Retry { after, aside }),
-        1 => Just(SettleAs::Broken),
-        1 => Just(SettleAs::Crashed),
-    ];
-    let object = || 0..CONVERSATIONS;
-    prop_oneof![
-        4 => (object(), 0..4_u64, 0..2_u64, 0..4_u8, prop::bool::weighted(0.1)).prop_map(
-            |(object, messages, known, notifiers, stale)| Step::Poll { object, messages, known, notifiers, stale }
-        ),
-        1 => (object(), 0..6_u64).prop_map(|(object, which)| Step::Vanish { object, which }),
-        8 => (0..2_u8, any::<prop::sample::Index>(), end)
-            .prop_map(|(notifier, which, end)| Step::Settle { notifier, which, end }),
-        4 => (0..2_u8, any::<prop::sample::Index>(), prop::bool::weighted(0.2))
-            .prop_map(|(notifier, which, taken_back)| Step::HandOver { notifier, which, taken_back }),
-        1 => (any::<bool>(), 0..3_u8).prop_map(|(dead, notifier)| Step::Replay { dead, notifier }),
-        1 => Just(Step::DropDead),
-        1 => (0..2_u8).prop_map(|notifier| Step::BringForward { notifier }),
-        1 => (0..300_u16).prop_map(|seconds| Step::GiveUp { seconds }),
-        1 => (object(), 0..9_u64).prop_map(|(object, which)| Step::Deleted { object, which }),
-        1 => (0..8_u8).prop_map(|objects| Step::Watched { objects }),
-        2 => (0..2_u8, 0..8_u8, object())
-            .prop_map(|(seek, objects, forget)| Step::Discover { seek, objects, forget }),
-        1 => any::<prop::sample::Index>().prop_map(|which| Step::SettleAgain { which }),
-        3 => (0..2_u8, prop::bool::weighted(0.2)).prop_map(|(notifier, gone)| Step::FallBack { notifier, gone }),
-        4 => (0..2_u8, any::<prop::sample::Index>(), 0..900_u16, 0..3_u8)
-            .prop_map(|(notifier, which, seconds, why)| Step::Hold { notifier, which, seconds, why }),
-        1 => (0..2_u8).prop_map(|notifier| Step::Release { notifier }),
-        5 => (0..2_u8, object(), prop::option::of(0..3_u8), 1..5_u8, any::<bool>()).prop_map(
-            |(notifier, object, held, count, lane)| Step::Gather { notifier, object, held, count, lane }
-        ),
-        1 => (0..2_u8).prop_map(|subject| Step::Begin { subject }),
-        1 => (0..2_u8).prop_map(|subject| Step::End { subject }),
-        1 => (object(), any::<bool>()).prop_map(|(object, failed)| Step::Summarise { object, failed }),
-        1 => (0..300_u16).prop_map(|seconds| Step::Silence { seconds }),
-        1 => (1..4_i64, any::<bool>()).prop_map(|(id, by_poll)| Step::EndSilence { id, by_poll }),
-        1 => (object(), any::<bool>()).prop_map(|(object, waits)| Step::Ack { object, waits }),
-        1 => (0..200_u16, 0..200_u16).prop_map(|(rows, text)| Step::Prune { rows, text }),
-        1 => (-4_000..4_000_i16).prop_map(|seconds| Step::Clock { seconds }),
-        1 => prop::option::of(-4_000..4_000_i16).prop_map(|by| Step::ClockMoved { by }),
-        1 => Just(Step::Reopen),
-    ]
-}
 
 struct Pair {
     path: std::path::PathBuf,
@@ -260,15 +89,15 @@ impl Pair {
         ConversationId { account: "main".into(), object }
     }
 
-    fn seek(number: u8) -> SeekId {
-        SeekId { account: "main".into(), key: format!("identity {number}") }
+    fn place(number: u8) -> Place {
+        Place { account: "main".into(), key: format!("identity {number}") }
     }
 
     fn found(&self, seek: u8, objects: u8) -> Vec<Discovered> {
         let some = (0..CONVERSATIONS).filter(|n| objects >> n & 1 == 1);
         let found = some.map(|n| Discovered {
             conversation: Self::conversation(n),
-            key: Self::seek(seek).key,
+            place: Self::place(seek),
             stream: if n == 1 { Stream::Encrypted("ab_fcd==".into()) } else { Stream::Number(n + 5) },
             created: (n > 0).then(|| self.now()),
             first: match (n + self.second) % 3 {
@@ -477,19 +306,24 @@ impl Pair {
             Step::Watched { objects } => {
                 let some = (0..CONVERSATIONS).filter(|n| objects >> n & 1 == 1).map(Self::conversation);
                 let some: Vec<_> = some.collect();
-                let seeks = vec![Self::seek(objects & 1)];
-                self.sqlite().watched(some.clone(), seeks.clone(), self.now()).await.unwrap();
-                self.model.watched(&some, &seeks, self.now());
+                let places = vec![Self::place(objects & 1)];
+                self.sqlite().watched(some.clone(), places.clone(), self.now()).await.unwrap();
+                self.model.watched(&some, &places, self.now());
             }
             Step::Discover { seek, objects, forget } => {
                 let found = self.found(seek, objects);
+                let begun = Begun {
+                    at: self.now() - Duration::from_secs(60),
+                    complete: (objects % 2 == 0).then(|| self.now()),
+                    forgotten: (objects % 3 == 0).then(|| self.now()),
+                };
+                let other = Begun { complete: None, ..begun };
+                // The end of a look is one of all its places.
+                let places = [(seek, begun), (1 - seek % 2, other)]
+                    .into_iter()
+                    .take(1 + usize::from(objects % 5 == 0));
                 let commit = DiscoveryCommit {
-                    seek: Self::seek(seek),
-                    begun: Begun {
-                        at: self.now() - Duration::from_secs(60),
-                        complete: (objects % 2 == 0).then(|| self.now()),
-                        forgotten: (objects % 3 == 0).then(|| self.now()),
-                    },
+                    begun: places.map(|(number, begun)| (Self::place(number), begun)).collect(),
                     put: found,
                     forget: vec![Self::conversation(forget)],
                     at: self.now(),
