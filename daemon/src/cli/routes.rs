@@ -131,6 +131,7 @@ fn has_watch(kind: EventKind) -> bool {
             | EventKind::NotifierBroken
             | EventKind::NotifierRecovered
             | EventKind::DeliveryDead
+            | EventKind::Heartbeat
     )
 }
 

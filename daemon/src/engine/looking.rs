@@ -2,7 +2,7 @@
 //! is in the store before anything is polled because of it; a page that does not come, or cannot be kept, changes
 //! nothing, and the look begins anew.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -332,7 +332,11 @@ impl Polling {
         });
         let failures = self.schedule.failures(&errand);
         match &error {
-            None => metrics.succeeded(looked.at),
+            None => {
+                metrics.succeeded(looked.at);
+                let mut pulse = self.parts.pulse.lock().unwrap_or_else(PoisonError::into_inner);
+                pulse.listed(self.parts.clock.elapsed(), looked.at);
+            }
             Some(error) => {
                 metrics.failed(Trouble::Failing);
                 if failures <= 1 || failures.is_power_of_two() {

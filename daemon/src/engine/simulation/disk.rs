@@ -1,7 +1,7 @@
 //! A store that is written first and synced later, like a real disk: an operation counts once it is synced, and only
 //! then anybody is told. What was not synced when the daemon died is lost, or happens to be there: nobody can know.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,9 +19,9 @@ use crate::core::waiting::Acked;
 use crate::core::watch::ConversationId;
 use crate::store::model::Rows;
 use crate::store::{
-    Discoveries, DiscoveryCommit, Due, Episode, FallBack, Gather, Hold, OutboxCount, Overdue, PollCommit,
-    PollSummary, RecentDelivery, RecentEvent, Replayed, Retention, Scope, Selection, Settle, Store,
-    StoreError, Together, Told, Unaccepted, Waits,
+    Beats, Discoveries, DiscoveryCommit, Due, Episode, FallBack, Gather, Hold, OutboxCount, Overdue,
+    PollCommit, PollSummary, RecentDelivery, RecentEvent, Replayed, Retention, Scope, Selection, Settle,
+    Store, StoreError, Together, Told, Unaccepted, Waits,
 };
 
 /// What is wrong with the disk.
@@ -589,6 +589,19 @@ impl Store for DiskStore {
     async fn prune(&self, older: Retention) -> Result<u64, StoreError> {
         let answer = self.write(Job::Prune(older)).await?;
         Ok(if let Answer::Count(gone) = answer { gone } else { 0 })
+    }
+
+    /// Nobody asks for heartbeats here.
+    async fn beat(&self, _: Told) -> Result<BTreeMap<String, u64>, StoreError> {
+        Err(StoreError::Closed)
+    }
+
+    async fn outlive_beats(&self, _: Timestamp, _: Timestamp) -> Result<BTreeMap<String, u64>, StoreError> {
+        Err(StoreError::Closed)
+    }
+
+    async fn beats(&self) -> Result<Beats, StoreError> {
+        Err(StoreError::Closed)
     }
 
     async fn fill(&self) -> Result<Fill, StoreError> {

@@ -7,6 +7,7 @@ use super::*;
 use crate::core::cursor::{CursorChange, CursorRow, Seen, Vanished};
 use crate::core::discovery::First;
 use crate::core::event::{Event, EventData, EventKind, MessageData, WatchData};
+use crate::core::heartbeat::LANE;
 use crate::core::message::{AuthorKind, ChildId};
 use crate::core::notification::Notification;
 use crate::core::silence::{Draft, Matcher};
@@ -124,6 +125,13 @@ enum Step {
         object: i64,
         waits: bool,
     },
+    /// A sign of life; or what is left of those before so many seconds need not be told.
+    Beat {
+        notifiers: u8,
+    },
+    OutliveBeats {
+        seconds: u16,
+    },
     Prune {
         rows: u16,
         text: u16,
@@ -188,6 +196,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..300_u16).prop_map(|seconds| Step::Silence { seconds }),
         1 => (1..4_i64, any::<bool>()).prop_map(|(id, by_poll)| Step::EndSilence { id, by_poll }),
         1 => (object(), any::<bool>()).prop_map(|(object, waits)| Step::Ack { object, waits }),
+        2 => (0..4_u8).prop_map(|notifiers| Step::Beat { notifiers }),
+        1 => (0..200_u16).prop_map(|seconds| Step::OutliveBeats { seconds }),
         1 => (0..200_u16, 0..200_u16).prop_map(|(rows, text)| Step::Prune { rows, text }),
         1 => (-4_000..4_000_i16).prop_map(|seconds| Step::Clock { seconds }),
         1 => prop::option::of(-4_000..4_000_i16).prop_map(|by| Step::ClockMoved { by }),
@@ -622,6 +632,18 @@ impl Pair {
                 assert_eq!(real, self.model.ack(&id, &acked));
                 self.waits(object, waiting).await;
             }
+            Step::Beat { notifiers } => {
+                let mut told = self.told(format!("evt_beat_{}", self.second), LANE, notifiers, None);
+                told.event.kind = EventKind::Heartbeat;
+                told.deliveries.iter_mut().for_each(|one| one.fallback_after = None);
+                let real = self.sqlite().beat(told.clone()).await.unwrap();
+                assert_eq!(real, self.model.beat(&told));
+            }
+            Step::OutliveBeats { seconds } => {
+                let before = self.now() - Duration::from_secs(seconds.into());
+                let real = self.sqlite().outlive_beats(before, self.now()).await.unwrap();
+                assert_eq!(real, self.model.outlive_beats(before, self.now()));
+            }
             Step::Prune { rows, text } => {
                 let before = |age: u16| self.now() - Duration::from_secs(age.into());
                 let unwatched_before = self.now() - Duration::from_secs(u64::from(rows) * 1_000);
@@ -660,6 +682,7 @@ impl Pair {
         let outbox = sqlite.outbox().await.unwrap();
         assert_eq!(outbox, model.outbox());
         assert!(outbox.iter().all(|count| count.imbalance == 0));
+        assert_eq!(sqlite.beats().await.unwrap(), model.beats());
         assert_eq!(sqlite.episodes().await.unwrap(), model.episodes());
         for (after, limit) in [(self.now(), 99), (Timestamp::MIN, 99), (Timestamp::MIN, 1)] {
             let found = sqlite.silences(after, limit).await.unwrap();
