@@ -9,6 +9,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::core::heartbeat::Heartbeat;
 use crate::core::hours::Hours;
 use crate::core::message::Bot;
 pub use crate::core::notification::Content;
@@ -31,6 +32,7 @@ mod event_type;
 mod excerpt;
 mod fallback;
 mod findings;
+mod heartbeat;
 mod hours;
 mod http;
 mod keys;
@@ -110,6 +112,8 @@ pub struct Config {
     pub hours: BTreeMap<String, Arc<Hours>>,
     /// `[operators] notify`.
     pub operators: Vec<String>,
+    /// `[heartbeat]`.
+    pub heartbeat: Option<Heartbeat>,
     /// `[plugins]`.
     pub plugins: Plugins,
     /// `[store]`.

@@ -54,6 +54,8 @@ pub mod outcome;
 
 pub mod receiver;
 
+pub mod heartbeat;
+
 pub mod replay;
 
 pub mod story;

@@ -8,6 +8,7 @@ mod delivering;
 mod fallback;
 mod finds;
 mod health;
+mod heartbeat;
 mod host;
 mod housekeeping;
 mod jumps;

@@ -22,6 +22,7 @@ use crate::core::waiting::{Acked, Waiting};
 use crate::core::watch::ConversationId;
 
 mod backup;
+mod beats;
 mod clock;
 mod discovery;
 mod disk;
@@ -171,6 +172,21 @@ pub trait Store: Send + Sync {
 
     /// Episodes that have not ended.
     async fn episodes(&self) -> Result<Vec<Episode>, StoreError>;
+
+    /// Writes a heartbeat and who is told of it. What was written before it and is not in flight need not be told any more,
+    /// and what was given up or is long over is forgotten. Says how many of each notifier's need not be told.
+    async fn beat(&self, told: Told) -> Result<BTreeMap<String, u64>, StoreError>;
+
+    /// Heartbeats that were written before then, and are open and not in flight, need not be told any more; says how many
+    /// of each notifier's those are.
+    async fn outlive_beats(
+        &self,
+        before: Timestamp,
+        at: Timestamp,
+    ) -> Result<BTreeMap<String, u64>, StoreError>;
+
+    /// When a heartbeat was last written, and when one was last accepted, as far as that is kept.
+    async fn beats(&self) -> Result<Beats, StoreError>;
 
     /// How many deliveries are open, and how many may be. Costs nothing to speak of.
     async fn fill(&self) -> Result<Fill, StoreError>;
@@ -463,6 +479,15 @@ pub struct Episode {
     pub since: Timestamp,
     /// One line.
     pub why: String,
+}
+
+/// The latest heartbeats.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Beats {
+    /// When one was last written.
+    pub written: Option<Timestamp>,
+    /// When each notifier last accepted one.
+    pub accepted: BTreeMap<String, Timestamp>,
 }
 
 /// What waits for a notifier.

@@ -111,6 +111,7 @@ pub(super) fn run(config: &Path, args: Args, commands: &dyn Commands, console: &
     let author = kind.is_message().then(|| from.unwrap_or(AuthorKind::Customer));
     let told: Vec<Told> = match kind.is_of_watch() {
         true => meant.flat_map(|watch| of_watch(&plan, watch, kind, author, at)).collect(),
+        false if kind == EventKind::Heartbeat => vec![of_heartbeat(&plan, at)],
         false => vec![of(&plan, None, Subject::of(kind, None, &[]), at)],
     };
     console.answer(&told, text(&told).trim_end());
@@ -178,6 +179,15 @@ fn of(plan: &Plan, watch: Option<&Watch>, subject: Subject<'_>, at: Timestamp) -
         paced: paced(plan, subject, at),
         routes: plan.routes.explain(subject),
     }
+}
+
+/// No route is asked, and nothing holds it back.
+fn of_heartbeat(plan: &Plan, at: Timestamp) -> Told {
+    let told = plan.config.heartbeat.as_ref().map(|heartbeat| heartbeat.notify.clone()).unwrap_or_default();
+    let no = told.is_empty().then(|| "there is no such section".to_owned());
+    let said = Said { route: "[heartbeat]".to_owned(), told: told.clone(), no };
+    let of_nothing = of(plan, None, Subject::of(EventKind::Heartbeat, None, &[]), at);
+    Told { told, paced: Vec::new(), routes: vec![said], ..of_nothing }
 }
 
 fn paced(plan: &Plan, subject: Subject<'_>, at: Timestamp) -> Vec<Paced> {

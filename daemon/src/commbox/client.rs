@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use jiff::Timestamp;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, HeaderValue, LOCATION};
 use reqwest::{Response, StatusCode};
 use secrecy::SecretString;
@@ -17,7 +18,7 @@ use super::answer::Answer;
 use super::connection::{self, ClientError};
 use super::error::{Code, FetchError, Reaction, reaction};
 use super::retry_after::{date, retry_after};
-use super::token::Token;
+use super::token::{Token, token_expiry};
 use super::{envelope, transport};
 use crate::config::{Account, read_secret};
 use crate::core::listing::Listing;
@@ -49,6 +50,7 @@ pub struct Client {
     base: Url,
     authorization: HeaderValue,
     token: Arc<Token>,
+    expires: Option<Timestamp>,
     timeout: Duration,
     limits: Limits,
 }
@@ -56,6 +58,7 @@ pub struct Client {
 impl Client {
     /// Makes a client for `account`. Reads `ca_file` and the system's certificate authorities; asks nobody.
     pub fn new(account: &Account, token: SecretString, limits: Limits) -> Result<Self, ClientError> {
+        let expires = token_expiry(&token);
         let token = Token::new(&token)?;
         let base = connection::base(account)?;
         let http = connection::http(account)?;
@@ -64,6 +67,7 @@ impl Client {
             base,
             authorization: token.header(),
             token: Arc::new(token),
+            expires,
             timeout: account.timeout,
             limits,
         })
@@ -74,6 +78,11 @@ impl Client {
         let key =
             read_secret(&account.token).map_err(|error| format!("the key of account {name}: {error}"))?;
         Self::new(account, key, Limits::default()).map_err(|error| format!("account {name}: {error}"))
+    }
+
+    /// When the key expires, if it says so.
+    pub fn expires(&self) -> Option<Timestamp> {
+        self.expires
     }
 
     /// Reads a conversation with all its messages: one request. The answer is whole, but not looked into.

@@ -19,6 +19,9 @@ pub(super) const NOW: [&str; EventKind::ALL.len()] = {
 /// Types whose names are taken.
 pub(super) const LATER: [&str; EventKind::NOT_YET.len()] = EventKind::NOT_YET;
 
+/// The type that no route tells.
+pub(super) const HEARTBEAT: &str = EventKind::Heartbeat.as_str();
+
 /// Whether an event of this type is about our own health rather than a conversation.
 pub(super) fn is_own_health(event: &str) -> bool {
     ["account.", "notifier.", "watch.", "gap.", "delivery."]

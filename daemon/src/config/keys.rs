@@ -1,10 +1,10 @@
 //! Every key there is, by section: for the manual's test, and to tell our own words from other people's.
 
 use super::section::Key;
-use super::section::{key, later};
+use super::section::key;
 use super::{
-    account, admin, hours, http, log, notifier, operators, plugins, polling, reference, reload, route, seek,
-    store, watch,
+    account, admin, heartbeat, hours, http, log, notifier, operators, plugins, polling, reference, reload,
+    route, seek, store, watch,
 };
 
 /// Sections of the file.
@@ -22,11 +22,11 @@ pub(super) const SECTIONS: &[Key] = &[
     key("reload"),
     key("log"),
     key("hours"),
-    later("heartbeat"),
+    key("heartbeat"),
 ];
 
 /// The keys of each.
-pub(super) const KEYS: [(&str, &[Key]); 13] = [
+pub(super) const KEYS: [(&str, &[Key]); 14] = [
     ("accounts", account::KEYS),
     ("polling", polling::KEYS),
     ("watch", watch::KEYS),
@@ -40,6 +40,7 @@ pub(super) const KEYS: [(&str, &[Key]); 13] = [
     ("reload", reload::KEYS),
     ("log", log::KEYS),
     ("hours", hours::KEYS),
+    ("heartbeat", heartbeat::KEYS),
 ];
 
 /// Whether a word is one of ours, and so no secret.

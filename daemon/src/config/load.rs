@@ -13,8 +13,8 @@ use super::source::{self, Sources};
 use super::spanned::{self, Table};
 use super::watch::{Placed, Watched};
 use super::{
-    Config, account, admin, fallback, hours, http, log, notifier, operators, plugins, polling, reload, route,
-    store, warning, watch,
+    Config, account, admin, fallback, heartbeat, hours, http, log, notifier, operators, plugins, polling,
+    reload, route, store, warning, watch,
 };
 
 /// A configuration that may be used.
@@ -103,6 +103,7 @@ fn read(cx: Context<'_>, root: &Table, path: PathBuf, files: Vec<PathBuf>) -> Op
     fallback::check(cx, root);
     let routes = route::read_all(cx, root, &notifiers, &hours);
     let (operators, operators_at) = operators::read(cx, root, &notifiers);
+    let heartbeat = heartbeat::read(cx, root, &notifiers);
     let store = store::read(cx, root);
     let http = http::read(cx, root);
     let admin = admin::read(cx, root, &store);
@@ -132,6 +133,7 @@ fn read(cx: Context<'_>, root: &Table, path: PathBuf, files: Vec<PathBuf>) -> Op
         routes,
         hours: items(hours),
         operators,
+        heartbeat,
         plugins,
         store,
         http,

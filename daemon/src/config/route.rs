@@ -166,14 +166,18 @@ fn events(section: &Section<'_>) -> Vec<String> {
     }
     let mut events = Vec::new();
     for (at, word) in words {
-        if event_type::NOW.contains(&word) {
+        if word == event_type::HEARTBEAT {
+            let message = "heartbeats are told by [heartbeat], not by a route";
+            section.error(at, message, "delete the word, and name the notifier in [heartbeat] notify");
+        } else if event_type::NOW.contains(&word) {
             events.push(word.to_owned());
         } else if event_type::LATER.contains(&word) {
             let note = Note::error(at, format!("events of type `{word}` do not exist yet"));
             section.cx.findings.add(note.hint("delete the word; a later version brings it"));
         } else {
             let meant = word.trim_start_matches("commwatch.").trim_end_matches(".v1");
-            let hint = format!("types are {}{}", list(event_type::NOW), did_you_mean(meant, event_type::NOW));
+            let types = || event_type::NOW.into_iter().filter(|one| *one != event_type::HEARTBEAT);
+            let hint = format!("types are {}{}", list(types()), did_you_mean(meant, types()));
             section.error(at, format!("unknown event type `{word}`"), hint);
         }
     }

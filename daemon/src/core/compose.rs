@@ -128,6 +128,22 @@ pub fn subject<'a>(watch: &'a Watch, happened: &'a Happened) -> Subject<'a> {
     }
 }
 
+/// A sign of life, which vouches for a poll that succeeded then.
+pub fn heartbeat(polled_at: Timestamp, now: Timestamp) -> Event {
+    let detection =
+        DetectionData { polled_at, previous_poll_at: None, delay_seconds: None, approximate: false };
+    Event {
+        id: event_id(&[EventKind::Heartbeat.as_str(), &now.to_string()]),
+        kind: EventKind::Heartbeat,
+        source: "/heartbeat".to_owned(),
+        subject: None,
+        time: now,
+        recorded: now,
+        sequence: None,
+        data: EventData { detection: Some(detection), ..EventData::default() },
+    }
+}
+
 /// An event about our own health. `subject` is `account/NAME` or `notifier/NAME`, `anchor` tells episodes of
 /// the same subject apart.
 pub fn own_health(kind: EventKind, subject: &str, since: Timestamp, why: &str, now: Timestamp) -> Event {

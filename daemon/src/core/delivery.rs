@@ -21,7 +21,8 @@
 //! as well. Of each lane, one delivery at most is pending and not aside; where one is queued, exactly one is.
 //!
 //! What nobody need hear of, since somebody said so (see [`Silence`](crate::core::silence::Silence)), is written as
-//! *suppressed* and is nothing else, unless it is replayed; no lane waits for it.
+//! *suppressed* and is nothing else, unless it is replayed; no lane waits for it. A sign of life that was not accepted in
+//! time (see [`heartbeat`](crate::core::heartbeat)) becomes that.
 
 /// What a delivery is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -59,6 +60,8 @@ pub enum Step {
     Gathered,
     /// It is tried again later.
     Again,
+    /// It was of use only while it was new.
+    Outlived,
     /// The daemon ended before the end of the attempt was written: it may have arrived.
     Interrupted,
     /// An operator wants it sent again. It goes to the end of its lane's queue, or is its head.
@@ -66,20 +69,24 @@ pub enum Step {
 }
 
 use State::{Dead, Delivered, Grouped, Pending, Queued, Sending, Suppressed};
-use Step::{Accepted, Again, Gathered, GivenUp, HandedOver, Interrupted, Replayed, TakenBack, Turn};
+use Step::{
+    Accepted, Again, Gathered, GivenUp, HandedOver, Interrupted, Outlived, Replayed, TakenBack, Turn,
+};
 
 /// Everything that may happen; what does not stand here does not.
-pub const TABLE: [(State, Step, State); 17] = [
+pub const TABLE: [(State, Step, State); 19] = [
     (Queued, Turn, Pending),
     // Waited for too long.
     (Queued, GivenUp, Dead),
     (Queued, Gathered, Grouped),
+    (Queued, Outlived, Suppressed),
     // The first of them.
     (Pending, Gathered, Grouped),
     (Pending, HandedOver, Sending),
     // The disk was full when it was handed over, so that it could not be marked.
     (Pending, Accepted, Delivered),
     (Pending, GivenUp, Dead),
+    (Pending, Outlived, Suppressed),
     (Pending, Again, Pending),
     (Sending, TakenBack, Pending),
     (Sending, Accepted, Delivered),

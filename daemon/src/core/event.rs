@@ -45,11 +45,13 @@ pub enum EventKind {
     NotifierRecovered,
     /// A notifier's deliveries were given up.
     DeliveryDead,
+    /// All the way from a poll to here works.
+    Heartbeat,
 }
 
 impl EventKind {
     /// Every kind, in the order of the contract.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::MessageCreated,
         Self::MessageEdited,
         Self::MessageDeleted,
@@ -67,10 +69,11 @@ impl EventKind {
         Self::NotifierBroken,
         Self::NotifierRecovered,
         Self::DeliveryDead,
+        Self::Heartbeat,
     ];
 
     /// Names of kinds that a later version brings.
-    pub const NOT_YET: [&'static str; 3] = ["account.token_expiring", "heartbeat", "test"];
+    pub const NOT_YET: [&'static str; 2] = ["account.token_expiring", "test"];
 
     /// The word used in configuration and metrics.
     pub const fn as_str(self) -> &'static str {
@@ -92,6 +95,7 @@ impl EventKind {
             Self::NotifierBroken => "notifier.broken",
             Self::NotifierRecovered => "notifier.recovered",
             Self::DeliveryDead => "delivery.dead",
+            Self::Heartbeat => "heartbeat",
         }
     }
 
@@ -117,6 +121,7 @@ impl EventKind {
                 | Self::NotifierBroken
                 | Self::NotifierRecovered
                 | Self::DeliveryDead
+                | Self::Heartbeat
         )
     }
 
@@ -126,7 +131,7 @@ impl EventKind {
             self,
             Self::Opened | Self::StatusChanged | Self::Assigned | Self::Waiting | Self::Answered
         );
-        !self.is_message() && !is_conversations
+        !self.is_message() && !is_conversations && self != Self::Heartbeat
     }
 }
 

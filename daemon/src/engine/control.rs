@@ -107,6 +107,7 @@ impl Control {
             wakes: Arc::clone(&shared.wakes),
             silences: Arc::clone(&shared.silences),
             health: Arc::clone(&shared.health),
+            pulse: Arc::clone(&shared.pulse),
             beat: shared.watchdog.beat("polling"),
             stop: polling_stop.clone(),
             spread: machine(),

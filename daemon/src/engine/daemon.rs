@@ -24,6 +24,7 @@ use super::status;
 use super::wakes::Wakes;
 use crate::commbox::Client;
 use crate::config::{Catalog, Config, Loaded};
+use crate::core::heartbeat::Pulse;
 use crate::core::pressure::Fill;
 use crate::ops::admin::AdminSocket;
 use crate::ops::log::LogHandle;
@@ -100,6 +101,7 @@ pub(super) struct Shared {
     pub(super) wakes: Arc<Wakes>,
     pub(super) health: Arc<Health>,
     pub(super) silences: Arc<Silences>,
+    pub(super) pulse: Arc<Mutex<Pulse>>,
     pub(super) watchdog: Watchdog,
     pub(super) started: Timestamp,
     pub(super) reload: Mutex<ReloadStatus>,
@@ -184,6 +186,7 @@ impl Daemon {
             wakes,
             health,
             silences,
+            pulse: Arc::default(),
             watchdog: Watchdog::new(),
             started,
             reload: Mutex::new(ReloadStatus { last_ok: true, at: started, error: None, held: None }),

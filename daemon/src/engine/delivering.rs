@@ -25,6 +25,7 @@ use super::wakes::Wakes;
 use crate::core::backoff::{mix, seed_of};
 use crate::core::budget::Budget;
 use crate::core::event::EventKind;
+use crate::core::heartbeat;
 use crate::core::outcome::{self, Attempted, Fate, Order, Retries};
 use crate::core::receiver::Receiver;
 use crate::core::watch::Priority;
@@ -269,6 +270,7 @@ impl Delivering {
         let scene = Scene { notifier: &notifier, store: &store, plan: &plan, now: self.parts.clock.now() };
         self.pace.prepare(&scene).await?;
         let due = self.due(places).await?;
+        let due = self.in_time(&plan, due).await?;
         let found = due.len();
         let chosen = self.pace.choose(&scene, due).await;
         if let Some(error) = &chosen.fault {
@@ -333,6 +335,19 @@ impl Delivering {
             due.sort_by_key(|due| (self.receiver.is_blamed(due.id), due.id));
         }
         due.truncate(places);
+        Ok(due)
+    }
+
+    /// A heartbeat that was not accepted in time does not go any more.
+    async fn in_time(&mut self, plan: &Plan, due: Vec<Due>) -> Result<Vec<Due>, StoreError> {
+        let (heartbeat, now) = (plan.config.heartbeat.as_ref(), self.parts.clock.now());
+        let is_late = |due: &Due| {
+            due.lane == heartbeat::LANE && !due.replay && heartbeat::is_late(heartbeat, due.created_at, now)
+        };
+        let (late, due): (Vec<_>, Vec<_>) = due.into_iter().partition(is_late);
+        if !late.is_empty() {
+            super::heartbeat::outlive(&*self.parts.store, &self.parts.metrics, heartbeat, now).await?;
+        }
         Ok(due)
     }
 
@@ -480,14 +495,23 @@ impl Delivering {
         match fate {
             Fate::Delivered => {
                 metrics.delivery(DeliveryResult::Delivered);
-                // What was held back on purpose says nothing about how fast we are.
-                if !due.paced {
+                // What was held back on purpose says nothing about how fast we are, nor does a sign of life.
+                let is_heartbeat = due.lane == heartbeat::LANE;
+                if is_heartbeat {
+                    metrics.heartbeat(now);
+                }
+                if !due.paced && !is_heartbeat {
                     // What happened in CommBox did so by its clock.
                     let account = servers::timed_by(&due.payload);
                     let then = account.map_or(now, |account| self.parts.servers.there(&account, now));
                     metrics.dispatched(priority(due), due.occurred_at, then);
                 }
-                tracing::info!(notifier, event, attempt = due.handed + 1, took_ms, "delivered to {notifier}");
+                let attempt = due.handed + 1;
+                if is_heartbeat {
+                    tracing::debug!(notifier, event, attempt, took_ms, "delivered a heartbeat to {notifier}");
+                } else {
+                    tracing::info!(notifier, event, attempt, took_ms, "delivered to {notifier}");
+                }
             }
             Fate::Dead(why) => {
                 metrics.delivery(DeliveryResult::Dead);

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::daemon::Shared;
 use super::delivering::hour_of;
 use super::fallback;
+use super::heartbeat::Heart;
 use super::jumps::Jumps;
 use crate::core::cursor::VANISHED_KEPT;
 use crate::core::event::EventKind;
@@ -32,10 +33,12 @@ pub(super) async fn run(shared: Arc<Shared>, beat: Beat, stop: CancellationToken
     let mut looked_at: Option<Duration> = None;
     let mut orphans = BTreeSet::new();
     let mut jumps = Jumps::new();
+    let mut heart = Heart::default();
     loop {
         jumps.look(&shared).await;
         ask_the_store(&shared, &beat).await;
         fallback::look(&shared).await;
+        heart.look(&shared).await;
         let now = shared.clock.elapsed();
         if looked_at.is_none_or(|at| now.saturating_sub(at) >= LOOK_EVERY) {
             look(&shared, &mut orphans).await;

@@ -3,7 +3,7 @@
 //! nothing, and the look begins anew.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -362,7 +362,11 @@ impl Polling {
         });
         let failures = self.schedule.failures(&errand);
         match &error {
-            None => metrics.succeeded(looked.at),
+            None => {
+                metrics.succeeded(looked.at);
+                let mut pulse = self.parts.pulse.lock().unwrap_or_else(PoisonError::into_inner);
+                pulse.listed(self.parts.clock.elapsed(), looked.at);
+            }
             Some(error) => {
                 metrics.failed(Trouble::Failing);
                 if failures <= 1 || failures.is_power_of_two() {

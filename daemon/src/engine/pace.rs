@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::plan::{Plan, reader};
 use crate::core::event::Event;
+use crate::core::heartbeat;
 use crate::core::notification;
 use crate::core::outcome::DELAY_MAX;
 use crate::core::pacing::{GATHERED_MAX, Held, Pacing, Recent, Verdict, Waits};
@@ -86,7 +87,8 @@ impl Pace {
             if gathered.contains(&head.id) {
                 continue;
             }
-            if head.replay {
+            // A sign of life is neither held back nor counted: late it is none, and it bothers nobody.
+            if head.replay || head.lane == heartbeat::LANE {
                 chosen.going.push(head);
                 continue;
             }

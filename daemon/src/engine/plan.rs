@@ -11,9 +11,10 @@ use crate::commbox::{Answer, Client, FetchError};
 use crate::config::{Account, Config, Notifier};
 use crate::core::compose;
 use crate::core::event::{Event, EventKind};
+use crate::core::heartbeat;
 use crate::core::listing::Listing;
 use crate::core::notification;
-use crate::core::route::{Routes, Subject};
+use crate::core::route::{Routes, Said, Subject};
 use crate::core::schedule::{Allowance, Errand, Target};
 use crate::core::seek::{Place, Seek, SeekId};
 use crate::core::silence::{self, Silence};
@@ -30,6 +31,11 @@ pub trait Fetch: Send + Sync {
 
     /// A page of a list of conversations as it is now.
     async fn list(&self, listing: &Listing) -> Result<Answer, FetchError>;
+
+    /// When the key expires that it asks with, if that says so.
+    fn expires(&self) -> Option<Timestamp> {
+        None
+    }
 }
 
 #[async_trait]
@@ -40,6 +46,10 @@ impl Fetch for Client {
 
     async fn list(&self, listing: &Listing) -> Result<Answer, FetchError> {
         Self::list(self, listing).await
+    }
+
+    fn expires(&self) -> Option<Timestamp> {
+        Self::expires(self)
     }
 }
 
@@ -181,6 +191,28 @@ impl Plan {
         let concerned = event.concerned().map(str::to_owned);
         let concerned = concerned.as_deref();
         self.told(event, Subject { concerned, ..Subject::of(kind, None, &[]) }, None)
+    }
+
+    /// A sign of life for those who want one: at once, by itself, and by nobody else.
+    pub fn heartbeat(&self, polled_at: Timestamp, now: Timestamp) -> Told {
+        let event = compose::heartbeat(polled_at, now);
+        let names = self.config.heartbeat.iter().flat_map(|heartbeat| &heartbeat.notify);
+        let deliveries: Vec<NewDelivery> = names
+            .filter_map(|name| {
+                let notifier = self.config.notifiers.get(name)?;
+                Some(NewDelivery {
+                    notification: notification::of_event(&event, name, notifier.content, &notifier.voice),
+                    notifier: name.clone(),
+                    lane: heartbeat::LANE.to_owned(),
+                    fallback_after: None,
+                    urgent: false,
+                    suppressed: None,
+                })
+            })
+            .collect();
+        let told = deliveries.iter().map(|delivery| delivery.notifier.clone()).collect();
+        let routing = vec![Said { route: "[heartbeat]".to_owned(), told, no: None }];
+        Told { event, deliveries, routing }
     }
 
     /// Whether any notifier has a fallback.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::RandomState;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -24,12 +24,13 @@ use super::silences::Silences;
 use super::summaries::Summaries;
 use super::wakes::Wakes;
 use crate::commbox::{FetchError, Reaction};
+use crate::core::heartbeat::Pulse;
 use crate::core::pressure::{Fill, Pressure};
 use crate::core::schedule::{Errand, Next, Polled, Schedule};
 use crate::core::seek::SeekId;
 use crate::core::silence::Silence;
 use crate::core::skew::{Grade, whole_seconds};
-use crate::core::watch::{ConversationId, Watch};
+use crate::core::watch::{ConversationId, Priority, Watch};
 use crate::ops::metrics::{DeliveryResult, Metrics, PollInFlight, PollResult};
 use crate::ops::status::Trouble;
 use crate::ops::systemd::{BEAT_EVERY, Beat};
@@ -51,6 +52,7 @@ pub(super) struct Parts {
     pub(super) wakes: Arc<Wakes>,
     pub(super) silences: Arc<Silences>,
     pub(super) health: Arc<Health>,
+    pub(super) pulse: Arc<Mutex<Pulse>>,
     pub(super) beat: Beat,
     pub(super) stop: CancellationToken,
     /// Two machines with the same configuration do not poll in step.
@@ -272,6 +274,7 @@ impl Polling {
         }
         self.poll_in_time(&ended.id);
         self.note(&watch, &ended, now);
+        self.note_pulse(&watch, &ended);
         let account = &watch.conversation.account;
         match &ended.end {
             End::Unchanged | End::Read { .. } => self.account_health(account, None, ended.at).await,
@@ -388,6 +391,22 @@ impl Polling {
         self.parts.board.polled(&ended.id, ended.at, next, error, newest, events);
     }
 
+    /// What a heartbeat vouches for.
+    fn note_pulse(&self, watch: &Watch, ended: &Ended) {
+        if self.plan.config.heartbeat.is_none() {
+            return;
+        }
+        let mut pulse = self.parts.pulse.lock().unwrap_or_else(PoisonError::into_inner);
+        match &ended.end {
+            End::Unchanged | End::Read { .. } if watch.priority == Priority::Vip => {
+                pulse.read(&ended.id, ended.came, ended.at);
+            }
+            End::Unchanged | End::Read { .. } => pulse.listed(ended.came, ended.at),
+            End::Failed { error, .. } if self.is_gone(&ended.id, error) => pulse.gone(&ended.id),
+            End::Failed { .. } | End::NotKept { .. } => {}
+        }
+    }
+
     /// Goes through every watch, so it is done once a second rather than once a poll. Says whether it was.
     fn note_accounts(&mut self) -> bool {
         let (now, at) = (self.parts.clock.elapsed(), self.parts.clock.now());
@@ -401,6 +420,8 @@ impl Polling {
                 let until = (blocked > now).then(|| at + (blocked - now));
                 self.parts.board.account(name, rate, utilization * rate, until);
             }
+            let expires = self.plan.clients.get(name).and_then(|client| client.expires());
+            self.parts.metrics.account(name).token_expires(expires);
             if let Some(skew) = self.parts.servers.skew(name) {
                 self.parts.metrics.account(name).clock_skew(skew.as_secs_f64());
             }

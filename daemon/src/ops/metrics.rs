@@ -26,8 +26,8 @@ pub use notifier::{Attempt, DeliveryResult, NotifierMetrics, Outbox};
 pub use watches::{OTHER, WATCH_SERIES_MAX, WatchMetrics};
 
 use self::families::{
-    BUILD_INFO, CLOCK_JUMPS, CONFIG_OK, CONFIG_OK_AT, DETECTION_DELAY, EVENTS, POLL_START_DELAY,
-    POLLS_IN_FLIGHT, SILENCES, STORE_COMMIT, STORE_ERRORS, STORE_FREE, STORE_SIZE,
+    BUILD_INFO, CLOCK_JUMPS, CONFIG_OK, CONFIG_OK_AT, DETECTION_DELAY, EVENTS, HEARTBEAT_INTERVAL,
+    POLL_START_DELAY, POLLS_IN_FLIGHT, SILENCES, STORE_COMMIT, STORE_ERRORS, STORE_FREE, STORE_SIZE,
 };
 use self::watches::Watches;
 use crate::config::Config;
@@ -58,6 +58,7 @@ pub struct Metrics {
     clock_jumps: IntCounter,
     store_commit: Histogram,
     silences: Gauge,
+    heartbeat_interval: GaugeVec,
     store_errors: IntCounter,
     store_size: GaugeVec,
     store_free: GaugeVec,
@@ -90,6 +91,7 @@ impl Metrics {
             clock_jumps: CLOCK_JUMPS.counters(&registry).with_label_values(&NONE),
             store_commit: STORE_COMMIT.histograms(&registry).with_label_values(&NONE),
             silences: SILENCES.gauges(&registry).with_label_values(&NONE),
+            heartbeat_interval: HEARTBEAT_INTERVAL.gauges(&registry),
             store_errors: STORE_ERRORS.counters(&registry).with_label_values(&NONE),
             store_size: STORE_SIZE.gauges(&registry),
             store_free: STORE_FREE.gauges(&registry),
@@ -133,6 +135,10 @@ impl Metrics {
         for seek in &config.seeks {
             let account = config.accounts.get(&seek.account);
             self.watches.looking(seek, account.map_or(Duration::ZERO, |account| account.timeout), now);
+        }
+        match &config.heartbeat {
+            Some(one) => self.heartbeat_interval.with_label_values(&NONE).set(one.every.as_secs_f64()),
+            None => self.heartbeat_interval.reset(),
         }
         self.forget_accounts(|name| config.accounts.contains_key(name));
         self.forget_notifiers(|name| config.notifiers.contains_key(name));

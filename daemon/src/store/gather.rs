@@ -168,7 +168,8 @@ pub(super) fn sent_since(
     // As many of the newest as a cap can count, twice: the others are of long ago.
     let mut sent = connection.prepare_cached(
         "SELECT lane, first_attempt_at FROM
-             (SELECT lane, first_attempt_at FROM delivery WHERE notifier = ?1 ORDER BY id DESC LIMIT ?3)
+             (SELECT lane, first_attempt_at FROM delivery WHERE notifier = ?1 AND lane <> 'heartbeat'
+              ORDER BY id DESC LIMIT ?3)
          WHERE first_attempt_at >= ?2 ORDER BY first_attempt_at",
     )?;
     let rows = sent.query_map(params![notifier, nanos(since), i64::from(CAP_MAX) * 2], |row| {

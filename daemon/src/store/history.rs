@@ -224,7 +224,7 @@ pub struct RecentDelivery {
 
 pub(super) fn events(connection: &Connection, limit: usize) -> Result<Vec<RecentEvent>, StoreError> {
     let mut newest = connection.prepare_cached(
-        "SELECT id, type, watch, occurred_at, recorded_at FROM event
+        "SELECT id, type, watch, occurred_at, recorded_at FROM event WHERE type <> 'heartbeat'
          ORDER BY recorded_at DESC, sequence DESC, id LIMIT ?1",
     )?;
     let rows = newest.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
@@ -242,7 +242,8 @@ pub(super) fn events(connection: &Connection, limit: usize) -> Result<Vec<Recent
 pub(super) fn deliveries(connection: &Connection, limit: usize) -> Result<Vec<RecentDelivery>, StoreError> {
     let mut newest = connection.prepare_cached(
         "SELECT d.notification_id, d.notifier, a.outcome, a.number, a.started_at, a.took_ms, a.detail
-         FROM attempt a JOIN delivery d ON d.id = a.delivery ORDER BY a.id DESC LIMIT ?1",
+         FROM attempt a JOIN delivery d ON d.id = a.delivery WHERE d.lane <> 'heartbeat'
+         ORDER BY a.id DESC LIMIT ?1",
     )?;
     let rows = newest.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
         Ok(RecentDelivery {

@@ -15,12 +15,14 @@ use crate::core::cursor::Cursor;
 use crate::core::delivery::State;
 use crate::core::discovery::{Begun, Discovered};
 use crate::core::event::{Event, EventKind};
+use crate::core::heartbeat::LANE;
 use crate::core::outcome::Fate;
 use crate::core::pacing::Held;
 use crate::core::seek::Place;
 use crate::core::silence::Silence;
 use crate::core::watch::ConversationId;
 
+mod beats;
 mod gather;
 mod outbox;
 mod silences;
@@ -428,6 +430,7 @@ impl Rows {
         rows.sort_by(|(a_id, a), (b_id, b)| {
             (b.recorded_at, b.sequence).cmp(&(a.recorded_at, a.sequence)).then(a_id.cmp(b_id))
         });
+        rows.retain(|(_, row)| row.kind != EventKind::Heartbeat.as_str());
         let recent = |(id, row): (&String, &EventRow)| RecentEvent {
             id: id.clone(),
             kind: row.kind.to_owned(),
@@ -440,7 +443,7 @@ impl Rows {
 
     pub(crate) fn recent_deliveries(&self, limit: usize) -> Vec<RecentDelivery> {
         let recent = |attempt: &Attempt| {
-            let delivery = self.deliveries.get(&attempt.delivery)?;
+            let delivery = self.deliveries.get(&attempt.delivery).filter(|one| one.lane != LANE)?;
             Some(RecentDelivery {
                 notification_id: delivery.notification.clone(),
                 notifier: delivery.notifier.clone(),

@@ -1,5 +1,6 @@
 //! The embedded store: one `SQLite` file, one writer thread, one reader thread.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,11 +12,11 @@ use super::lock::{Lock, Stamp, beside};
 use super::reserve::{ROOM_MIN, Reserve};
 use super::writer::{BUSY_WITHIN, LOG_BYTES_MAX, LOG_KEPT_BYTES, Observe, Verdict, Worker, Writing, alone};
 use super::{
-    BACKUP_LOG_BYTES_MAX, Backup, BackupError, Discoveries, DiscoveryCommit, Due, Episode, FallBack, Gather,
-    Hold, OUTBOX_ROWS_MAX, OutboxCount, Overdue, PollCommit, PollSummary, RecentDelivery, RecentEvent,
-    Replayed, Retention, Scope, Selection, Settle, Store, StoreError, Together, Told, Unaccepted, Waits,
-    backup, clock, discovery, episodes, fallback, gather, history, migrate, outbox, polls, prune, replay,
-    silences,
+    BACKUP_LOG_BYTES_MAX, Backup, BackupError, Beats, Discoveries, DiscoveryCommit, Due, Episode, FallBack,
+    Gather, Hold, OUTBOX_ROWS_MAX, OutboxCount, Overdue, PollCommit, PollSummary, RecentDelivery,
+    RecentEvent, Replayed, Retention, Scope, Selection, Settle, Store, StoreError, Together, Told,
+    Unaccepted, Waits, backup, beats, clock, discovery, episodes, fallback, gather, history, migrate, outbox,
+    polls, prune, replay, silences,
 };
 use crate::core::cursor::Cursor;
 use crate::core::pressure::Fill;
@@ -444,6 +445,23 @@ impl Store for SqliteStore {
 
     async fn episodes(&self) -> Result<Vec<Episode>, StoreError> {
         self.reader.run(episodes::all).await
+    }
+
+    async fn beat(&self, told: Told) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.has_room()?;
+        self.write(move |connection| beats::beat(connection, &told)).await
+    }
+
+    async fn outlive_beats(
+        &self,
+        before: Timestamp,
+        at: Timestamp,
+    ) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.write(move |connection| beats::outlive(connection, before, at)).await
+    }
+
+    async fn beats(&self) -> Result<Beats, StoreError> {
+        self.reader.run(beats::beats).await
     }
 
     async fn fill(&self) -> Result<Fill, StoreError> {

@@ -142,6 +142,7 @@ fn example(kind: EventKind) -> Event {
             own("notifier/ops-slack", "over after 1h: Slack says channel_not_found")
         }
         EventKind::DeliveryDead => own("notifier/ops-slack", "given up after 40 attempts in 360 min: 503"),
+        EventKind::Heartbeat => compose::heartbeat(at("2026-03-01T08:00:01.5Z"), now),
     }
 }
 
@@ -397,6 +398,7 @@ fn each_type_needs_what_it_is_about() {
         (EventKind::NotifierBroken, "problem"),
         (EventKind::NotifierRecovered, "problem"),
         (EventKind::DeliveryDead, "problem"),
+        (EventKind::Heartbeat, "detection"),
     ] {
         let mut mutant = parse(&example(kind).to_json());
         mutant["data"].as_object_mut().unwrap().remove(part).unwrap();

@@ -5,6 +5,7 @@
 mod events;
 mod floors;
 mod markdown;
+mod monitoring;
 mod readme;
 
 use std::path::PathBuf;

@@ -127,6 +127,8 @@ fn exported() -> String {
     metrics.account("main").up(true);
     metrics.account("main").budget(1.0, 0.1);
     metrics.account("main").clock_skew(0.0);
+    metrics.account("main").token_expires(Some(now));
+    metrics.notifier("log").heartbeat(now);
     metrics.notifier("log").outbox(&Outbox {
         pending: 1,
         held: [("quiet_hours", 1)].into(),

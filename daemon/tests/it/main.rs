@@ -21,6 +21,7 @@ mod exchange;
 mod exec;
 mod failing;
 mod fallback;
+mod heartbeat;
 mod lanes;
 mod messengers;
 mod notifiers;

@@ -428,26 +428,71 @@ level = "infoo"
 #[test]
 fn keys_of_later_versions_say_so() {
     assert_snapshot!(errors_after_good(r#"
-[heartbeat]
-every = "5m"
-notify = ["log"]
 [notifiers.other]
 plugin = "log"
 network = true
 [[watch]]
 name = "a"
 customer = 531826
-"#), @r#"
-    error: [heartbeat] does not exist yet
-      config.toml:10:2
-       10 | [heartbeat]
-          |  ^^^^^^^^^
-      hint: delete the section; a later version brings it
+"#), @"
     error: `network` in [notifiers.other] does not exist yet
-      config.toml:15:1
-       15 | network = true
+      config.toml:12:1
+       12 | network = true
           | ^^^^^^^
       hint: delete the key; a later version brings it
+    ");
+}
+
+#[test]
+fn a_heartbeat_has_somebody_who_gets_it_and_a_time_and_no_route() {
+    assert_snapshot!(errors_after_good(r#"
+[heartbeat]
+every = "9s"
+notify = ["lgo"]
+often = true
+[[route]]
+events = ["heartbeat"]
+notify = ["log"]
+"#), @r#"
+    error: `every` is 9s
+      config.toml:11:9
+       11 | every = "9s"
+          |         ^^^^
+      hint: `every` is from 10s to 1d
+    error: unknown notifier `lgo` in [heartbeat]
+      config.toml:12:11
+       12 | notify = ["lgo"]
+          |           ^^^^^
+      hint: notifiers in this file are `log`; did you mean `log`?
+    error: unknown key `often` in [heartbeat]
+      config.toml:13:1
+       13 | often = true
+          | ^^^^^
+      hint: keys here are `every`, `notify`
+    error: heartbeats are told by [heartbeat], not by a route
+      config.toml:15:11
+       15 | events = ["heartbeat"]
+          |           ^^^^^^^^^^^
+      hint: delete the word, and name the notifier in [heartbeat] notify
+    "#);
+    assert_snapshot!(errors_after_good("[heartbeat]\nevery = \"2d\"\nnotify = []"), @r#"
+    error: `every` is 2d
+      config.toml:10:9
+       10 | every = "2d"
+          |         ^^^^
+      hint: `every` is from 10s to 1d
+    error: `notify` names nobody
+      config.toml:11:10
+       11 | notify = []
+          |          ^^
+      hint: name a notifier, or delete the whole section
+    "#);
+    assert_snapshot!(errors_after_good("[heartbeat]\n"), @r#"
+    error: `notify` is missing in [heartbeat]
+      config.toml:9:1
+       9 | [heartbeat]
+         | ^^^^^^^^^^^
+      hint: name who gets it, such as notify = ["deadman"]
     "#);
 }
 

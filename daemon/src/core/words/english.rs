@@ -138,6 +138,7 @@ fn title(event: &Event) -> String {
         EventKind::NotifierBroken => format!("{subject}: does not work; its notifications wait"),
         EventKind::NotifierRecovered => format!("{subject}: works again"),
         EventKind::DeliveryDead => format!("{subject}: a notification was given up"),
+        EventKind::Heartbeat => "commwatch is well: what it watches is read, kept and delivered".to_owned(),
     }
 }
 

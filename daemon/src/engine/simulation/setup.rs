@@ -209,6 +209,7 @@ impl Setup {
                 .collect(),
             routes: routes.collect(),
             hours: BTreeMap::new(),
+            heartbeat: None,
             operators: present(self.operators()),
             plugins: Plugins { path: Vec::new(), trust: Trust::Strict },
             store: Store {

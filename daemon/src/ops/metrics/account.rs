@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use prometheus::{GaugeVec, HistogramVec, IntCounterVec, Registry};
 
 use super::families::{
     ACCOUNT_UP, API_BUDGET, API_DURATION, API_REQUESTS, API_THROTTLED, API_UTILIZATION, CLOCK_SKEW, POLLS,
+    TOKEN_EXPIRY,
 };
 use super::owner::{Owner, forget};
+use super::unix_seconds;
 use crate::core::watch::Priority;
 
 /// The endpoint that lists conversations; its series begin when it is first asked.
@@ -61,6 +64,7 @@ pub(super) struct Families {
     utilization: GaugeVec,
     up: GaugeVec,
     skew: GaugeVec,
+    expiry: GaugeVec,
     polls: IntCounterVec,
 }
 
@@ -74,6 +78,7 @@ impl Families {
             utilization: API_UTILIZATION.gauges(registry),
             up: ACCOUNT_UP.gauges(registry),
             skew: CLOCK_SKEW.gauges(registry),
+            expiry: TOKEN_EXPIRY.gauges(registry),
             polls: POLLS.counters(registry),
         }
     }
@@ -133,6 +138,14 @@ impl AccountMetrics {
         self.owner.write(|name| self.families.skew.with_label_values(&[name]).set(seconds));
     }
 
+    /// When its key expires; `None` = it does not say.
+    pub fn token_expires(&self, at: Option<Timestamp>) {
+        self.owner.write(|name| match at {
+            Some(at) => self.families.expiry.with_label_values(&[name]).set(unix_seconds(at)),
+            None => forget(&self.families.expiry, "account", name),
+        });
+    }
+
     /// A poll ended.
     pub fn polled(&self, priority: Priority, result: PollResult) {
         self.owner.write(|name| {
@@ -148,7 +161,8 @@ impl AccountMetrics {
                 forget(counters, "account", name);
             }
             forget(&families.duration, "account", name);
-            for gauges in [&families.budget, &families.utilization, &families.up, &families.skew] {
+            let gauges = [&families.budget, &families.utilization, &families.up, &families.skew];
+            for gauges in gauges.into_iter().chain([&families.expiry]) {
                 forget(gauges, "account", name);
             }
         });

@@ -67,6 +67,8 @@ families! {
         "Share of the request budget that the configured watches need; above 1 they are polled late.";
     ACCOUNT_UP = Gauge, "account_up", ["account"],
         "Whether CommBox accepts this account's key.";
+    TOKEN_EXPIRY = Gauge, "account_token_expiry_timestamp_seconds", ["account"],
+        "When this account's key expires, if it says so.";
     CLOCK_SKEW = Gauge, "clock_skew_seconds", ["account"],
         "CommBox's clock minus ours, as its last answers have it.";
     CLOCK_JUMPS = Counter, "clock_jumps_total", [],
@@ -127,6 +129,11 @@ families! {
 
     SILENCES = Gauge, "silences_active", [],
         "Silences that hold.";
+
+    HEARTBEAT_INTERVAL = Gauge, "heartbeat_interval_seconds", [],
+        "How often a heartbeat is sent; absent where none is configured.";
+    HEARTBEAT_SUCCESS = Gauge, "heartbeat_last_success_timestamp_seconds", ["notifier"],
+        "When this notifier's receiver last accepted a heartbeat.";
 
     NOTIFIER_UP = Gauge, "notifier_up", ["notifier"],
         "Whether this notifier's receiver accepts what it is sent.";

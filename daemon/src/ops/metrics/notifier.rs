@@ -9,8 +9,8 @@ use prometheus::core::{Collector, Desc};
 use prometheus::{GaugeVec, HistogramVec, IntCounterVec, Registry, proto};
 
 use super::families::{
-    ATTEMPT_DURATION, ATTEMPTS, DELIVERIES, DISPATCH_DELAY, NOTIFIER_UP, OUTBOX_DEAD, OUTBOX_HELD,
-    OUTBOX_IMBALANCE, OUTBOX_OLDEST, OUTBOX_PENDING, PLUGIN_INFO, PLUGIN_RESTARTS, PLUGIN_UP,
+    ATTEMPT_DURATION, ATTEMPTS, DELIVERIES, DISPATCH_DELAY, HEARTBEAT_SUCCESS, NOTIFIER_UP, OUTBOX_DEAD,
+    OUTBOX_HELD, OUTBOX_IMBALANCE, OUTBOX_OLDEST, OUTBOX_PENDING, PLUGIN_INFO, PLUGIN_RESTARTS, PLUGIN_UP,
 };
 use super::owner::{Owner, forget, has};
 use super::{seconds_between, unix_seconds};
@@ -104,6 +104,7 @@ pub(super) struct Families {
     oldest: GaugeVec,
     dead: GaugeVec,
     imbalance: GaugeVec,
+    heartbeat: GaugeVec,
     up: GaugeVec,
     process_up: GaugeVec,
     restarts: IntCounterVec,
@@ -124,6 +125,7 @@ impl Families {
             oldest: OUTBOX_OLDEST.gauges(registry),
             dead: OUTBOX_DEAD.gauges(registry),
             imbalance: OUTBOX_IMBALANCE.gauges(registry),
+            heartbeat: HEARTBEAT_SUCCESS.gauges(registry),
             up: NOTIFIER_UP.gauges(registry),
             process_up: PLUGIN_UP.gauges(registry),
             restarts: PLUGIN_RESTARTS.counters(registry),
@@ -180,6 +182,11 @@ impl NotifierMetrics {
         });
     }
 
+    /// Its receiver accepted a heartbeat.
+    pub fn heartbeat(&self, at: Timestamp) {
+        self.owner.write(|name| self.families.heartbeat.with_label_values(&[name]).set(unix_seconds(at)));
+    }
+
     /// What its outbox holds now.
     pub fn outbox(&self, outbox: &Outbox) {
         let families = &self.families;
@@ -200,10 +207,11 @@ impl NotifierMetrics {
 
     /// The clock was set that its times are by.
     pub(super) fn clock_jumped(&self, by: SignedDuration) {
-        let oldest = &self.families.oldest;
         self.owner.write(|name| {
-            if has(oldest, "notifier", name) {
-                oldest.with_label_values(&[name]).add(by.as_secs_f64());
+            for times in [&self.families.oldest, &self.families.heartbeat] {
+                if has(times, "notifier", name) {
+                    times.with_label_values(&[name]).add(by.as_secs_f64());
+                }
             }
         });
     }
@@ -239,7 +247,8 @@ impl NotifierMetrics {
                 forget(counters, "notifier", name);
             }
             let queue = [&families.pending, &families.held, &families.oldest, &families.dead];
-            for gauges in queue.into_iter().chain([&families.imbalance, &families.up, &families.process_up]) {
+            let health = [&families.imbalance, &families.up, &families.process_up, &families.heartbeat];
+            for gauges in queue.into_iter().chain(health) {
                 forget(gauges, "notifier", name);
             }
             families.info.forget(name);

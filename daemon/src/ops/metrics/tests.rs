@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config;
+use crate::core::heartbeat::Heartbeat;
 use crate::core::watch::{Baseline, ConversationId, Stream};
 use crate::ops::status::{Trouble, WatchState};
 
@@ -49,6 +50,7 @@ fn configured(accounts: &[&str], watches: &[Watch], notifiers: &[&str]) -> Confi
         notifiers: notifiers.iter().map(|name| ((*name).to_owned(), notifier.clone())).collect(),
         routes: vec![],
         hours: BTreeMap::new(),
+        heartbeat: Some(Heartbeat { every: Duration::from_secs(300), notify: vec![] }),
         operators: vec![],
         plugins: config::Plugins { path: vec![], trust: config::Trust::Strict },
         store: config::Store {
@@ -97,6 +99,7 @@ fn exercise(metrics: &Metrics, config: &Config) {
         account.throttled();
         account.up(true);
         account.budget(1.0, 0.4);
+        account.token_expires(Some(NOW));
         account.clock_skew(-0.5);
         account.polled(Priority::Vip, PollResult::Changed);
     }
@@ -107,6 +110,7 @@ fn exercise(metrics: &Metrics, config: &Config) {
         notifier.dispatched(Priority::Vip, NOW - Duration::from_secs(7), NOW);
         let held = [("broken", 1)].into();
         notifier.outbox(&Outbox { pending: 3, held, oldest_pending: Some(NOW), dead: 1, imbalance: 0 });
+        notifier.heartbeat(NOW);
         notifier.up(true);
         notifier.process_up(true);
         notifier.restarted("exited", 1);
@@ -156,6 +160,7 @@ fn every_metric_has_the_name_type_labels_and_help_that_were_promised() {
     commwatch_api_budget_requests_per_second{account} gauge: Requests a second that this account may send.
     commwatch_api_budget_utilization_ratio{account} gauge: Share of the request budget that the configured watches need; above 1 they are polled late.
     commwatch_account_up{account} gauge: Whether CommBox accepts this account's key.
+    commwatch_account_token_expiry_timestamp_seconds{account} gauge: When this account's key expires, if it says so.
     commwatch_clock_skew_seconds{account} gauge: CommBox's clock minus ours, as its last answers have it.
     commwatch_clock_jumps_total counter: Times that the machine's clock was set while commwatch ran.
     commwatch_polls_total{account,priority,result} counter: Polls by what they found.
@@ -183,6 +188,8 @@ fn every_metric_has_the_name_type_labels_and_help_that_were_promised() {
     commwatch_outbox_dead{notifier} gauge: Dead letters that are kept.
     commwatch_outbox_imbalance{notifier} gauge: Deliveries written minus those delivered, dead, suppressed, grouped and pending; anything but 0 is a bug.
     commwatch_silences_active gauge: Silences that hold.
+    commwatch_heartbeat_interval_seconds gauge: How often a heartbeat is sent; absent where none is configured.
+    commwatch_heartbeat_last_success_timestamp_seconds{notifier} gauge: When this notifier's receiver last accepted a heartbeat.
     commwatch_notifier_up{notifier} gauge: Whether this notifier's receiver accepts what it is sent.
     commwatch_plugin_process_up{notifier} gauge: Whether this notifier's process runs.
     commwatch_plugin_restarts_total{notifier,reason} counter: Times that this notifier's process was replaced.

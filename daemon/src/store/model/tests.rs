@@ -10,6 +10,7 @@ use super::*;
 use crate::core::cursor::{CursorChange, CursorRow, Seen, Vanished};
 use crate::core::discovery::First;
 use crate::core::event::{Event, EventData, EventKind, MessageData, WatchData};
+use crate::core::heartbeat::LANE;
 use crate::core::message::{AuthorKind, ChildId};
 use crate::core::notification::Notification;
 use crate::core::silence::{Draft, Matcher};
@@ -458,6 +459,18 @@ impl Pair {
                 assert_eq!(real, self.model.ack(&id, &acked));
                 self.waits(object, waiting).await;
             }
+            Step::Beat { notifiers } => {
+                let mut told = self.told(format!("evt_beat_{}", self.second), LANE, notifiers, None);
+                told.event.kind = EventKind::Heartbeat;
+                told.deliveries.iter_mut().for_each(|one| one.fallback_after = None);
+                let real = self.sqlite().beat(told.clone()).await.unwrap();
+                assert_eq!(real, self.model.beat(&told));
+            }
+            Step::OutliveBeats { seconds } => {
+                let before = self.now() - Duration::from_secs(seconds.into());
+                let real = self.sqlite().outlive_beats(before, self.now()).await.unwrap();
+                assert_eq!(real, self.model.outlive_beats(before, self.now()));
+            }
             Step::Prune { rows, text } => {
                 let before = |age: u16| self.now() - Duration::from_secs(age.into());
                 let unwatched_before = self.now() - Duration::from_secs(u64::from(rows) * 1_000);
@@ -499,6 +512,7 @@ impl Pair {
         let outbox = sqlite.outbox().await.unwrap();
         assert_eq!(outbox, model.outbox());
         assert!(outbox.iter().all(|count| count.imbalance == 0));
+        assert_eq!(sqlite.beats().await.unwrap(), model.beats());
         assert_eq!(sqlite.episodes().await.unwrap(), model.episodes());
         for (after, limit) in [(self.now(), 99), (Timestamp::MIN, 99), (Timestamp::MIN, 1)] {
             let found = sqlite.silences(after, limit).await.unwrap();

@@ -1,5 +1,6 @@
 //! The disk as the daemon has it: each business transaction of the store is a job that is written and then synced.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -17,9 +18,9 @@ use crate::engine::simulation::markers::Marker;
 use crate::engine::simulation::world::{Point, World};
 use crate::store::model::Rows;
 use crate::store::{
-    Discoveries, DiscoveryCommit, Due, Episode, FallBack, Gather, Hold, OutboxCount, Overdue, PollCommit,
-    PollSummary, RecentDelivery, RecentEvent, Replayed, Retention, Scope, Selection, Settle, Store,
-    StoreError, Together, Told, Unaccepted, Waits,
+    Beats, Discoveries, DiscoveryCommit, Due, Episode, FallBack, Gather, Hold, OutboxCount, Overdue,
+    PollCommit, PollSummary, RecentDelivery, RecentEvent, Replayed, Retention, Scope, Selection, Settle,
+    Store, StoreError, Together, Told, Unaccepted, Waits,
 };
 
 /// The disk as the daemon has it.
@@ -304,6 +305,19 @@ impl Store for DiskStore {
     async fn prune(&self, older: Retention) -> Result<u64, StoreError> {
         let answer = self.write(Job::Prune(older)).await?;
         Ok(if let Answer::Count(gone) = answer { gone } else { 0 })
+    }
+
+    /// Nobody asks for heartbeats here.
+    async fn beat(&self, _: Told) -> Result<BTreeMap<String, u64>, StoreError> {
+        Err(StoreError::Closed)
+    }
+
+    async fn outlive_beats(&self, _: Timestamp, _: Timestamp) -> Result<BTreeMap<String, u64>, StoreError> {
+        Err(StoreError::Closed)
+    }
+
+    async fn beats(&self) -> Result<Beats, StoreError> {
+        Err(StoreError::Closed)
     }
 
     async fn fill(&self) -> Result<Fill, StoreError> {

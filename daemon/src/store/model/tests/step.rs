@@ -108,6 +108,13 @@ pub(super) enum Step {
         object: i64,
         waits: bool,
     },
+    /// A sign of life; or what is left of those before so many seconds need not be told.
+    Beat {
+        notifiers: u8,
+    },
+    OutliveBeats {
+        seconds: u16,
+    },
     Prune {
         rows: u16,
         text: u16,
@@ -174,6 +181,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         1 => (0..300_u16).prop_map(|seconds| Step::Silence { seconds }),
         1 => (1..4_i64, any::<bool>()).prop_map(|(id, by_poll)| Step::EndSilence { id, by_poll }),
         1 => (object(), any::<bool>()).prop_map(|(object, waits)| Step::Ack { object, waits }),
+        2 => (0..4_u8).prop_map(|notifiers| Step::Beat { notifiers }),
+        1 => (0..200_u16).prop_map(|seconds| Step::OutliveBeats { seconds }),
         1 => (0..200_u16, 0..200_u16).prop_map(|(rows, text)| Step::Prune { rows, text }),
         1 => (-4_000..4_000_i16).prop_map(|seconds| Step::Clock { seconds }),
         1 => prop::option::of(-4_000..4_000_i16).prop_map(|by| Step::ClockMoved { by }),

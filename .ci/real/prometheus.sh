@@ -1,0 +1,199 @@
+#!/usr/bin/env bash
+# A real Prometheus scrapes the real daemon: first all is well, then CommBox, a receiver, a plugin and the configuration
+# fail. Every query of every panel brings numbers in the run that should show them; the rules say nothing in the first run
+# and what they should in the second.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+# Anything that should take a moment has this long, seconds.
+PATIENCE=45
+# A key that says when it expires.
+claims=$(printf '{"exp":%d}' $(($(date +%s) + 90 * 86400)) | base64 -w 0 | tr '+/' '-_' | tr -d '=')
+TOKEN=e30.$claims.c2ln
+
+missing=()
+command -v prometheus >/dev/null || missing+=(prometheus)
+[ -x /usr/bin/python3 ] || missing+=(python3-minimal)
+if [ ${#missing[@]} -gt 0 ]; then
+    apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
+fi
+cargo build --quiet -p commwatch -p commwatch-log -p commwatch-webhook -p commwatch-simulator
+# Also where CARGO_TARGET_DIR or a configuration puts it.
+built=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/debug
+folder=$(mktemp -d)
+simulator= daemon= receiver= prometheus=
+end() {
+    for pid in $daemon $simulator $receiver $prometheus; do
+        kill -KILL "$pid" || true
+        wait "$pid" || true
+    done 2>/dev/null
+    rm -rf "$folder"
+}
+trap end EXIT
+
+# until WHAT COMMAND...: runs it until it succeeds.
+until_() {
+    local what=$1 deadline=$((SECONDS + PATIENCE))
+    shift
+    until "$@" >"$folder/last" 2>&1; do
+        if [ $SECONDS -ge $deadline ]; then
+            echo "waited in vain: $what"
+            tail -n 40 "$folder/last"
+            tail -n 20 "$folder/log" "$folder/prometheus.log"
+            return 1
+        fi
+        sleep 0.3
+    done
+}
+ask() { /usr/bin/python3 .ci/real/prometheus.py "$@"; }
+sim() { curl --fail --silent --show-error "$commbox/_sim/$1" -d "$2" >/dev/null; }
+
+"$built/commwatch-simulator" --silent --listen 127.0.0.1:0 --token "$TOKEN" >"$folder/simulator" 2>&1 &
+simulator=$!
+/usr/bin/python3 .ci/real/prometheus.py receiver "$folder" >"$folder/port" &
+receiver=$!
+until_ "the simulator listens" grep -q '^listening on ' "$folder/simulator"
+until_ "the receiver listens" grep -q . "$folder/port"
+commbox=$(sed -n 's/^listening on \([^ ]*\) .*/\1/p' "$folder/simulator")
+hooks=http://127.0.0.1:$(cat "$folder/port")
+
+(umask 077 && echo "$TOKEN" >"$folder/token" && echo whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw >"$folder/secret")
+cat >"$folder/commwatch.toml" <<TOML
+watch = [
+  { name = "dana", title = "Dana Levi", priority = "vip", stream = 532, object = 293854, interval = "1s" },
+  { name = "ruth", title = "Ruth", stream = 41211, object = 2251799813689310, interval = "1s" },
+]
+
+[accounts.main]
+base_url = "$commbox"
+token = { file = "token" }
+rate = "10/s"
+timeout = "1s"
+
+[notifiers.log]
+plugin = "log"
+
+[notifiers.hook]
+plugin = "webhook"
+retries = "people"
+[notifiers.hook.config]
+url = "$hooks/hook"
+secret = { file = "secret" }
+
+[notifiers.deadman]
+plugin = "webhook"
+[notifiers.deadman.config]
+url = "$hooks/deadman"
+secret = { file = "secret" }
+
+[[route]]
+notify = ["log", "hook"]
+
+[operators]
+notify = ["log", "hook"]
+
+[heartbeat]
+every = "10s"
+notify = ["deadman"]
+
+[plugins]
+path = ["$built"]
+trust = "owner"
+
+[store]
+path = "commwatch.db"
+
+[http]
+listen = "127.0.0.1:0"
+
+[reload]
+settle = "100ms"
+TOML
+"$built/commwatch" run -c "$folder/commwatch.toml" >"$folder/log" 2>&1 &
+daemon=$!
+until_ "the daemon is ready" grep -q 'commwatch is ready' "$folder/log"
+page=$(sed -n 's|.*status on http://\([^ ]*\)/.*|\1|p' "$folder/log" | head -n 1)
+
+cat >"$folder/prometheus.yml" <<YAML
+global: { scrape_interval: 1s, evaluation_interval: 1s }
+rule_files: ["$PWD/monitoring/rules.yml"]
+scrape_configs:
+  - job_name: commwatch
+    static_configs: [{ targets: ["$page"] }]
+YAML
+# Prometheus does not say which port it was given.
+port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+prometheus --config.file="$folder/prometheus.yml" --storage.tsdb.path="$folder/tsdb" \
+    --web.listen-address="127.0.0.1:$port" >"$folder/prometheus.log" 2>&1 &
+prometheus=$!
+api=http://127.0.0.1:$port
+until_ "Prometheus is ready" curl --fail --silent "$api/-/ready"
+
+# All is well. Each round brings a message of either priority.
+talk() {
+    for object in 293854 2251799813689310; do
+        sim say "{\"object\": $object, \"text\": \"Is anybody there? $SECONDS\"}"
+    done
+}
+fine() { talk; ask panels "$api" GOOD; }
+until_ "every panel shows numbers while all is well" fine
+tail -n 1 "$folder/last"
+for title in "VIPs not read" "Notifiers that are broken" "Dead letters" "Store errors" "Outbox adds up"; do
+    ask value "$api" "$title" "= 0" >/dev/null
+done
+ask value "$api" "VIPs who wait" "> 0" >/dev/null
+said=$(ask alerts "$api")
+if [ "$said" != CommwatchWatchdog ]; then
+    echo "all is well, and it is said: $said"
+    exit 1
+fi
+if ! curl --fail --silent "$api/api/v1/rules" | grep -q '"health":"ok"' ||
+    curl --fail --silent "$api/api/v1/rules" | grep -q '"health":"err"'; then
+    echo "a rule cannot be evaluated"
+    exit 1
+fi
+echo "all is well: $said"
+
+# Everything fails: an alert is refused for good, then the receiver and a plugin fail, the configuration has a mistake, and
+# CommBox throttles, fails, and refuses the key.
+sim say '{"object": 293854, "text": "REFUSE-ME"}'
+until_ "a dead letter" ask value "$api" "Dead letters" "> 0"
+touch "$folder/fail"
+talk
+until_ "a notifier is broken" ask value "$api" "Notifiers that are broken" "> 0"
+sim fault '{"scope": {"object": 2251799813689310}, "fault": {"status": {"code": 429, "retry_after": "1"}}, "times": {"n": 3}}'
+kill_plugins() {
+    for process in /proc/[0-9]*; do
+        if [ "$(awk '/^PPid:/ { print $2 }' "$process/status" 2>/dev/null)" = "$daemon" ] &&
+            tr '\0' '\n' <"$process/cmdline" 2>/dev/null | grep -qx log; then
+            kill -KILL "${process#/proc/}"
+        fi
+    done
+    ask value "$api" "Plugin processes replaced" "> 2"
+}
+until_ "CommBox has throttled" ask value "$api" "CommBox asks for fewer requests" "> 0"
+sim fault '{"scope": "all", "fault": {"status": {"code": 500}}, "times": "forever"}'
+until_ "a plugin was lost" kill_plugins
+cp "$folder/commwatch.toml" "$folder/good.toml"
+echo 'mistake = true' >>"$folder/commwatch.toml"
+expect() {
+    ask alerts "$api" >"$folder/said"
+    for alert in "$@"; do grep -qx "$alert" "$folder/said" || { echo "not said: $alert"; return 1; }; done
+}
+until_ "what has failed is said" expect CommwatchVipStale CommwatchWatchesStale CommwatchErrors CommwatchThrottled \
+    CommwatchNotifierBroken CommwatchPluginCrashLooping CommwatchDeadLetters CommwatchReloadFailed \
+    CommwatchHeartbeatMissing
+until_ "what shows only then shows numbers" ask panels "$api" BAD
+tail -n 1 "$folder/last"
+for title in "VIPs not read" "Notifiers that are broken" "Dead letters" "Waiting deliveries" "Oldest alert that waits"; do
+    ask value "$api" "$title" "> 0"
+done
+ask texts "$api"
+sim tokens '{"accept": ["another"]}'
+curl --fail --silent --show-error -X DELETE "$commbox/_sim/faults" >/dev/null
+until_ "a refused key is said" expect CommwatchAccountDenied
+kill -TERM "$daemon"
+wait "$daemon"
+daemon=
+until_ "that it is down is said" expect CommwatchDown
+echo "$(prometheus --version 2>&1 | head -n 1 | cut -d ' ' -f 1-3): quiet in peace; in trouble it says $(paste -sd ' ' "$folder/said")"

@@ -1,0 +1,124 @@
+//! Writes heartbeats: when one is due is decided in [`heartbeat`](crate::core::heartbeat); from then on it is a delivery
+//! like any other, but that it is never late.
+
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::daemon::Shared;
+use crate::core::event::EventKind;
+use crate::core::heartbeat::{self, Heartbeat, Vital};
+use crate::core::watch::Priority;
+use crate::ops::metrics::{DeliveryResult, Metrics};
+use crate::store::{Store, StoreError};
+
+/// What is remembered between looks.
+#[derive(Default)]
+pub(super) struct Heart {
+    /// Whether it is known when one was last written, perhaps by the process before.
+    is_known: bool,
+    /// When the latest was written that may be open still.
+    open_since: Option<Timestamp>,
+    /// Whether the last one could not be written, so that it is said once.
+    fails: bool,
+}
+
+impl Heart {
+    /// Writes one if it is due. Costs nothing where none is asked for.
+    pub(super) async fn look(&mut self, shared: &Shared) {
+        match self.beat(shared).await {
+            Ok(()) => self.fails = false,
+            Err(error) => {
+                shared.metrics.store_error();
+                if !std::mem::replace(&mut self.fails, true) {
+                    tracing::warn!(%error, "could not write a heartbeat; it is tried again");
+                }
+            }
+        }
+    }
+
+    async fn beat(&mut self, shared: &Shared) -> Result<(), StoreError> {
+        let plan = shared.plans.borrow().clone();
+        let now = shared.clock.now();
+        if !self.is_known {
+            self.recall(shared, now).await?;
+        }
+        let Some(heartbeat) = &plan.config.heartbeat else { return self.tidy(shared, None, now).await };
+        let elapsed = shared.clock.elapsed();
+        let found = shared.finds.watches(&plan);
+        let due = {
+            let mut pulse = shared.pulse.lock().unwrap_or_else(PoisonError::into_inner);
+            pulse.retain(|id| {
+                plan.watches.contains_key(id) || found.iter().any(|one| one.conversation == *id)
+            });
+            let watches = plan.config.watches.iter().chain(&found);
+            let vips = watches.filter(|watch| watch.priority == Priority::Vip).map(|watch| Vital {
+                conversation: &watch.conversation,
+                interval: watch.interval,
+                timeout: plan.account(watch).map_or(Duration::ZERO, |account| account.timeout),
+            });
+            pulse.due(heartbeat.every, vips, elapsed)
+        };
+        let Some(polled_at) = due else { return self.tidy(shared, Some(heartbeat), now).await };
+        let told = plan.heartbeat(polled_at, now);
+        let outlived = shared.store.beat(told.clone()).await?;
+        shared.pulse.lock().unwrap_or_else(PoisonError::into_inner).beaten(Duration::ZERO, elapsed);
+        self.open_since = Some(now);
+        count(&shared.metrics, &outlived);
+        shared.metrics.event(EventKind::Heartbeat.as_str(), None);
+        tracing::debug!(event = told.event.id, "wrote a heartbeat");
+        shared.wakes.wake(&[told]);
+        Ok(())
+    }
+
+    /// Looks for what is late where anything may be: nothing is written for nothing.
+    async fn tidy(
+        &mut self,
+        shared: &Shared,
+        heartbeat: Option<&Heartbeat>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if self.open_since.is_none_or(|since| !heartbeat::is_late(heartbeat, since, now)) {
+            return Ok(());
+        }
+        outlive(&*shared.store, &shared.metrics, heartbeat, now).await?;
+        self.open_since = None;
+        Ok(())
+    }
+
+    /// A restart is no reason to send one before its time, nor to know less of those that arrived.
+    async fn recall(&mut self, shared: &Shared, now: Timestamp) -> Result<(), StoreError> {
+        let beats = shared.store.beats().await?;
+        for (notifier, at) in &beats.accepted {
+            shared.metrics.notifier(notifier).heartbeat((*at).min(now));
+        }
+        if let Some(written) = beats.written {
+            let ago = Duration::try_from(now.duration_since(written)).unwrap_or_default();
+            shared.pulse.lock().unwrap_or_else(PoisonError::into_inner).beaten(ago, shared.clock.elapsed());
+        }
+        self.open_since = beats.written;
+        self.is_known = true;
+        Ok(())
+    }
+}
+
+/// What was not accepted in time need not be told any more.
+pub(super) async fn outlive(
+    store: &dyn Store,
+    metrics: &Metrics,
+    heartbeat: Option<&Heartbeat>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let before = heartbeat.map_or(Ok(Timestamp::MAX), |one| now.checked_sub(one.every));
+    let outlived = store.outlive_beats(before.unwrap_or(Timestamp::MIN), now).await?;
+    count(metrics, &outlived);
+    Ok(())
+}
+
+fn count(metrics: &Metrics, outlived: &BTreeMap<String, u64>) {
+    for (notifier, outlived) in outlived {
+        metrics.notifier(notifier).deliveries(DeliveryResult::Suppressed, *outlived);
+    }
+}
