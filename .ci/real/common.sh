@@ -5,7 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 # Anything that should take a moment has this long, seconds.
 PATIENCE=60
-TOKEN=a-token-that-must-not-be-seen
+: "${TOKEN:=a-token-that-must-not-be-seen}"
 
 # Also where CARGO_TARGET_DIR or a configuration puts it.
 built=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/debug

@@ -2,14 +2,10 @@
 # A real Prometheus scrapes the real daemon: first all is well, then CommBox, a receiver, a plugin and the configuration
 # fail. Every query of every panel brings numbers in the run that should show them; the rules say nothing in the first run
 # and what they should in the second.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
-
-# Anything that should take a moment has this long, seconds.
-PATIENCE=45
 # A key that says when it expires.
 claims=$(printf '{"exp":%d}' $(($(date +%s) + 90 * 86400)) | base64 -w 0 | tr '+/' '-_' | tr -d '=')
 TOKEN=e30.$claims.c2ln
+. "$(dirname "$0")/common.sh"
 
 missing=()
 command -v prometheus >/dev/null || missing+=(prometheus)
@@ -18,46 +14,15 @@ if [ ${#missing[@]} -gt 0 ]; then
     apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
 fi
 cargo build --quiet -p commwatch -p commwatch-log -p commwatch-webhook -p commwatch-simulator
-# Also where CARGO_TARGET_DIR or a configuration puts it.
-built=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/debug
-folder=$(mktemp -d)
-simulator= daemon= receiver= prometheus=
-end() {
-    for pid in $daemon $simulator $receiver $prometheus; do
-        kill -KILL "$pid" || true
-        wait "$pid" || true
-    done 2>/dev/null
-    rm -rf "$folder"
-}
-trap end EXIT
-
-# until WHAT COMMAND...: runs it until it succeeds.
-until_() {
-    local what=$1 deadline=$((SECONDS + PATIENCE))
-    shift
-    until "$@" >"$folder/last" 2>&1; do
-        if [ $SECONDS -ge $deadline ]; then
-            echo "waited in vain: $what"
-            tail -n 40 "$folder/last"
-            tail -n 20 "$folder/log" "$folder/prometheus.log"
-            return 1
-        fi
-        sleep 0.3
-    done
-}
 ask() { /usr/bin/python3 .ci/real/prometheus.py "$@"; }
-sim() { curl --fail --silent --show-error "$commbox/_sim/$1" -d "$2" >/dev/null; }
 
-"$built/commwatch-simulator" --silent --listen 127.0.0.1:0 --token "$TOKEN" >"$folder/simulator" 2>&1 &
-simulator=$!
+start_simulator
 /usr/bin/python3 .ci/real/prometheus.py receiver "$folder" >"$folder/port" &
-receiver=$!
-until_ "the simulator listens" grep -q '^listening on ' "$folder/simulator"
+others+=($!)
 until_ "the receiver listens" grep -q . "$folder/port"
-commbox=$(sed -n 's/^listening on \([^ ]*\) .*/\1/p' "$folder/simulator")
 hooks=http://127.0.0.1:$(cat "$folder/port")
 
-(umask 077 && echo "$TOKEN" >"$folder/token" && echo whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw >"$folder/secret")
+(umask 077 && echo whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw >"$folder/secret")
 cat >"$folder/commwatch.toml" <<TOML
 watch = [
   { name = "dana", title = "Dana Levi", priority = "vip", stream = 532, object = 293854, interval = "1s" },
@@ -109,9 +74,7 @@ listen = "127.0.0.1:0"
 [reload]
 settle = "100ms"
 TOML
-"$built/commwatch" run -c "$folder/commwatch.toml" >"$folder/log" 2>&1 &
-daemon=$!
-until_ "the daemon is ready" grep -q 'commwatch is ready' "$folder/log"
+start_daemon
 page=$(sed -n 's|.*status on http://\([^ ]*\)/.*|\1|p' "$folder/log" | head -n 1)
 
 cat >"$folder/prometheus.yml" <<YAML
@@ -125,7 +88,7 @@ YAML
 port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 prometheus --config.file="$folder/prometheus.yml" --storage.tsdb.path="$folder/tsdb" \
     --web.listen-address="127.0.0.1:$port" >"$folder/prometheus.log" 2>&1 &
-prometheus=$!
+others+=($!)
 api=http://127.0.0.1:$port
 until_ "Prometheus is ready" curl --fail --silent "$api/-/ready"
 
@@ -142,11 +105,13 @@ for title in "VIPs not read" "Notifiers that are broken" "Dead letters" "Store e
     ask value "$api" "$title" "= 0" >/dev/null
 done
 ask value "$api" "VIPs who wait" "> 0" >/dev/null
-said=$(ask alerts "$api")
-if [ "$said" != CommwatchWatchdog ]; then
-    echo "all is well, and it is said: $said"
-    exit 1
-fi
+# On a busy machine something may be slow for a moment.
+quiet() {
+    said=$(ask alerts "$api")
+    echo "it is said: $said"
+    [ "$said" = CommwatchWatchdog ]
+}
+until_ "all is well, and nothing else is said" quiet
 if ! curl --fail --silent "$api/api/v1/rules" | grep -q '"health":"ok"' ||
     curl --fail --silent "$api/api/v1/rules" | grep -q '"health":"err"'; then
     echo "a rule cannot be evaluated"
@@ -192,8 +157,6 @@ ask texts "$api"
 sim tokens '{"accept": ["another"]}'
 curl --fail --silent --show-error -X DELETE "$commbox/_sim/faults" >/dev/null
 until_ "a refused key is said" expect CommwatchAccountDenied
-kill -TERM "$daemon"
-wait "$daemon"
-daemon=
+stop_daemon
 until_ "that it is down is said" expect CommwatchDown
 echo "$(prometheus --version 2>&1 | head -n 1 | cut -d ' ' -f 1-3): quiet in peace; in trouble it says $(paste -sd ' ' "$folder/said")"

@@ -19,10 +19,11 @@ use std::time::Duration;
 
 use commwatch_plugin_api::Outcome;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use self::deliveries::Order;
+use self::link::END_PATIENCE;
 use self::restarts::Restarts;
 use self::supervise::Supervisor;
 use super::children::Children;
@@ -63,10 +64,12 @@ pub struct PluginSpec {
 pub(super) async fn try_out(spec: &PluginSpec, children: &Children) -> Result<(), String> {
     match start::start(spec, children).await {
         Ok(started) => {
-            let link = started.link;
+            let mut link = started.link;
             // One that is gone has ended already.
             let _ = link.send(frame::ToChild::Stop.encode());
-            link.end(STOP_PATIENCE).await;
+            // What it has to say until its socket ends is not asked for; that it is read lets it be told to stop.
+            let _ = timeout(STOP_PATIENCE, async { while link.next().await.is_some() {} }).await;
+            link.end(END_PATIENCE).await;
             Ok(())
         }
         Err(fault) => Err(fault.why(&spec.library)),

@@ -240,7 +240,10 @@ async fn a_broken_notifier_is_named_and_is_tried_at_once_when_it_is_resumed() {
 
     let (code, _, stderr) = world.typed(&["notifiers", "resume", "hok"]);
     assert_eq!(code, Some(1));
-    assert_eq!(stderr, "error: there is no notifier `hok`\n  hint: there is `hook`, `log`\n");
+    assert_eq!(
+        stderr,
+        "error: there is no notifier `hok`\n  hint: there is `hook`, `log`; did you mean `hook`?\n"
+    );
     assert_eq!(world.hook.received().len(), 1, "a broken notifier waits five minutes for its next try");
     world.hook.usually(None);
     in_order(

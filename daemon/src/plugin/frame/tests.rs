@@ -70,7 +70,7 @@ fn a_frame_that_announces_too_much_is_refused_before_it_is_read() {
 fn another_version_of_the_protocol_is_refused_with_both_numbers() {
     let ready = Ready { protocol: 9, version: "1".into() };
     let violation = FromChild::decode(through_the_wire(&FromChild::Ready(ready).encode())).unwrap_err();
-    assert_eq!(violation.to_string(), "it broke the protocol: it speaks version 9, this is version 1");
+    assert_eq!(violation.to_string(), "it broke the protocol: it speaks version 9, this is version 2");
 }
 
 #[test]
