@@ -37,11 +37,8 @@ async fn what_is_posted_is_answered_and_listed_as_the_truth() {
     assert_eq!(names, [Some("Bot"), Some("Avi"), None, Some("Dana")]);
     let managers: Vec<_> = childs.iter().map(|child| child["user"]["isManager"].as_bool()).collect();
     assert_eq!(managers, [Some(true), Some(true), None, Some(false)]);
-    assert_eq!(
-        childs[0]["createdTime"],
-        sim.posted()[2].at.to_string().as_str(),
-        "the truth to the last digit"
-    );
+    let created: jiff::Timestamp = childs[0]["createdTime"].as_str().unwrap().parse().unwrap();
+    assert_eq!(created, sim.posted()[2].at, "the truth to the last digit");
 }
 
 #[tokio::test]
