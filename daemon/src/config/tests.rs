@@ -18,6 +18,7 @@ mod mutations;
 mod pacing;
 mod plugins;
 mod secrets;
+mod values;
 mod warnings;
 
 /// A folder with configuration files and a fake shelf of plugins.

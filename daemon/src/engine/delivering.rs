@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use commwatch_plugin_api::Outcome;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -19,8 +18,8 @@ use super::health::Health;
 use super::host::Host;
 use super::pace::{Chosen, Pace, Scene};
 use super::plan::Plan;
-use super::process::{Doing, Process};
-use super::servers::{self, Servers};
+use super::process::Process;
+use super::servers::Servers;
 use super::wakes::Wakes;
 use crate::core::backoff::{mix, seed_of};
 use crate::core::budget::Budget;
@@ -28,11 +27,14 @@ use crate::core::event::EventKind;
 use crate::core::heartbeat;
 use crate::core::outcome::{self, Attempted, Fate, Order, Retries};
 use crate::core::receiver::Receiver;
-use crate::core::watch::Priority;
-use crate::ops::metrics::{Attempt, DeliveryResult, Metrics, NotifierMetrics};
+use crate::ops::metrics::{DeliveryResult, Metrics, NotifierMetrics};
 use crate::ops::systemd::{BEAT_EVERY, Beat};
 use crate::plugin::{Handover, Report};
-use crate::store::{Due, Settle, Store, StoreError, Told};
+use crate::store::{Due, Settle, Store, StoreError};
+
+mod notes;
+
+pub(super) use notes::{hour_of, plugin_subject, receiver_subject};
 
 /// The loop looks up at least this often, so that its beat tells that it lives and nothing is overlooked.
 const TICK: Duration = BEAT_EVERY;
@@ -40,6 +42,7 @@ const TICK: Duration = BEAT_EVERY;
 const PROBE_CHOICE: usize = 16;
 /// When the store cannot be read or written, it is tried again after this.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
+
 /// What the loop is given.
 pub(super) struct Parts {
     pub(super) notifier: String,
@@ -475,149 +478,5 @@ impl Delivering {
             }
             tokio::time::sleep(STORE_PAUSE).await;
         }
-    }
-
-    /// The operators hear of dead letters once an hour and notifier, not once a letter.
-    fn dead_letter(&self, plan: &Plan, due: &Due, why: &str, now: Timestamp) -> Told {
-        let since = hour_of(now);
-        let subject = receiver_subject(&self.parts.notifier);
-        let why = format!("{} for {}: {why}", due.notification_id, self.parts.notifier);
-        plan.own_health(EventKind::DeliveryDead, &subject, since, &why, now)
-    }
-
-    fn count(&self, due: &Due, report: &Report, fate: &Fate, now: Timestamp) {
-        let metrics = &self.parts.measured;
-        let word = outcome::outcome_word(&report.outcome);
-        let detail = outcome::outcome_detail(&report.outcome);
-        metrics.attempt(attempt(&report.outcome), report.duration);
-        let (event, notifier) = (&due.notification_id, &self.parts.notifier);
-        let took_ms = report.duration.as_millis();
-        match fate {
-            Fate::Delivered => {
-                metrics.delivery(DeliveryResult::Delivered);
-                // What was held back on purpose says nothing about how fast we are, nor does a sign of life.
-                let is_heartbeat = due.lane == heartbeat::LANE;
-                if is_heartbeat {
-                    metrics.heartbeat(now);
-                }
-                if !due.paced && !is_heartbeat {
-                    // What happened in CommBox did so by its clock.
-                    let account = servers::timed_by(&due.payload);
-                    let then = account.map_or(now, |account| self.parts.servers.there(&account, now));
-                    metrics.dispatched(priority(due), due.occurred_at, then);
-                }
-                let attempt = due.handed + 1;
-                if is_heartbeat {
-                    tracing::debug!(notifier, event, attempt, took_ms, "delivered a heartbeat to {notifier}");
-                } else {
-                    tracing::info!(notifier, event, attempt, took_ms, "delivered to {notifier}");
-                }
-            }
-            Fate::Dead(why) => {
-                metrics.delivery(DeliveryResult::Dead);
-                tracing::error!(
-                    notifier,
-                    event,
-                    attempt = due.handed + 1,
-                    took_ms,
-                    "gave up on {notifier}: {why}"
-                );
-            }
-            Fate::RetryAt { at, .. } => {
-                let attempt = due.handed + 1;
-                tracing::warn!(notifier, event, attempt, took_ms, next = %at, "{word} from {notifier}: {detail}");
-            }
-            Fate::Held(why) => {
-                tracing::warn!(notifier, event, took_ms, "{notifier} takes nothing, its queue waits: {why}");
-            }
-        }
-        let error = (!matches!(fate, Fate::Delivered)).then(|| format!("{word}: {detail}"));
-        self.parts.board.attempted(notifier, now, error);
-    }
-
-    /// Broken: the queue waits and is probed. Anything that shows that the receiver judges what it is sent
-    /// ends that.
-    async fn receiver_health(&mut self, plan: &Plan, outcome: &Outcome, now: Timestamp) {
-        let subject = receiver_subject(&self.parts.notifier);
-        self.parts.measured.up(self.receiver.is_up());
-        match outcome {
-            Outcome::Broken { why, .. } => {
-                self.parts.health.notifier_broken(plan, &subject, why, now).await;
-            }
-            Outcome::Delivered { .. } | Outcome::Reject { .. } => {
-                self.parts.health.notifier_recovered(plan, &subject, now).await;
-            }
-            Outcome::Retry { .. } | Outcome::Unknown { .. } => {}
-        }
-    }
-
-    /// A plugin that cannot be loaded, or does not come to run, is an episode of its own, which ends when it runs.
-    async fn note_state(&mut self) {
-        for (reason, more) in self.process.take_restarts() {
-            self.parts.measured.restarted(reason, more);
-        }
-        let doing = self.process.look(self.parts.clock.elapsed());
-        self.parts.measured.process_up(matches!(doing, Doing::Runs { .. }));
-        self.parts.board.held(&self.parts.notifier, self.receiver.held());
-        self.note_circuit().await;
-        let subject = plugin_subject(&self.parts.notifier);
-        let plan = self.parts.plans.borrow().clone();
-        let now = self.parts.clock.now();
-        match doing {
-            Doing::Runs { again } => {
-                if again {
-                    self.parts.measured.up(self.receiver.is_up());
-                }
-                self.parts.health.notifier_recovered(&plan, &subject, now).await;
-            }
-            Doing::Comes => {}
-            Doing::Ill(why) => {
-                self.parts.measured.up(false);
-                self.parts.health.notifier_broken(&plan, &subject, &why, now).await;
-            }
-        }
-    }
-
-    /// A receiver that has accepted nothing for a while is said to be broken, as one that says so itself is.
-    async fn note_circuit(&mut self) {
-        let Some(why) = self.receiver.worth_telling(self.parts.clock.elapsed()) else { return };
-        let why = format!("its receiver has accepted nothing for a while: {why}");
-        let plan = self.parts.plans.borrow().clone();
-        let subject = receiver_subject(&self.parts.notifier);
-        self.parts.health.notifier_broken(&plan, &subject, &why, self.parts.clock.now()).await;
-    }
-}
-
-/// The beginning of the hour.
-pub(super) fn hour_of(now: Timestamp) -> Timestamp {
-    const HOUR_SECONDS: i64 = 3600;
-    let hour = now.as_second().div_euclid(HOUR_SECONDS) * HOUR_SECONDS;
-    Timestamp::from_second(hour).unwrap_or(now)
-}
-
-/// The receiver's faults.
-pub(super) fn receiver_subject(notifier: &str) -> String {
-    format!("notifier/{notifier}")
-}
-
-/// The plugin's own.
-pub(super) fn plugin_subject(notifier: &str) -> String {
-    format!("notifier/{notifier}/plugin")
-}
-
-fn priority(due: &Due) -> Priority {
-    match due.priority.as_deref() {
-        Some("vip") => Priority::Vip,
-        _ => Priority::Normal,
-    }
-}
-
-fn attempt(outcome: &Outcome) -> Attempt {
-    match outcome {
-        Outcome::Delivered { .. } => Attempt::Delivered,
-        Outcome::Retry { .. } => Attempt::Retry,
-        Outcome::Reject { .. } => Attempt::Reject,
-        Outcome::Unknown { .. } => Attempt::Unknown,
-        Outcome::Broken { .. } => Attempt::Broken,
     }
 }

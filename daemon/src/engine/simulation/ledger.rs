@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::commbox::{Conversation, Message, Served};
 use super::markers::{Marker, Markers};
-use super::setup::{self, Setup};
+use super::setup::Setup;
 use super::waits::{Seen, Waits};
 use crate::core::cursor::Vanished;
 use crate::core::event::{EventKind, status_name};
@@ -17,9 +17,11 @@ use crate::core::watch::ConversationId;
 use crate::store::{PollCommit, Told};
 
 mod deliveries;
+mod requests;
 mod silences;
 mod together;
 
+use requests::Requests;
 use together::Weight;
 
 /// What was told by a configuration that has just been exchanged may become durable so much later.
@@ -148,13 +150,6 @@ struct Handed {
     replayed: bool,
 }
 
-struct Requests {
-    tokens: f64,
-    at: Duration,
-    in_flight: u32,
-    quiet_until: Duration,
-}
-
 impl Ledger {
     pub(super) fn violated(&mut self, what: impl Into<String>) {
         self.violations.push(what.into());
@@ -168,45 +163,6 @@ impl Ledger {
 
     pub(super) fn configured(&mut self, setup: &Setup, now: Duration) {
         self.setups.push((now, setup.clone()));
-    }
-
-    // Requests.
-
-    /// I8: never above the account's budget, nor two at once for one conversation.
-    pub(super) fn asks(&mut self, id: &ConversationId, now: Duration) {
-        let budget = self.requests.entry(id.account.clone()).or_insert(Requests {
-            tokens: setup::BURST.into(),
-            at: now,
-            in_flight: 0,
-            quiet_until: Duration::ZERO,
-        });
-        let passed = (now - budget.at).as_secs_f64();
-        budget.tokens = (budget.tokens + passed * f64::from(setup::RATE)).min(setup::BURST.into()) - 1.0;
-        (budget.at, budget.in_flight) = (now, budget.in_flight + 1);
-        let (tokens, in_flight, quiet_until) = (budget.tokens, budget.in_flight, budget.quiet_until);
-        self.must(tokens > -0.001, || format!("I8: a request above the budget of {}", id.account));
-        self.must(in_flight <= setup::IN_FLIGHT_MAX, || {
-            format!("I8: {in_flight} requests at once to {}", id.account)
-        });
-        self.must(now >= quiet_until, || {
-            format!("I8: a request to {} that had asked to wait until {quiet_until:?}", id.account)
-        });
-        let is_alone = self.asking.insert(id.clone());
-        self.must(is_alone, || format!("I8: two requests at once for {id}"));
-        self.asked_at.entry(id.clone()).or_default().push(now);
-    }
-
-    pub(super) fn asked_to_wait(&mut self, account: &str, until: Duration) {
-        if let Some(budget) = self.requests.get_mut(account) {
-            budget.quiet_until = budget.quiet_until.max(until);
-        }
-    }
-
-    pub(super) fn answered(&mut self, id: &ConversationId) {
-        if let Some(budget) = self.requests.get_mut(&id.account) {
-            budget.in_flight = budget.in_flight.saturating_sub(1);
-        }
-        self.asking.remove(id);
     }
 
     pub(super) fn served(&mut self, id: &ConversationId, served: Served, now: Duration) {
