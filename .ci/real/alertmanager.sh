@@ -6,7 +6,6 @@
 if ! command -v prometheus-alertmanager >/dev/null; then
     apt-get install -qq -y --no-install-recommends prometheus-alertmanager >/dev/null
 fi
-cargo build --quiet -p commwatch -p commwatch-alertmanager -p commwatch-simulator
 start_simulator
 
 cat >"$folder/alertmanager.yml" <<'YAML'
@@ -16,19 +15,11 @@ YAML
 prometheus-alertmanager --config.file="$folder/alertmanager.yml" --storage.path="$folder/alertmanager" \
     --web.listen-address=127.0.0.1:0 --cluster.listen-address= >"$folder/alertmanager.log" 2>&1 &
 others+=($!)
-where() { sed -n 's/.*[Ll]istening on.* address=\([0-9.:]*\).*/\1/p' "$folder/alertmanager.log" | grep .; }
-until_ "Alertmanager listens" where
-alerts=http://$(where | head -n 1)
+until_ "Alertmanager listens" listens "$folder/alertmanager.log"
+alerts=http://$(listens "$folder/alertmanager.log")
 
 cat >"$folder/commwatch.toml" <<TOML
 watch = [{ name = "dana", title = "Dana Levi", priority = "vip", stream = 532, object = 293854, interval = "1s" }]
-
-[accounts.main]
-base_url = "$commbox"
-token = { file = "token" }
-rate = "10/s"
-timeout = "1s"
-console_url = "https://acme.example/widget/object/{object_id}"
 
 [notifiers.alerts]
 plugin = "alertmanager"
@@ -41,15 +32,8 @@ notify = ["alerts"]
 [operators]
 notify = ["alerts"]
 
-[plugins]
-path = ["$built"]
-trust = "owner"
-
-[store]
-path = "commwatch.db"
-
-[http]
-listen = "127.0.0.1:0"
+$(common_tables)
+console_url = "https://acme.example/widget/object/{object_id}"
 TOML
 commwatch check
 start_daemon

@@ -7,6 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 PATIENCE=60
 : "${TOKEN:=a-token-that-must-not-be-seen}"
 
+cargo build --quiet --workspace
 # Also where CARGO_TARGET_DIR or a configuration puts it.
 built=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/debug
 folder=$(mktemp -d)
@@ -42,6 +43,30 @@ start_simulator() {
     others+=($!)
     until_ "the simulator listens" grep -q '^listening on ' "$folder/simulator"
     commbox=$(sed -n 's/^listening on \([^ ]*\) .*/\1/p' "$folder/simulator")
+}
+
+# listens LOG: where a program of Prometheus' family says that it listens.
+listens() { sed -n 's/.*[Ll]istening on.* address=\([0-9.:]*\).*/\1/p' "$1" | grep . | head -n 1; }
+
+# What each configuration has. The account stands last, so that more of it may follow.
+common_tables() {
+    cat <<TOML
+[plugins]
+path = ["$built"]
+trust = "owner"
+
+[store]
+path = "commwatch.db"
+
+[http]
+listen = "127.0.0.1:0"
+
+[accounts.main]
+base_url = "$commbox"
+token = { file = "token" }
+rate = "10/s"
+timeout = "1s"
+TOML
 }
 
 # sim PATH JSON: tells the simulator to do something.

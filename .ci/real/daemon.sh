@@ -2,7 +2,6 @@
 # The real daemon, as a person runs it: checked, started, asked, scraped, reloaded and stopped.
 . "$(dirname "$0")/common.sh"
 
-cargo build --quiet --workspace
 start_simulator
 
 cat >"$folder/commwatch.toml" <<TOML
@@ -10,12 +9,6 @@ watch = [
   { name = "dana", title = "Dana Levi", priority = "vip", stream = 532, object = 293854, interval = "1s" },
   { name = "ruth", title = "Ruth", stream = 41211, object = 2251799813689310, interval = "1s" },
 ]
-
-[accounts.main]
-base_url = "$commbox"
-token = { file = "token" }
-rate = "10/s"
-timeout = "1s"
 
 [notifiers.log]
 plugin = "log"
@@ -26,15 +19,7 @@ notify = ["log"]
 [operators]
 notify = ["log"]
 
-[plugins]
-path = ["$built"]
-trust = "owner"
-
-[store]
-path = "commwatch.db"
-
-[http]
-listen = "127.0.0.1:0"
+$(common_tables)
 TOML
 
 commwatch check

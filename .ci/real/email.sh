@@ -10,7 +10,6 @@ command -v openssl >/dev/null || missing+=(openssl)
 if [ ${#missing[@]} -gt 0 ]; then
     apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
 fi
-cargo build --quiet -p commwatch -p commwatch-email -p commwatch-log -p commwatch-simulator
 
 # An authority of our own, and the server's certificate.
 certificate() {
@@ -76,13 +75,6 @@ start_simulator
 cat >"$folder/commwatch.toml" <<TOML
 watch = [{ name = "dana", title = "Dana Levi", priority = "vip", stream = 532, object = 293854, interval = "1s" }]
 
-[accounts.main]
-base_url = "$commbox"
-token = { file = "token" }
-rate = "10/s"
-timeout = "1s"
-console_url = "https://acme.example/widget/object/{object_id}"
-
 [notifiers.log]
 plugin = "log"
 
@@ -92,15 +84,8 @@ notify = ["starttls", "implicit"]
 [operators]
 notify = ["log"]
 
-[plugins]
-path = ["$built"]
-trust = "owner"
-
-[store]
-path = "commwatch.db"
-
-[http]
-listen = "127.0.0.1:0"
+$(common_tables)
+console_url = "https://acme.example/widget/object/{object_id}"
 TOML
 for tls in starttls implicit; do
     cat >>"$folder/commwatch.toml" <<TOML
