@@ -159,7 +159,8 @@ fn description(notification: &Notification) -> String {
         }));
     }
     lines.retain(|line| !line.is_empty());
-    let more = notification.omitted.saturating_add((events.len() - listed) as u64);
+    // Those that were left out before are counted in the text.
+    let more = events.len() - listed;
     let more = if more > 0 { format!("and {more} more") } else { String::new() };
     let room = DESCRIPTION_CHARS_MAX.saturating_sub(more.len() + 1);
     let listed = text::lines_within(&lines.join("\n"), room);

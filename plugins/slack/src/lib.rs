@@ -62,6 +62,8 @@ impl Notifier for Slack {
 /// How a message was taken.
 enum Posted {
     Ended(Outcome),
+    /// As plain text: its blocks were refused, and would be again.
+    Plainly(Outcome),
     /// Its thread takes no replies.
     NoThread {
         why: String,
@@ -71,7 +73,7 @@ enum Posted {
 impl Posted {
     fn outcome(self) -> Outcome {
         match self {
-            Self::Ended(outcome) => outcome,
+            Self::Ended(outcome) | Self::Plainly(outcome) => outcome,
             // Nobody replied to anything.
             Self::NoThread { why } => Outcome::retry(why),
         }
@@ -88,10 +90,13 @@ impl Slack {
         host: &Host,
     ) -> Outcome {
         if let Some(thread) = Thread::before(notification, channel) {
-            match self.post_somehow(&message, Place::reply(&thread, broadcast), host) {
-                Posted::Ended(Outcome::Delivered { .. }) => {
+            let posted = self.post_somehow(&message, Place::reply(&thread, broadcast), host);
+            let in_blocks = matches!(posted, Posted::Ended(_));
+            match posted {
+                Posted::Ended(Outcome::Delivered { .. }) | Posted::Plainly(Outcome::Delivered { .. }) => {
                     let thread = thread.longer();
-                    if let Some(held) = thread.held {
+                    // What somebody wants to see again is not how things stand now.
+                    if let Some(held) = thread.held.filter(|_| in_blocks && !notification.replay) {
                         let parent = message.standing(held).in_blocks(Place::parent(&thread));
                         self.on_the_side(
                             "the parent of its thread still says what it said",
@@ -102,7 +107,7 @@ impl Slack {
                     }
                     return Outcome::Delivered { receipt: Some(thread.receipt()) };
                 }
-                Posted::Ended(outcome) => return outcome,
+                Posted::Ended(outcome) | Posted::Plainly(outcome) => return outcome,
                 Posted::NoThread { why } => {
                     host.log(
                         Level::Info,
@@ -111,13 +116,15 @@ impl Slack {
                 }
             }
         }
-        let outcome = self.post_somehow(&message, Place::channel(Some(channel)), host).outcome();
+        let posted = self.post_somehow(&message, Place::channel(Some(channel)), host);
+        let in_blocks = matches!(posted, Posted::Ended(_));
+        let outcome = posted.outcome();
         let Outcome::Delivered { receipt } = outcome else { return outcome };
         // What several conversations are told by is the beginning of none.
         let parent = receipt.filter(|_| !is_digest(notification)).and_then(|receipt| Thread::read(&receipt));
         let Some(parent) = parent else { return Outcome::delivered() };
         let copy = message.quiet().in_blocks(Place::reply(&parent, false));
-        let is_held = self.on_the_side("its thread begins with the next", POST, copy, host);
+        let is_held = in_blocks && self.on_the_side("its thread begins with the next", POST, copy, host);
         Outcome::Delivered { receipt: Some(Thread { held: is_held.then_some(1), ..parent }.receipt()) }
     }
 
@@ -131,7 +138,7 @@ impl Slack {
         match self.post(POST, message.as_text(place), host) {
             Verdict::Ended(outcome) => {
                 host.log(Level::Warn, &format!("tried as plain text, since the blocks were refused: {why}"));
-                Posted::Ended(outcome)
+                Posted::Plainly(outcome)
             }
             Verdict::ThreadRefused { why } => Posted::NoThread { why },
             Verdict::FormRefused { why: again } => Posted::Ended(Outcome::reject(format!(

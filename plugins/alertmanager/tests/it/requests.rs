@@ -136,19 +136,20 @@ fn the_operator_chooses_how_long_it_fires_and_further_labels() {
 fn of_several_events_each_one_is_listed_and_the_rest_counted() {
     let mut told = notification();
     told.omitted = 3;
+    told.text.push_str("\n… and 3 more");
     told.events =
         ["Hello?", "Any\nbody?"].map(|text| event(&message(text, "2026-03-01T08:00:00Z").to_string())).into();
     insta::assert_snapshot!(alert(config(), &told)["annotations"]["description"].as_str().expect("text"), @"
     Hello, is anybody there?
+    … and 3 more
     2026-03-01 08:00:00 UTC message.created Hello?
     2026-03-01 08:00:00 UTC message.created Any body?
-    and 3 more
     ");
     told.events =
         (0..25).map(|_| event(&message(&"long ".repeat(99), "2026-03-01T08:00:00Z").to_string())).collect();
     let described = alert(config(), &told)["annotations"]["description"].clone();
     let described = described.as_str().expect("text");
-    assert!(described.ends_with("…\nand 8 more") && described.chars().count() <= 4_000, "{described}");
+    assert!(described.ends_with("…\nand 5 more") && described.chars().count() <= 4_000, "{described}");
 }
 
 #[test]

@@ -122,13 +122,38 @@ fn a_reply_that_fails_fails_as_any_message_does() {
 }
 
 #[test]
+fn what_is_sent_again_on_request_is_a_reply_and_does_not_turn_the_parent_back() {
+    let again = with(after("C0123456789/1790000000.000100/3"), json!({"replay": true}));
+    let sent = deliver(&threads(), &again, vec![answer(200, REPLIED)]);
+    assert_eq!(
+        (paths(&sent), &sent.body(0)["thread_ts"]),
+        (vec!["chat.postMessage".to_owned()], &json!(PARENT))
+    );
+    assert_eq!(receipt(&sent), Some("C0123456789/1790000000.000100/4"));
+}
+
+#[test]
+fn where_blocks_were_refused_none_are_tried_beside_them_and_four_requests_are_the_most() {
+    let refused = || answer(200, r#"{"ok":false,"error":"invalid_blocks"}"#);
+    let sent = deliver(&threads(), &notification(), vec![refused(), answer(200, POSTED)]);
+    assert_eq!((sent.requests.len(), receipt(&sent)), (2, Some("C0123456789/1790000000.000100")));
+    let next = after("C0123456789/1790000000.000100/3");
+    let sent = deliver(&threads(), &next, vec![refused(), answer(200, REPLIED)]);
+    assert_eq!((sent.requests.len(), receipt(&sent)), (2, Some("C0123456789/1790000000.000100/4")));
+    let gone = answer(200, r#"{"ok":false,"error":"thread_not_found"}"#);
+    let sent = deliver(&threads(), &next, vec![refused(), gone, refused(), answer(200, POSTED)]);
+    assert_eq!((sent.requests.len(), receipt(&sent)), (4, Some("C0123456789/1790000000.000100")));
+}
+
+#[test]
 fn a_thread_that_is_gone_begins_anew() {
-    for why in ["thread_not_found", "cannot_reply_to_message", "restricted_action_thread_locked"] {
-        let gone = answer(200, &json!({"ok": false, "error": why}).to_string());
-        let answers = vec![gone, answer(200, POSTED), answer(200, REPLIED)];
-        let sent = deliver(&threads(), &after("C0123456789/1780000000.000100/4"), answers);
-        // That one was too old to be tried at all.
-        assert_eq!(sent.body(0)["thread_ts"], Value::Null);
+    let words = [
+        "thread_not_found",
+        "cannot_reply_to_message",
+        "restricted_action_thread_locked",
+        "message_not_found",
+    ];
+    for why in words {
         let gone = answer(200, &json!({"ok": false, "error": why}).to_string());
         let answers = vec![gone, answer(200, POSTED), answer(200, REPLIED)];
         let sent = deliver(&threads(), &after("C0123456789/1790000000.000100/4"), answers);
