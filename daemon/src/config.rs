@@ -70,7 +70,7 @@ mod watcher;
 mod tests;
 
 pub use admin::likely_socket;
-pub use catalog::{Catalog, Found, NotFound, Trial};
+pub use catalog::{Catalog, Found, NotFound, Opinion, Trial};
 pub use load::{Loaded, load};
 pub use mistake::{Also, Excerpt, Mistake, Mistakes, Severity, Spot};
 pub use secret::{SecretError, read_secret};

@@ -136,8 +136,8 @@ typedef struct cw_delivery_v1 {
      * title, text, url (may be absent), events (one or more CloudEvents), omitted. The key is "digest" where it tells
      * of several conversations. The same bytes at every attempt of one delivery. Actions and severities unknown to the plugin are read as "notify" and "info". */
     cw_bytes notification;
-    /* What the receiver said of the latest notification before this one that was delivered for the same conversation or
-     * incident: the `text` of its CW_OUTCOME_DELIVERED, where that was not empty. Empty if there is none, or if the
+    /* What the receiver said of the latest notification that was delivered for the same conversation or incident (before
+     * this one, but for one that is replayed): the `text` of its CW_OUTCOME_DELIVERED, where that was not empty. Empty if there is none, or if the
      * manifest does not say "receipts": true. Absent from hosts whose `size` does not cover it. */
     cw_bytes receipt;
 } cw_delivery_v1;

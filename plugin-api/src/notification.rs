@@ -24,8 +24,8 @@ pub struct Notification {
     /// plugin that waits for something else needs to know.
     #[serde(default = "unsaid", skip_serializing)]
     pub remaining_ms: u64,
-    /// What the receiver said of the latest notification before this one that was delivered for the same conversation
-    /// or incident: the receipt of its [`Outcome::Delivered`](crate::Outcome::Delivered), at most 255 bytes. Only for a
+    /// What the receiver said of the latest notification that was delivered for the same conversation or incident
+    /// (before this one, but for one that is replayed): the receipt of its [`Outcome::Delivered`](crate::Outcome::Delivered), at most 255 bytes. Only for a
     /// plugin that asks for it (`receipts: true` in [`export_plugin!`](crate::export_plugin)), and it may differ from
     /// one attempt to the next.
     #[serde(default, skip_serializing)]

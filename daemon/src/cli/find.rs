@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::asking::{Asking, NotAsked, channel, configuration, second, status, wait};
 use super::{Console, Exit};
-use crate::config::{Config, stream, unknown};
+use crate::config::{Config, stream};
 use crate::core::listing::Listed;
 use crate::core::seek::{Address, Sought};
 use crate::core::waiting::is_over;
@@ -83,8 +83,8 @@ fn account(config: &Config, named: Option<&str>) -> Result<String, NotAsked> {
     let mut names = config.accounts.keys();
     let all = || names.clone().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     match named {
-        Some(name) if config.accounts.contains_key(name) => Ok(name.to_owned()),
-        Some(name) => Err(NotAsked::Failed(unknown("account", name, names.map(String::as_str)))),
+        // Whether there is one of that name says who asks it.
+        Some(name) => Ok(name.to_owned()),
         None if config.accounts.len() == 1 => Ok(names.next().cloned().unwrap_or_default()),
         None => Err(NotAsked::Failed(format!("say which account: --account NAME, of {}", all()))),
     }

@@ -183,11 +183,13 @@ fn of(plan: &Plan, watch: Option<&Watch>, subject: Subject<'_>, at: Timestamp) -
 
 /// No route is asked, and nothing holds it back.
 fn of_heartbeat(plan: &Plan, at: Timestamp) -> Told {
-    let told = plan.config.heartbeat.as_ref().map(|heartbeat| heartbeat.notify.clone()).unwrap_or_default();
-    let no = told.is_empty().then(|| "there is no such section".to_owned());
-    let said = Said { route: "[heartbeat]".to_owned(), told: told.clone(), no };
+    let mut routes = plan.heartbeat(at, at).routing;
+    let told: Vec<String> = routes.iter().flat_map(|said| said.told.clone()).collect();
+    if told.is_empty() {
+        routes.iter_mut().for_each(|said| said.no = Some("there is no such section".to_owned()));
+    }
     let of_nothing = of(plan, None, Subject::of(EventKind::Heartbeat, None, &[]), at);
-    Told { told, paced: Vec::new(), routes: vec![said], ..of_nothing }
+    Told { told, paced: Vec::new(), routes, ..of_nothing }
 }
 
 fn paced(plan: &Plan, subject: Subject<'_>, at: Timestamp) -> Vec<Paced> {

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::{Console, Exit, Output, unanswered};
+use crate::config::unknown;
 use crate::ops::admin::{Request, ask};
 use crate::ops::status::{Status, render, render_watches};
 
@@ -25,7 +26,9 @@ pub(super) fn live(socket: &Path, console: &mut Console<'_>) -> Exit {
                 console.result(&format!("{clear}{}", render(&status, console.colour)));
             }
             (Err(error), _) if is_first => return unanswered(&error, console),
-            (Err(error), _) => console.message(&format!("{clear}error: {error}")),
+            (Err(error), Output::Json) => console.message(&format!("error: {error}")),
+            // In its place, so that whoever looks does not take the last one for how it is.
+            (Err(error), Output::Text) => console.result(&format!("{clear}error: {error}")),
         }
         if console.is_gone() {
             return Exit::Done;
@@ -54,8 +57,9 @@ pub(super) fn watches(socket: &Path, names: &[String], console: &mut Console<'_>
         Ok(status) => status,
         Err(error) => return unanswered(&error, console),
     };
-    if let Some(name) = names.iter().find(|name| status.watches.iter().all(|watch| watch.name != **name)) {
-        console.message(&format!("error: no watch is called `{name}`"));
+    let known = || status.watches.iter().map(|watch| watch.name.as_str());
+    if let Some(name) = names.iter().find(|name| known().all(|known| known != **name)) {
+        console.message(&format!("error: {}", unknown("watch", name, known())));
         return Exit::Failed;
     }
     if !names.is_empty() {

@@ -40,7 +40,7 @@ pub(super) fn run(socket: &Path, args: &Args, console: &mut Console<'_>) -> Exit
                 is_away = false;
                 tail.show(found, args, console);
             }
-            Err(error @ AskError::NotRunning { .. }) if !tail.is_first => {
+            Err(error @ (AskError::NotRunning { .. } | AskError::Broken { .. })) if !tail.is_first => {
                 if !std::mem::replace(&mut is_away, true) {
                     console.message(&format!("{error}\n  it is waited for"));
                 }
@@ -62,9 +62,13 @@ struct Tail {
 
 impl Tail {
     fn asks(&self, args: &Args) -> EventsAsked {
-        let latest = self.known.values().max();
-        let since = latest.map(|latest| latest.checked_sub(OVERLAP).unwrap_or(Timestamp::MIN));
+        let since = self.latest().map(|latest| latest.checked_sub(OVERLAP).unwrap_or(Timestamp::MIN));
         EventsAsked { watch: args.watch.clone(), kind: args.kind.clone(), since, limit: LIST_MAX }
+    }
+
+    /// When the newest was found; one from after now was by a clock that has been set back since.
+    fn latest(&self) -> Option<Timestamp> {
+        Some((*self.known.values().max()?).min(Timestamp::now()))
     }
 
     /// Of a list whose newest comes first.
@@ -82,7 +86,7 @@ impl Tail {
                 Output::Text => console.result(&story::event_line(event)),
             }
         }
-        if let Some(latest) = self.known.values().max().copied() {
+        if let Some(latest) = self.latest() {
             self.known.retain(|_, at| latest.duration_since(*at) <= OVERLAP);
         }
     }

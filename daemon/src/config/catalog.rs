@@ -5,19 +5,27 @@ use std::path::PathBuf;
 
 use super::{SecretRef, Trust};
 
-/// Finds plugins without loading them.
+/// Finds plugins, and perhaps asks them.
 pub trait Catalog {
-    /// Looks for `plugin` (`slack`, `acme-teams`) in `folders`, in order, nowhere else.
+    /// Without loading it, looks for `plugin` (`slack`, `acme-teams`) in `folders`, in order, nowhere else.
     fn find(&self, plugin: &str, folders: &[PathBuf], trust: Trust) -> Result<Found, NotFound>;
 
-    /// Whether a plugin takes a configuration that fits its schema. Where nobody asks it, it does.
-    ///
-    /// # Errors
-    /// What it has against it, one line.
-    fn accepts(&self, trial: &Trial<'_>) -> Result<(), String> {
+    /// What a plugin says to a configuration that fits its schema. Where nobody asks any, it takes it.
+    fn opinion(&self, trial: &Trial<'_>) -> Opinion {
         let _ = trial;
-        Ok(())
+        Opinion::Takes
     }
+}
+
+/// What a plugin says to its configuration.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Opinion {
+    /// It takes it.
+    Takes,
+    /// What it has against it, one line.
+    Refuses(String),
+    /// It could not be asked, for this reason.
+    NotAsked(String),
 }
 
 /// What a plugin is asked about.

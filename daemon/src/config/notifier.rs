@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::catalog::{Found, NotFound, Trial};
+use super::catalog::{Found, NotFound, Opinion, Trial};
 use super::collection::{Named, read_named};
 use super::findings::{Doubt, Note};
 use super::hours::{AllHours, zone};
@@ -209,10 +209,17 @@ fn find(cx: Context<'_>, plugin: &str, at: Place, plugins: &Plugins) -> Result<F
 
 /// What the plugin itself has against its configuration, which its schema could not say, breaks the notifier.
 fn ask(cx: Context<'_>, section: &Section<'_>, plugin: &str, trial: &Trial<'_>) {
-    if let Err(why) = cx.catalog.accepts(trial) {
-        let at = section.get("config").map_or(section.at, |entry| entry.key_at);
-        let message = format!("the plugin `{plugin}` does not take this configuration: {why}");
-        cx.findings.add(Note::new(Severity::Broken, at, message));
+    let at = section.get("config").map_or(section.at, |entry| entry.key_at);
+    match cx.catalog.opinion(trial) {
+        Opinion::Takes => {}
+        Opinion::Refuses(why) => {
+            let message = format!("the plugin `{plugin}` does not take this configuration: {why}");
+            cx.findings.add(Note::new(Severity::Broken, at, message));
+        }
+        Opinion::NotAsked(why) => {
+            let message = format!("the plugin `{plugin}` could not be asked about its configuration: {why}");
+            cx.findings.add(Note::warning(at, message).hint("the daemon asks it when it starts"));
+        }
     }
 }
 

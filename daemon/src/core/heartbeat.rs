@@ -9,14 +9,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::core::watch::ConversationId;
+use crate::core::schedule::Errand;
+use crate::core::watch::patience;
 
 /// The lane of every heartbeat. No conversation and no subject is called that.
 pub const LANE: &str = "heartbeat";
 /// How long one is kept in the store once it is over: there are many, and each says the same.
 pub const KEPT: Duration = Duration::from_secs(86_400);
-/// So many intervals of a VIP, and a time-out, may pass without a successful poll.
-const INTERVALS_MISSED_MAX: u32 = 3;
 
 /// `[heartbeat]`.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -27,14 +26,14 @@ pub struct Heartbeat {
     pub notify: Vec<String>,
 }
 
-/// A VIP that must be read.
-#[derive(Clone, Copy, Debug)]
-pub struct Vital<'a> {
-    /// The conversation.
-    pub conversation: &'a ConversationId,
-    /// How often it is polled.
+/// What must be asked for with success: a VIP's conversation, or the list of a VIP's.
+#[derive(Clone, Debug)]
+pub struct Vital {
+    /// What is asked for.
+    pub errand: Errand,
+    /// How often.
     pub interval: Duration,
-    /// How long a poll may take.
+    /// How long that may take.
     pub timeout: Duration,
 }
 
@@ -43,32 +42,36 @@ pub struct Vital<'a> {
 pub struct Pulse {
     /// The latest success, whatever it was of.
     latest: Option<(Duration, Timestamp)>,
-    /// Of each conversation: when it was last read; `None` = `CommBox` says that it is not there.
-    read: HashMap<ConversationId, Option<Duration>>,
+    /// Of what VIPs need: when it was last there; `None` = `CommBox` says that it is not, and that was told.
+    seen: HashMap<Errand, Option<Duration>>,
     /// When the latest heartbeat was written, which may have been before this process began.
     beat: Option<SignedDuration>,
 }
 
 impl Pulse {
-    /// A conversation was read, and what that brought is kept.
-    pub fn read(&mut self, conversation: &ConversationId, now: Duration, at: Timestamp) {
-        self.read.insert(conversation.clone(), Some(now));
+    /// Something was asked for and came, and what that brought is kept. It is remembered of what is vital.
+    pub fn came(&mut self, errand: Errand, is_vital: bool, now: Duration, at: Timestamp) {
         self.latest = Some((now, at));
-    }
-
-    /// A list of conversations was.
-    pub fn listed(&mut self, now: Duration, at: Timestamp) {
-        self.latest = Some((now, at));
+        if is_vital {
+            self.seen.insert(errand, Some(now));
+        }
     }
 
     /// A conversation is not there: that is told as such, and no reason to be silent about all else.
-    pub fn gone(&mut self, conversation: &ConversationId) {
-        self.read.insert(conversation.clone(), None);
+    pub fn gone(&mut self, errand: Errand) {
+        self.seen.insert(errand, None);
+    }
+
+    /// It could not be asked for, so nobody knows whether it is there: from now on as for any other.
+    pub fn failed(&mut self, errand: &Errand, now: Duration) {
+        if let Some(seen @ None) = self.seen.get_mut(errand) {
+            *seen = Some(now);
+        }
     }
 
     /// What is not watched any more is forgotten.
-    pub fn retain(&mut self, is_watched: impl Fn(&ConversationId) -> bool) {
-        self.read.retain(|conversation, _| is_watched(conversation));
+    pub fn retain(&mut self, is_watched: impl Fn(&Errand) -> bool) {
+        self.seen.retain(|errand, _| is_watched(errand));
     }
 
     /// The latest heartbeat was written so long ago, by this process or one before it.
@@ -76,27 +79,21 @@ impl Pulse {
         self.beat = Some(signed(now) - signed(ago));
     }
 
-    /// When the latest success was, if a heartbeat is due that vouches for it.
-    pub fn due<'a>(
-        &self,
-        every: Duration,
-        mut vips: impl Iterator<Item = Vital<'a>>,
-        now: Duration,
-    ) -> Option<Timestamp> {
+    /// When the latest success was, if a heartbeat is due: one that is [vouched](Self::vouches) for.
+    pub fn due(&self, every: Duration, now: Duration) -> Option<Timestamp> {
         let (success, at) = self.latest?;
         let is_time = self.beat.is_none_or(|beat| signed(now) - beat >= signed(every));
         let is_new = self.beat.is_none_or(|beat| signed(success) > beat);
-        (is_time && is_new && vips.all(|vip| self.is_well(vip, now))).then_some(at)
+        (is_time && is_new).then_some(at)
     }
 
-    /// One that was never polled may be unreadable as well.
-    fn is_well(&self, vip: Vital<'_>, now: Duration) -> bool {
-        let patience = vip.interval.saturating_mul(INTERVALS_MISSED_MAX).saturating_add(vip.timeout);
-        match self.read.get(vip.conversation) {
-            Some(Some(read)) => now.saturating_sub(*read) <= patience,
+    /// Whether all that is vital came of late. What never came may be out of reach as well.
+    pub fn vouches(&self, mut vitals: impl Iterator<Item = Vital>, now: Duration) -> bool {
+        vitals.all(|Vital { errand, interval, timeout }| match self.seen.get(&errand) {
+            Some(Some(seen)) => now.saturating_sub(*seen) <= patience(interval, timeout),
             Some(None) => true,
             None => false,
-        }
+        })
     }
 }
 
@@ -113,6 +110,8 @@ pub fn is_late(heartbeat: Option<&Heartbeat>, written: Timestamp, now: Timestamp
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::seek::SeekId;
+    use crate::core::watch::ConversationId;
 
     const EVERY: Duration = Duration::from_secs(300);
 
@@ -124,24 +123,29 @@ mod tests {
         Timestamp::UNIX_EPOCH + after(seconds)
     }
 
-    fn id(object: i64) -> ConversationId {
-        ConversationId { account: "main".into(), object }
+    fn id(object: i64) -> Errand {
+        Errand::Poll(ConversationId { account: "main".into(), object })
     }
 
-    fn due(pulse: &Pulse, vips: &[ConversationId], now: u64) -> Option<Timestamp> {
-        let vital = |conversation| Vital { conversation, interval: after(10), timeout: after(5) };
-        pulse.due(EVERY, vips.iter().map(vital), after(now))
+    fn list() -> Errand {
+        Errand::Look(SeekId { account: "main".into(), key: "identity 7".into() })
+    }
+
+    fn due(pulse: &Pulse, vips: &[Errand], now: u64) -> Option<Timestamp> {
+        let vital =
+            |errand: &Errand| Vital { errand: errand.clone(), interval: after(10), timeout: after(5) };
+        pulse.due(EVERY, after(now)).filter(|_| pulse.vouches(vips.iter().map(vital), after(now)))
     }
 
     #[test]
     fn one_is_due_only_after_a_poll_that_succeeded_since_the_one_before() {
         let mut pulse = Pulse::default();
         assert_eq!(due(&pulse, &[], 1_000), None, "nothing was polled");
-        pulse.read(&id(1), after(10), at(10));
+        pulse.came(id(1), true, after(10), at(10));
         assert_eq!(due(&pulse, &[], 11), Some(at(10)));
         pulse.beaten(Duration::ZERO, after(11));
         assert_eq!(due(&pulse, &[], 400), None, "nothing has succeeded since");
-        pulse.listed(after(401), at(401));
+        pulse.came(list(), false, after(401), at(401));
         assert_eq!(due(&pulse, &[], 401), Some(at(401)));
     }
 
@@ -150,11 +154,11 @@ mod tests {
         let mut pulse = Pulse::default();
         pulse.beaten(after(200), after(0));
         for (now, is_due) in [(1, false), (99, false), (100, true)] {
-            pulse.read(&id(1), after(now), at(now));
+            pulse.came(id(1), true, after(now), at(now));
             assert_eq!(due(&pulse, &[], now).is_some(), is_due, "{now}");
         }
         pulse.beaten(Duration::ZERO, after(1_500));
-        pulse.read(&id(1), after(1_501), at(1_501));
+        pulse.came(id(1), true, after(1_501), at(1_501));
         assert_eq!(due(&pulse, &[], 1_799), None, "what was missed is not caught up");
         assert!(due(&pulse, &[], 1_800).is_some());
     }
@@ -162,17 +166,43 @@ mod tests {
     #[test]
     fn none_is_due_while_a_vip_is_overdue_or_was_never_read_unless_it_is_not_there() {
         let mut pulse = Pulse::default();
-        pulse.read(&id(1), after(100), at(100));
+        pulse.came(id(1), true, after(100), at(100));
         let vips = [id(1), id(2)];
         assert_eq!(due(&pulse, &vips, 101), None);
-        pulse.read(&id(2), after(102), at(102));
+        pulse.came(id(2), true, after(102), at(102));
         assert!(due(&pulse, &vips, 103).is_some());
-        pulse.read(&id(2), after(136), at(136));
+        pulse.came(id(2), true, after(136), at(136));
         assert_eq!(due(&pulse, &vips, 136), None, "the first was read 36 s ago");
-        pulse.gone(&id(1));
+        pulse.gone(id(1));
         assert!(due(&pulse, &vips, 136).is_some());
         pulse.retain(|one| *one == id(2));
         assert_eq!(due(&pulse, &vips, 137), None, "watched anew, it has not been read");
+    }
+
+    #[test]
+    fn one_that_was_gone_and_cannot_be_asked_for_is_as_any_other_from_then_on() {
+        let mut pulse = Pulse::default();
+        pulse.gone(id(1));
+        pulse.came(list(), true, after(1_000), at(1_000));
+        let vips = [id(1), list()];
+        assert!(due(&pulse, &vips, 1_001).is_some());
+        pulse.failed(&id(1), after(1_002));
+        pulse.failed(&id(1), after(1_030));
+        pulse.came(list(), true, after(1_037), at(1_037));
+        assert!(due(&pulse, &vips, 1_037).is_some());
+        assert_eq!(due(&pulse, &vips, 1_038), None, "nobody knows for 36 s whether it is there");
+    }
+
+    #[test]
+    fn none_is_due_while_a_vips_conversations_are_not_listed() {
+        let mut pulse = Pulse::default();
+        pulse.came(id(1), true, after(100), at(100));
+        assert_eq!(due(&pulse, &[id(1), list()], 101), None, "they never were");
+        pulse.came(list(), true, after(102), at(102));
+        assert!(due(&pulse, &[id(1), list()], 103).is_some());
+        pulse.failed(&list(), after(110));
+        pulse.came(id(1), true, after(138), at(138));
+        assert_eq!(due(&pulse, &[id(1), list()], 138), None, "36 s ago");
     }
 
     #[test]

@@ -115,6 +115,14 @@ pub enum Since {
     Before(Duration),
 }
 
+/// How many intervals may pass without a successful poll before a watch is stale.
+const INTERVALS_MISSED_MAX: u32 = 3;
+
+/// For how long a watch is as good as seen after a poll that succeeded: three intervals, and the time that a poll may take.
+pub fn patience(interval: Duration, timeout: Duration) -> Duration {
+    interval.saturating_mul(INTERVALS_MISSED_MAX).saturating_add(timeout)
+}
+
 /// One conversation that is watched: the operator named it, or it was found for a [`Seek`](crate::core::seek::Seek).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Watch {

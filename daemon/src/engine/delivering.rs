@@ -306,7 +306,7 @@ impl Delivering {
         }
     }
 
-    /// What the receiver said of the one before. An alert does not wait for it: without, it comes as the first does.
+    /// What the receiver said of the one before. Where that cannot be read, an alert comes as the first does.
     async fn receipt(&mut self, due: &Due) -> Option<String> {
         if !self.receipts {
             return None;
@@ -349,6 +349,10 @@ impl Delivering {
         };
         let (late, due): (Vec<_>, Vec<_>) = due.into_iter().partition(is_late);
         if !late.is_empty() {
+            // The mark of one that a full disk kept from being taken back; none of them is on its way.
+            for one in &late {
+                self.parts.store.take_back(one.id).await?;
+            }
             super::heartbeat::outlive(&*self.parts.store, &self.parts.metrics, heartbeat, now).await?;
         }
         Ok(due)

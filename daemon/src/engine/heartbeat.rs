@@ -8,8 +8,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::daemon::Shared;
+use super::plan::Plan;
 use crate::core::event::EventKind;
 use crate::core::heartbeat::{self, Heartbeat, Vital};
+use crate::core::schedule::Errand;
 use crate::core::watch::Priority;
 use crate::ops::metrics::{DeliveryResult, Metrics};
 use crate::store::{Store, StoreError};
@@ -47,21 +49,9 @@ impl Heart {
         }
         let Some(heartbeat) = &plan.config.heartbeat else { return self.tidy(shared, None, now).await };
         let elapsed = shared.clock.elapsed();
-        let found = shared.finds.watches(&plan);
-        let due = {
-            let mut pulse = shared.pulse.lock().unwrap_or_else(PoisonError::into_inner);
-            pulse.retain(|id| {
-                plan.watches.contains_key(id) || found.iter().any(|one| one.conversation == *id)
-            });
-            let watches = plan.config.watches.iter().chain(&found);
-            let vips = watches.filter(|watch| watch.priority == Priority::Vip).map(|watch| Vital {
-                conversation: &watch.conversation,
-                interval: watch.interval,
-                timeout: plan.account(watch).map_or(Duration::ZERO, |account| account.timeout),
-            });
-            pulse.due(heartbeat.every, vips, elapsed)
+        let Some(polled_at) = due(shared, &plan, heartbeat, elapsed) else {
+            return self.tidy(shared, Some(heartbeat), now).await;
         };
-        let Some(polled_at) = due else { return self.tidy(shared, Some(heartbeat), now).await };
         let told = plan.heartbeat(polled_at, now);
         let outlived = shared.store.beat(told.clone()).await?;
         shared.pulse.lock().unwrap_or_else(PoisonError::into_inner).beaten(Duration::ZERO, elapsed);
@@ -91,7 +81,11 @@ impl Heart {
     /// A restart is no reason to send one before its time, nor to know less of those that arrived.
     async fn recall(&mut self, shared: &Shared, now: Timestamp) -> Result<(), StoreError> {
         let beats = shared.store.beats().await?;
-        for (notifier, at) in &beats.accepted {
+        let plan = shared.plans.borrow().clone();
+        let is_asked_for = |notifier: &String| {
+            plan.config.heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.notify.contains(notifier))
+        };
+        for (notifier, at) in beats.accepted.iter().filter(|(notifier, _)| is_asked_for(notifier)) {
             shared.metrics.notifier(notifier).heartbeat((*at).min(now));
         }
         if let Some(written) = beats.written {
@@ -102,6 +96,29 @@ impl Heart {
         self.is_known = true;
         Ok(())
     }
+}
+
+/// When the poll was that a heartbeat vouches for, if one is due and all that VIPs need came of late. Nothing is looked
+/// through while it is not time.
+fn due(shared: &Shared, plan: &Plan, heartbeat: &Heartbeat, elapsed: Duration) -> Option<Timestamp> {
+    let mut pulse = shared.pulse.lock().unwrap_or_else(PoisonError::into_inner);
+    let polled_at = pulse.due(heartbeat.every, elapsed)?;
+    pulse.retain(|errand| match errand {
+        Errand::Poll(conversation) => shared.finds.is_watched(plan, conversation),
+        Errand::Look(seek) => plan.seeks.contains_key(seek),
+    });
+    let timeout =
+        |account: &str| plan.config.accounts.get(account).map_or(Duration::ZERO, |account| account.timeout);
+    let watches = shared.finds.all(plan).into_iter().filter(|watch| watch.priority == Priority::Vip);
+    let polls = watches.map(|watch| Vital {
+        interval: watch.interval,
+        timeout: timeout(&watch.conversation.account),
+        errand: Errand::Poll(watch.conversation),
+    });
+    let looks = plan.seeks.iter().filter(|(_, seek)| seek.priority == Priority::Vip).map(|(id, seek)| {
+        Vital { interval: seek.discovery, timeout: timeout(&seek.account), errand: Errand::Look(id.clone()) }
+    });
+    pulse.vouches(polls.chain(looks), elapsed).then_some(polled_at)
 }
 
 /// What was not accepted in time need not be told any more.

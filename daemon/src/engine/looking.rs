@@ -17,7 +17,7 @@ use crate::core::discovery::{Begun, CONVERSATIONS_MAX, Discovered, Ground, KNOWN
 use crate::core::listing::{PAGES_MAX, Page, Sweep, asked_at};
 use crate::core::schedule::{Errand, Polled};
 use crate::core::seek::{Place, Seek, SeekId, Sought};
-use crate::core::watch::ConversationId;
+use crate::core::watch::{ConversationId, Priority};
 use crate::ops::metrics::LISTS;
 use crate::ops::status::Trouble;
 use crate::store::{DiscoveryCommit, StoreError};
@@ -268,7 +268,9 @@ impl Polling {
                 Some(memory) if memory.answered.is_some() => Reached::Read,
                 _ => Reached::NotYet,
             };
-            let is_listed = sweep.is_some_and(|sweep| sweep.has_listed(conversation.object));
+            // Of a list that was cut nobody knows what it left out.
+            let is_listed =
+                sweep.is_some_and(|sweep| sweep.is_cut() || sweep.has_listed(conversation.object));
             change.put.extend(known.looked(seek, reached, is_listed, now));
         }
     }
@@ -365,7 +367,8 @@ impl Polling {
             None => {
                 metrics.succeeded(looked.at);
                 let mut pulse = self.parts.pulse.lock().unwrap_or_else(PoisonError::into_inner);
-                pulse.listed(self.parts.clock.elapsed(), looked.at);
+                let is_vital = seek.priority == Priority::Vip;
+                pulse.came(errand.clone(), is_vital, self.parts.clock.elapsed(), looked.at);
             }
             Some(error) => {
                 metrics.failed(Trouble::Failing);

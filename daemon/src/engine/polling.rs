@@ -194,6 +194,8 @@ impl Polling {
         // A renewed key or another address deserves a try now rather than in five minutes.
         for account in self.plan.config.accounts.keys() {
             self.schedule.reopen(account, now);
+            let expires = self.plan.clients.get(account).and_then(|client| client.expires());
+            self.parts.metrics.account(account).token_expires(expires);
         }
         let accounts = &self.plan.config.accounts;
         self.parts.servers.retain(|name| accounts.contains_key(name));

@@ -142,6 +142,11 @@ impl Metrics {
         }
         self.forget_accounts(|name| config.accounts.contains_key(name));
         self.forget_notifiers(|name| config.notifiers.contains_key(name));
+        // Nobody waits for those of whoever gets none any more.
+        let gets = |name| config.heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.notify.contains(name));
+        for name in config.notifiers.keys().filter(|name| !gets(name)) {
+            self.notifier(name).no_heartbeat();
+        }
         let names: std::collections::HashSet<&str> = config.watch_names().collect();
         self.watches.retain(|name| names.contains(name));
         self.closed.store(true, Ordering::Relaxed);

@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+/// What stands before a plugin's own words about its configuration.
+pub(super) const NOT_STARTED: &str = "it does not start: ";
+
 /// A file that is not used as a plugin.
 #[derive(Debug, Error)]
 #[error("plugin {}: {why}", file.display())]
@@ -93,7 +96,7 @@ pub enum Why {
         ours: String,
     },
     /// `create` refused.
-    #[error("it does not start: {0}")]
+    #[error("{NOT_STARTED}{0}", NOT_STARTED = NOT_STARTED)]
     Create(String),
 }
 

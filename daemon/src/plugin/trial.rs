@@ -12,7 +12,7 @@ use super::catalog::Installed;
 use super::children::Children;
 use super::grant::Grant;
 use super::host::{PluginSpec, try_out};
-use crate::config::{self, Catalog, Found, NotFound, Trial, Trust};
+use crate::config::{self, Catalog, Found, NotFound, Opinion, Trial, Trust};
 
 /// The plugins of this machine, where each is asked for its opinion: it is started in a process of its own, as it will
 /// be to run, and ended again. Nothing is delivered.
@@ -38,24 +38,31 @@ impl Catalog for TriedOut {
         Installed.find(plugin, folders, trust)
     }
 
-    fn accepts(&self, trial: &Trial<'_>) -> Result<(), String> {
+    fn opinion(&self, trial: &Trial<'_>) -> Opinion {
         let mut secrets = BTreeMap::new();
         for pointer in trial.reveal {
             let Some(reference) = trial.secrets.get(pointer) else { continue };
-            // Who may not read it cannot find out here; the daemon does.
-            let Ok(secret) = config::read_secret(reference) else { return Ok(()) };
-            secrets.insert(pointer.clone(), secret);
+            match config::read_secret(reference) {
+                Ok(secret) => secrets.insert(pointer.clone(), secret),
+                Err(error) => return Opinion::NotAsked(format!("it is told a secret, and {error}")),
+            };
         }
         // It may ask nobody while it is started.
         let nowhere = serde_json::Value::Null;
-        let grant = Grant::new(&nowhere, &nowhere, secrets).map_err(|error| error.to_string())?;
+        let grant = match Grant::new(&nowhere, &nowhere, secrets) {
+            Ok(grant) => grant.revealing(trial.reveal.clone()),
+            Err(error) => return Opinion::Refuses(error.to_string()),
+        };
         let spec = PluginSpec {
             notifier: trial.notifier.to_owned(),
             library: trial.found.library.clone(),
             config: trial.config.clone(),
-            grant: Arc::new(grant.revealing(trial.reveal.clone())),
+            grant: Arc::new(grant),
             concurrency: Some(1),
         };
-        self.runtime.block_on(try_out(&spec, &self.children))
+        match self.runtime.block_on(try_out(&spec, &self.children)) {
+            Ok(()) => Opinion::Takes,
+            Err(why) => Opinion::Refuses(why),
+        }
     }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::outbox::turn;
+use super::prune::forget_contents;
 use super::rows::{instant, nanos};
 use super::told::insert_told;
 use super::{Beats, StoreError, Told};
@@ -54,11 +55,8 @@ pub(super) fn outlive(
 const OLD: &str = "DELETE FROM delivery WHERE id IN
      (SELECT id FROM delivery WHERE lane = ?1 AND (state = 'dead' OR finished_at < ?2) LIMIT ?3)
      RETURNING notification_id";
-const THEIR_EVENTS: [&str; 2] = [
-    "DELETE FROM notification_event WHERE notification_id = ?1
-     AND NOT EXISTS (SELECT 1 FROM delivery WHERE notification_id = ?1)",
-    "DELETE FROM event WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM notification_event WHERE event_id = ?1)",
-];
+const THEIR_EVENT: &str =
+    "DELETE FROM event WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM notification_event WHERE event_id = ?1)";
 
 /// Of those that a receiver refuses the newest dead letter is kept: one says all of it.
 fn forget(connection: &Connection, at: Timestamp) -> Result<(), StoreError> {
@@ -67,11 +65,10 @@ fn forget(connection: &Connection, at: Timestamp) -> Result<(), StoreError> {
     let gone: Vec<String> = old
         .query_map(params![LANE, nanos(before), FORGOTTEN_MAX], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
-    for sql in THEIR_EVENTS {
-        let mut theirs = connection.prepare_cached(sql)?;
-        for event in &gone {
-            theirs.execute([event])?;
-        }
+    forget_contents(connection, &gone)?;
+    let mut theirs = connection.prepare_cached(THEIR_EVENT)?;
+    for event in &gone {
+        theirs.execute([event])?;
     }
     Ok(())
 }
@@ -102,7 +99,7 @@ mod tests {
         for step in super::super::migrate::STEPS {
             connection.execute_batch(step).unwrap();
         }
-        for sql in [OUTLIVE, OLD].into_iter().chain(THEIR_EVENTS) {
+        for sql in [OUTLIVE, OLD, THEIR_EVENT] {
             let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             let found: Vec<String> =
                 plan.raw_query().mapped(|row| row.get(3)).collect::<Result<_, _>>().unwrap();

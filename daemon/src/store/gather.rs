@@ -7,6 +7,7 @@ use super::rows::{instant, nanos};
 use super::told::insert_delivery;
 use super::{Due, Gather, Hold, Scope, StoreError, Together, outbox};
 use crate::core::event::Event;
+use crate::core::heartbeat;
 use crate::core::pacing::CAP_MAX;
 
 /// The head of a lane and those behind it. The conditions are the index's own.
@@ -168,13 +169,14 @@ pub(super) fn sent_since(
     // As many of the newest as a cap can count, twice: the others are of long ago.
     let mut sent = connection.prepare_cached(
         "SELECT lane, first_attempt_at FROM
-             (SELECT lane, first_attempt_at FROM delivery WHERE notifier = ?1 AND lane <> 'heartbeat'
+             (SELECT lane, first_attempt_at FROM delivery WHERE notifier = ?1 AND lane <> ?4
               ORDER BY id DESC LIMIT ?3)
          WHERE first_attempt_at >= ?2 ORDER BY first_attempt_at",
     )?;
-    let rows = sent.query_map(params![notifier, nanos(since), i64::from(CAP_MAX) * 2], |row| {
-        Ok((row.get(0)?, instant(row.get(1)?)))
-    })?;
+    let rows = sent
+        .query_map(params![notifier, nanos(since), i64::from(CAP_MAX) * 2, heartbeat::LANE], |row| {
+            Ok((row.get(0)?, instant(row.get(1)?)))
+        })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use rusqlite::{Connection, Params, Row};
+use rusqlite::{Connection, Params, Row, params};
 
 use super::rows::{count, instant};
 use super::{SqliteStore, StoreError};
+use crate::core::event::EventKind;
+use crate::core::heartbeat::LANE;
 use crate::core::story::{
     COUNTED_MAX, ConversationStory, DeliveryStory, EventStory, PollHour, Several, Sighting,
 };
@@ -224,28 +226,31 @@ pub struct RecentDelivery {
 
 pub(super) fn events(connection: &Connection, limit: usize) -> Result<Vec<RecentEvent>, StoreError> {
     let mut newest = connection.prepare_cached(
-        "SELECT id, type, watch, occurred_at, recorded_at FROM event WHERE type <> 'heartbeat'
+        "SELECT id, type, watch, occurred_at, recorded_at FROM event WHERE type <> ?2
          ORDER BY recorded_at DESC, sequence DESC, id LIMIT ?1",
     )?;
-    let rows = newest.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
-        Ok(RecentEvent {
-            id: row.get(0)?,
-            kind: row.get(1)?,
-            watch: row.get(2)?,
-            occurred_at: instant(row.get(3)?),
-            recorded_at: instant(row.get(4)?),
-        })
-    })?;
+    let rows = newest.query_map(
+        params![i64::try_from(limit).unwrap_or(i64::MAX), EventKind::Heartbeat.as_str()],
+        |row| {
+            Ok(RecentEvent {
+                id: row.get(0)?,
+                kind: row.get(1)?,
+                watch: row.get(2)?,
+                occurred_at: instant(row.get(3)?),
+                recorded_at: instant(row.get(4)?),
+            })
+        },
+    )?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 pub(super) fn deliveries(connection: &Connection, limit: usize) -> Result<Vec<RecentDelivery>, StoreError> {
     let mut newest = connection.prepare_cached(
         "SELECT d.notification_id, d.notifier, a.outcome, a.number, a.started_at, a.took_ms, a.detail
-         FROM attempt a JOIN delivery d ON d.id = a.delivery WHERE d.lane <> 'heartbeat'
+         FROM attempt a JOIN delivery d ON d.id = a.delivery WHERE d.lane <> ?2
          ORDER BY a.id DESC LIMIT ?1",
     )?;
-    let rows = newest.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+    let rows = newest.query_map(params![i64::try_from(limit).unwrap_or(i64::MAX), LANE], |row| {
         Ok(RecentDelivery {
             notification_id: row.get(0)?,
             notifier: row.get(1)?,

@@ -288,7 +288,7 @@ impl Rows {
     }
 
     /// Open deliveries wait for as long as they were to, whatever the clock does.
-    fn matching(&self, selection: &Selection) -> Vec<i64> {
+    fn matching(&self, selection: &Selection, with_heartbeats: bool) -> Vec<i64> {
         let is_of = |watch: &String, one: &Delivery| {
             self.told_by(&one.notification).any(|event| event.watch.as_ref() == Some(watch))
         };
@@ -296,6 +296,7 @@ impl Rows {
             one.state.is_final()
                 && (!selection.dead || one.state == State::Dead)
                 && one.state != State::Grouped
+                && (with_heartbeats || one.lane != LANE)
                 && selection
                     .event
                     .as_ref()
@@ -310,7 +311,11 @@ impl Rows {
 
     pub(crate) fn find(&self, selection: &Selection) -> Replayed {
         let mut found = Replayed::default();
-        for one in self.matching(selection).iter().filter_map(|id| self.deliveries.get(id)) {
+        for one in self
+            .matching(selection, selection.event.is_some())
+            .iter()
+            .filter_map(|id| self.deliveries.get(id))
+        {
             if one.payload.is_empty() {
                 found.without_text += 1;
                 continue;
@@ -331,7 +336,7 @@ impl Rows {
         if open + found.deliveries.len() as u64 > self.outbox_rows_max {
             return Err(StoreError::OutboxFull(open));
         }
-        for id in self.matching(selection) {
+        for id in self.matching(selection, selection.event.is_some()) {
             let Some(one) = self.deliveries.get(&id).filter(|one| !one.payload.is_empty()) else { continue };
             let state = self.at_the_end_of(&one.notifier, &one.lane);
             let tally = self.tally.entry(one.notifier.clone()).or_default();
@@ -345,7 +350,7 @@ impl Rows {
     }
 
     pub(crate) fn drop_dead(&mut self, selection: &Selection) -> u64 {
-        let dead = self.matching(&Selection { dead: true, ..selection.clone() });
+        let dead = self.matching(&Selection { dead: true, ..selection.clone() }, true);
         for id in &dead {
             self.deliveries.remove(id);
             self.attempts.retain(|attempt| attempt.delivery != *id);

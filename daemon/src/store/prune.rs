@@ -71,11 +71,17 @@ fn old_deliveries(connection: &Connection, older: Retention) -> Result<usize, St
     let notifications: Vec<String> = old
         .query_map(params![nanos(older.rows_before), ROWS_MAX], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
+    forget_contents(connection, &notifications)?;
+    Ok(notifications.len())
+}
+
+/// What was in notifications of which a delivery has gone, unless another is kept.
+pub(super) fn forget_contents(connection: &Connection, notifications: &[String]) -> Result<(), StoreError> {
     let mut theirs = connection.prepare_cached(THEIR_EVENTS)?;
-    for notification in &notifications {
+    for notification in notifications {
         theirs.execute([notification])?;
     }
-    Ok(notifications.len())
+    Ok(())
 }
 
 #[cfg(test)]

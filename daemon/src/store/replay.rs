@@ -2,8 +2,10 @@
 
 use rusqlite::{Connection, params};
 
+use super::prune::forget_contents;
 use super::rows::{instant, nanos};
 use super::{REPLAY_MAX, Replayed, ReplayedDelivery, Selection, StoreError, outbox};
+use crate::core::heartbeat::LANE;
 
 /// Final deliveries that a selection means, the oldest first: row, notifier, lane, what it was, whether its text is gone.
 struct Found {
@@ -15,7 +17,7 @@ struct Found {
 
 /// What a replay would send.
 pub(super) fn find(connection: &Connection, selection: &Selection) -> Result<Replayed, StoreError> {
-    Ok(shown(&matching(connection, selection)?))
+    Ok(shown(&matching(connection, selection, selection.event.is_some())?))
 }
 
 /// Puts what was selected into the outbox again, each behind what its lane holds.
@@ -25,7 +27,7 @@ pub(super) fn replay(
     at: jiff::Timestamp,
     outbox_rows_max: u64,
 ) -> Result<Replayed, StoreError> {
-    let found = matching(connection, selection)?;
+    let found = matching(connection, selection, selection.event.is_some())?;
     let replayed = shown(&found);
     let open = outbox::open_rows(connection)?;
     if open + replayed.deliveries.len() as u64 > outbox_rows_max {
@@ -55,16 +57,13 @@ pub(super) fn replay(
 /// Forgets dead letters. The count of what was written for a notifier goes down with them.
 pub(super) fn drop_dead(connection: &Connection, selection: &Selection) -> Result<u64, StoreError> {
     let selection = Selection { dead: true, ..selection.clone() };
-    let found = matching(connection, &selection)?;
+    let found = matching(connection, &selection, true)?;
     let mut drop = connection.prepare_cached("DELETE FROM delivery WHERE id = ?1")?;
-    let mut events = connection.prepare_cached(
-        "DELETE FROM notification_event WHERE notification_id = ?1
-         AND NOT EXISTS (SELECT 1 FROM delivery WHERE notification_id = ?1)",
-    )?;
     for one in found.iter().take(REPLAY_MAX) {
         drop.execute([one.id])?;
-        events.execute([&one.shown.event])?;
     }
+    let dropped = found.iter().take(REPLAY_MAX).map(|one| one.shown.event.clone());
+    forget_contents(connection, &dropped.collect::<Vec<_>>())?;
     Ok(found.len().min(REPLAY_MAX) as u64)
 }
 
@@ -84,13 +83,18 @@ fn question(from: &str) -> String {
          FROM {from} AND d.state IN ('delivered', 'dead', 'suppressed') AND (?1 = 0 OR d.state = 'dead')
            AND (?4 IS NULL OR EXISTS (SELECT 1 FROM notification_event n JOIN event e ON e.id = n.event_id
                                       WHERE n.notification_id = d.notification_id AND e.watch = ?4))
-           AND d.created_at >= ?5 AND d.created_at < ?6
+           AND d.created_at >= ?5 AND d.created_at < ?6 AND (?8 OR d.lane <> ?9)
          ORDER BY d.id LIMIT ?7"
     )
 }
 
-/// One more than the bound, so that it is known whether there are more.
-fn matching(connection: &Connection, selection: &Selection) -> Result<Vec<Found>, StoreError> {
+/// One more than the bound, so that it is known whether there are more. A heartbeat is sent again only where it is named: an
+/// old one would say that all is well now.
+fn matching(
+    connection: &Connection,
+    selection: &Selection,
+    with_heartbeats: bool,
+) -> Result<Vec<Found>, StoreError> {
     let Selection { event, dead, notifier, watch, since, until } = selection;
     let from = match (event, dead, notifier) {
         (Some(_), _, _) => OF_EVENT,
@@ -107,7 +111,9 @@ fn matching(connection: &Connection, selection: &Selection) -> Result<Vec<Found>
             watch,
             since.map_or(i64::MIN, nanos),
             until.map_or(i64::MAX, nanos),
-            limit
+            limit,
+            with_heartbeats,
+            LANE
         ],
         |row| {
             Ok(Found {

@@ -36,7 +36,7 @@ impl Delivering {
                 metrics.delivery(DeliveryResult::Delivered);
                 // What was held back on purpose says nothing about how fast we are, nor does a sign of life.
                 let is_heartbeat = due.lane == heartbeat::LANE;
-                if is_heartbeat {
+                if is_heartbeat && !due.replay {
                     metrics.heartbeat(now);
                 }
                 if !due.paced && !is_heartbeat {

@@ -7,7 +7,7 @@ use super::{Polling, polled};
 use crate::core::schedule::{Errand, Polled};
 use crate::core::skew::{Grade, whole_seconds};
 use crate::core::watch::{Priority, Watch};
-use crate::engine::poll::{Brought, End, Ended};
+use crate::engine::poll::{Brought, End, Ended, UNREACHABLE_AFTER};
 use crate::ops::metrics::{DeliveryResult, PollResult};
 use crate::ops::status::Trouble;
 use crate::store::{NewDelivery, StoreError};
@@ -84,13 +84,15 @@ impl Polling {
             return;
         }
         let mut pulse = self.parts.pulse.lock().unwrap_or_else(PoisonError::into_inner);
+        let errand = Errand::Poll(ended.id.clone());
+        let is_told_gone =
+            |error| self.is_gone(&ended.id, error) && self.memory(&ended.id).gone >= UNREACHABLE_AFTER;
         match &ended.end {
-            End::Unchanged | End::Read { .. } if watch.priority == Priority::Vip => {
-                pulse.read(&ended.id, ended.came, ended.at);
+            End::Unchanged | End::Read { .. } => {
+                pulse.came(errand, watch.priority == Priority::Vip, ended.came, ended.at);
             }
-            End::Unchanged | End::Read { .. } => pulse.listed(ended.came, ended.at),
-            End::Failed { error, .. } if self.is_gone(&ended.id, error) => pulse.gone(&ended.id),
-            End::Failed { .. } | End::NotKept { .. } => {}
+            End::Failed { error, .. } if is_told_gone(error) => pulse.gone(errand),
+            End::Failed { .. } | End::NotKept { .. } => pulse.failed(&errand, ended.came),
         }
     }
 
@@ -107,8 +109,6 @@ impl Polling {
                 let until = (blocked > now).then(|| at + (blocked - now));
                 self.parts.board.account(name, rate, utilization * rate, until);
             }
-            let expires = self.plan.clients.get(name).and_then(|client| client.expires());
-            self.parts.metrics.account(name).token_expires(expires);
             if let Some(skew) = self.parts.servers.skew(name) {
                 self.parts.metrics.account(name).clock_skew(skew.as_secs_f64());
             }

@@ -187,6 +187,11 @@ impl NotifierMetrics {
         self.owner.write(|name| self.families.heartbeat.with_label_values(&[name]).set(unix_seconds(at)));
     }
 
+    /// It is sent none any more.
+    pub(super) fn no_heartbeat(&self) {
+        self.owner.write(|name| forget(&self.families.heartbeat, "notifier", name));
+    }
+
     /// What its outbox holds now.
     pub fn outbox(&self, outbox: &Outbox) {
         let families = &self.families;

@@ -461,3 +461,19 @@ fn a_clock_that_is_set_makes_nothing_look_fresh_or_stale() {
     }
     assert_eq!(value(&metrics, "commwatch_clock_jumps_total", &[]), Some(2.0));
 }
+
+#[test]
+fn the_time_of_a_heartbeat_ends_with_its_place_in_the_list_of_who_gets_one() {
+    let mut config = configured(&[], &[], &["deadman", "ops"]);
+    let heartbeat =
+        |name: &str| Some(Heartbeat { every: Duration::from_secs(300), notify: vec![name.into()] });
+    config.heartbeat = heartbeat("deadman");
+    let metrics = Metrics::new(NOW);
+    metrics.configure(&config, NOW);
+    metrics.notifier("deadman").heartbeat(NOW);
+    let series = "commwatch_heartbeat_last_success_timestamp_seconds{notifier=\"deadman\"}";
+    assert!(metrics.encode().contains(series));
+    config.heartbeat = heartbeat("ops");
+    metrics.configure(&config, NOW);
+    assert!(!metrics.encode().contains(series), "nobody waits for it any more");
+}

@@ -5,8 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// How many intervals may pass without a successful poll before a watch is stale.
-const INTERVALS_MISSED_MAX: u32 = 3;
+use crate::core::watch::patience;
 
 /// How well a watch is seen.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -68,9 +67,8 @@ pub struct Freshness {
 impl Freshness {
     /// From when on it is stale, unless a poll succeeds before.
     pub fn stale_from(&self) -> Timestamp {
-        let patience = self.interval.saturating_mul(INTERVALS_MISSED_MAX).saturating_add(self.timeout);
         let seen = self.last_success.unwrap_or(self.since);
-        seen.checked_add(patience).unwrap_or(Timestamp::MAX)
+        seen.checked_add(patience(self.interval, self.timeout)).unwrap_or(Timestamp::MAX)
     }
 
     /// How well the watch is seen.

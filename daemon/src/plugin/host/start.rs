@@ -14,9 +14,7 @@ use super::{PluginSpec, START_DEADLINE};
 use crate::plugin::children::Children;
 use crate::plugin::frame::{FromChild, Hello, PROTOCOL, Ready, ToChild, Violation};
 use crate::plugin::manifest::Manifest;
-
-/// What stands before a plugin's own words about its configuration ([`Why::Create`](crate::plugin::refusal::Why::Create)).
-const NOT_STARTED: &str = "it does not start: ";
+use crate::plugin::refusal::NOT_STARTED;
 
 /// A child that takes deliveries.
 pub(super) struct Started {
