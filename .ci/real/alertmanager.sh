@@ -12,10 +12,15 @@ cat >"$folder/alertmanager.yml" <<'YAML'
 route: { receiver: nobody }
 receivers: [{ name: nobody }]
 YAML
-prometheus-alertmanager --config.file="$folder/alertmanager.yml" --storage.path="$folder/alertmanager" \
-    --web.listen-address=127.0.0.1:0 --cluster.listen-address= >"$folder/alertmanager.log" 2>&1 &
-others+=($!)
-until_ "Alertmanager listens" listens "$folder/alertmanager.log"
+# start_alertmanager FOLDER ADDRESS: it knows what stands in the folder.
+start_alertmanager() {
+    prometheus-alertmanager --config.file="$folder/alertmanager.yml" --storage.path="$folder/$1" \
+        --web.listen-address="$2" --cluster.listen-address= >"$folder/$1.log" 2>&1 &
+    alertmanager=$!
+    others+=($alertmanager)
+    until_ "Alertmanager listens" listens "$folder/$1.log"
+}
+start_alertmanager alertmanager 127.0.0.1:0
 alerts=http://$(listens "$folder/alertmanager.log")
 
 cat >"$folder/commwatch.toml" <<TOML
@@ -56,10 +61,16 @@ done
 # Ill: the key is refused. Well: it is taken again.
 sim tokens '{"accept": ["another"]}'
 until_ "the refused key fires" fires alertname=CommwatchAccountDenied severity=critical key=account/main
+# One that has lost its memory is told again of what lasts, within a minute and a half.
+kill -9 "$alertmanager"
+wait "$alertmanager" 2>/dev/null || true
+start_alertmanager empty "${alerts#http://}"
+is_over alertname=CommwatchAccountDenied || { echo "an empty Alertmanager knows of it"; exit 1; }
+PATIENCE=90 until_ "the refused key fires again" fires alertname=CommwatchAccountDenied severity=critical key=account/main
 sim tokens "{\"accept\": [\"$TOKEN\"]}"
 commwatch reload >/dev/null
 until_ "the refused key is over" is_over alertname=CommwatchAccountDenied
-fires alertname=CommwatchMessageCreated || { echo "the message is over as well"; exit 1; }
+is_over alertname=CommwatchMessageCreated || { echo "a message is said again, though it does not last"; exit 1; }
 
 if ! commwatch notifiers | grep -q '^alerts .*running'; then
     commwatch notifiers

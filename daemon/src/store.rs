@@ -36,6 +36,7 @@ mod migrate;
 mod outbox;
 mod polls;
 mod prune;
+mod raised;
 mod replay;
 mod reserve;
 mod rows;
@@ -115,6 +116,9 @@ pub trait Store: Send + Sync {
     /// What a notifier's receiver said of the latest delivered one of a lane that it said something of.
     async fn receipt(&self, notifier: &str, lane: &str) -> Result<Option<String>, StoreError>;
 
+    /// Incidents that are open at a notifier's receiver and of which nothing waits, by key, behind one; at most so many.
+    async fn raised(&self, notifier: &str, after: &str, limit: usize) -> Result<Vec<Raised>, StoreError>;
+
     /// The plugin never got a delivery that was marked.
     async fn take_back(&self, delivery: i64) -> Result<(), StoreError>;
 
@@ -132,7 +136,7 @@ pub trait Store: Send + Sync {
     async fn unaccepted(&self, now: Timestamp, limit: usize) -> Result<Vec<Unaccepted>, StoreError>;
 
     /// Tells a notifier's fallbacks in its place, once; the delivery itself goes on as before. Says who is told by it,
-    /// which is nobody who had the event already; `None` when it was accepted or done meanwhile.
+    /// which is nobody who had the event already; `None` when it was accepted, done or held back meanwhile.
     async fn fall_back(&self, fall_back: FallBack) -> Result<Option<Vec<String>>, StoreError>;
 
     /// Sends again what was selected, under the ids that it had; nothing but says what that is, in a dry run.
@@ -430,6 +434,25 @@ pub struct Due {
     pub due_at: Timestamp,
     /// Whether it was ever held back, so that how long it took says nothing.
     pub paced: bool,
+}
+
+/// An incident that is open at a receiver.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Raised {
+    /// Which: equal keys are one incident.
+    pub key: String,
+    /// The delivery that said so last.
+    pub delivery: i64,
+    /// Its notification.
+    pub notification_id: String,
+    /// As that was handed over.
+    pub payload: String,
+    /// How often it was.
+    pub handed: u32,
+    /// Its lane.
+    pub lane: String,
+    /// The watch that it is about, where it is about one.
+    pub watch: Option<String>,
 }
 
 /// How an attempt ended.

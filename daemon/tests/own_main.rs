@@ -135,7 +135,15 @@ async fn deliver(host: &PluginHost, title: &str) -> Option<String> {
     let deadline = Instant::now() + Duration::from_secs(10);
     let payload = payload.to_string().into();
     let report = host
-        .deliver(Handover { payload, receipt: None, attempt: 1, replay: false, deadline, alone: false })
+        .deliver(Handover {
+            payload,
+            receipt: None,
+            attempt: 1,
+            replay: false,
+            again: false,
+            deadline,
+            alone: false,
+        })
         .await;
     match report.outcome {
         Outcome::Delivered { receipt } => receipt,

@@ -10,6 +10,8 @@
  *         "concurrency": 4,                  1 to 64: threads that may be inside `deliver` at once
  *         "notification_bytes_max": 262144,  1024 to 1048576: no notification is longer
  *         "receipts": true,                  may be left out: whether `deliver` wants `receipt` (cw_delivery_v1)
+ *         "repeat_seconds": 60,              may be left out: 10 to 3600, how often `deliver` is handed again, as the
+ *                                            same bytes, what is open and not closed (for receivers that forget)
  *         "config": { ... }}                 JSON Schema 2020-12 of an object
  *
  *      NUL bytes after the JSON are allowed; the manifest is at most CW_MANIFEST_BYTES_MAX bytes; unknown fields

@@ -34,6 +34,7 @@ use crate::{Host, HostFunctions, HttpError, Level, Notification, Notifier, Outco
 ///     concurrency: 1,
 ///     notification_bytes_max: 65_536,
 ///     // receipts: true, to be handed what its receiver said of the notification before
+///     // repeat_seconds: 60, to be handed again what is open, where its receiver forgets
 ///     config_schema: r#"{"type": "object", "additionalProperties": false}"#, // or include_str!("../schema.json")
 /// }
 /// # fn main() {}
@@ -47,6 +48,7 @@ macro_rules! export_plugin {
         concurrency: $concurrency:expr,
         notification_bytes_max: $notification_bytes_max:expr,
         $(receipts: $receipts:expr,)?
+        $(repeat_seconds: $repeat_seconds:expr,)?
         config_schema: $config_schema:expr $(,)?
     ) => {
         #[allow(
@@ -61,6 +63,7 @@ macro_rules! export_plugin {
                 concurrency: $concurrency,
                 notification_bytes_max: $notification_bytes_max,
                 receipts: [$($receipts,)? false][0],
+                repeat_seconds: [$($repeat_seconds,)? 0][0],
                 config_schema: $config_schema,
             };
             const LEN: usize = {

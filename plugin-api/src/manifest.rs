@@ -16,6 +16,9 @@ pub struct Manifest {
     /// Whether it wants to be handed what the receiver said of the notification before
     /// ([`Notification::receipt`](crate::Notification::receipt)).
     pub receipts: bool,
+    /// How often it wants to be handed again what is open (`open` or `update`, and not closed since), in seconds: 10 to
+    /// 3600, or 0 where its receiver remembers. The notification has the same bytes.
+    pub repeat_seconds: u32,
     /// JSON Schema 2020-12 of an object. Whether it is one is seen when the daemon reads it, or in a test.
     pub config_schema: &'static str,
 }
@@ -24,6 +27,8 @@ pub struct Manifest {
 pub const CONCURRENCY_MAX: u16 = 64;
 /// The bounds of `notification_bytes_max`.
 pub const NOTIFICATION_BYTES: (u32, u32) = (1024, 1_048_576);
+/// The bounds of `repeat_seconds`, where it is not 0.
+pub const REPEAT_SECONDS: (u32, u32) = (10, 3_600);
 /// The longest name and version, in bytes.
 pub const NAME_BYTES_MAX: usize = 64;
 /// The longest description, in bytes.
@@ -47,6 +52,9 @@ impl Manifest {
             self.notification_bytes_max >= least && self.notification_bytes_max <= most,
             "notification_bytes_max: 1024 to 1048576"
         );
+        let (least, most) = REPEAT_SECONDS;
+        let repeat = self.repeat_seconds;
+        assert!(repeat == 0 || (repeat >= least && repeat <= most), "repeat_seconds: 0, or 10 to 3600");
         assert!(self.json_len() <= crate::abi::MANIFEST_BYTES_MAX as usize, "manifest: at most 256 KiB");
     }
 
@@ -75,6 +83,10 @@ impl Manifest {
         at = put_number(out, at, self.notification_bytes_max);
         if self.receipts {
             at = put(out, at, b",\"receipts\":true");
+        }
+        if self.repeat_seconds > 0 {
+            at = put(out, at, b",\"repeat_seconds\":");
+            at = put_number(out, at, self.repeat_seconds);
         }
         at = put(out, at, b",\"config\":");
         at = put(out, at, self.config_schema.as_bytes());
@@ -131,6 +143,7 @@ mod tests {
             concurrency: 64,
             notification_bytes_max: 1_048_576,
             receipts: false,
+            repeat_seconds: 0,
             config_schema: r#"{"type": "object"}"#,
         };
         const JSON: [u8; MANIFEST.json_len()] = MANIFEST.json();
@@ -140,10 +153,11 @@ mod tests {
             "concurrency": 64, "notification_bytes_max": 1_048_576, "config": {"type": "object"},
         });
         assert_eq!(read, expected);
-        const ASKING: Manifest = Manifest { receipts: true, ..MANIFEST };
+        const ASKING: Manifest = Manifest { receipts: true, repeat_seconds: 60, ..MANIFEST };
         const ASKED: [u8; ASKING.json_len()] = ASKING.json();
         let read: serde_json::Value = serde_json::from_slice(&ASKED).unwrap();
-        assert_eq!((&read["receipts"], &read["config"]), (&true.into(), &expected["config"]));
+        assert_eq!((&read["receipts"], &read["repeat_seconds"]), (&true.into(), &60.into()));
+        assert_eq!(read["config"], expected["config"]);
     }
 
     #[test]
@@ -155,6 +169,7 @@ mod tests {
             concurrency: 1,
             notification_bytes_max: 1024,
             receipts: false,
+            repeat_seconds: 0,
             config_schema: "{}",
         };
         good.check();
@@ -164,6 +179,8 @@ mod tests {
             Manifest { concurrency: 0, ..good },
             Manifest { concurrency: 65, ..good },
             Manifest { notification_bytes_max: 1023, ..good },
+            Manifest { repeat_seconds: 9, ..good },
+            Manifest { repeat_seconds: 3601, ..good },
         ] {
             assert!(std::panic::catch_unwind(|| bad.check()).is_err(), "{bad:?}");
         }

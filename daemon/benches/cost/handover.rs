@@ -61,8 +61,15 @@ async fn hand_over(children: Children, pace: Pace, report: &mut Report) -> Resul
 
 async fn deliver(host: &PluginHost) -> Result<(), Fault> {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
-    let handover =
-        Handover { payload: payload(), receipt: None, attempt: 1, replay: false, deadline, alone: false };
+    let handover = Handover {
+        payload: payload(),
+        receipt: None,
+        attempt: 1,
+        replay: false,
+        again: false,
+        deadline,
+        alone: false,
+    };
     match host.deliver(handover).await.outcome {
         Outcome::Delivered { .. } => Ok(()),
         other => Err(format!("not delivered: {other:?}").into()),

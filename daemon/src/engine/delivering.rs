@@ -30,11 +30,13 @@ use crate::core::receiver::Receiver;
 use crate::ops::metrics::{DeliveryResult, Metrics, NotifierMetrics};
 use crate::ops::systemd::{BEAT_EVERY, Beat};
 use crate::plugin::{Handover, Report};
-use crate::store::{Due, Settle, Store, StoreError};
+use crate::store::{Due, Raised, Settle, Store, StoreError};
 
 mod notes;
+mod repeating;
 
 pub(super) use notes::{hour_of, plugin_subject, receiver_subject};
+use repeating::Repeating;
 
 /// The loop looks up at least this often, so that its beat tells that it lives and nothing is overlooked.
 const TICK: Duration = BEAT_EVERY;
@@ -68,6 +70,8 @@ pub(super) struct Hosted {
     pub(super) concurrency: u16,
     /// Whether its plugin wants to be handed what its receiver said of the one before.
     pub(super) receipts: bool,
+    /// How often what is open is said again; `None` where its receiver remembers.
+    pub(super) repeat: Option<Duration>,
 }
 
 pub(super) struct Delivering {
@@ -90,10 +94,18 @@ pub(super) struct Delivering {
     retries: Retries,
     order: Order,
     pace: Pace,
+    repeating: Repeating,
+}
+
+/// What was in flight.
+enum What {
+    Delivery(Due),
+    /// What is open, said again.
+    Again(Raised),
 }
 
 struct Ended {
-    due: Due,
+    what: What,
     started: Timestamp,
     report: Report,
     /// Whether nothing else was in flight with it.
@@ -137,8 +149,10 @@ impl Delivering {
             retries: Retries::People,
             order: Order::Conversation,
             pace: Pace::default(),
+            repeating: Repeating::default(),
             parts,
         };
+        delivering.repeating.configure(hosted.repeat);
         delivering.take_plan();
         delivering
     }
@@ -190,9 +204,10 @@ impl Delivering {
     /// From now on everything is handed to another process. The one before lives until what it has in flight has
     /// ended, since that holds its handle.
     fn take_host(&mut self) {
-        let Hosted { host, concurrency, receipts } = self.parts.hosts.borrow_and_update().clone();
+        let Hosted { host, concurrency, receipts, repeat } = self.parts.hosts.borrow_and_update().clone();
         self.process.replace(host);
         (self.concurrency, self.receipts) = (concurrency, receipts);
+        self.repeating.configure(repeat);
         self.renewed();
     }
 
@@ -231,6 +246,9 @@ impl Delivering {
         if places == 0 {
             return TICK;
         }
+        // However much there is to say, what is open must not be forgotten meanwhile.
+        let kept = usize::from(places > 1 && self.repeating.is_due(now));
+        let places = places - kept;
         let (found, Chosen { going: chosen, fault, .. }) = match self.choose(places).await {
             Ok(chosen) => chosen,
             Err(error) => {
@@ -252,6 +270,7 @@ impl Delivering {
             }
         }
         self.mark(&mut going).await;
+        let left = places + kept - going.len();
         for due in going {
             let receipt = self.receipt(&due).await;
             self.start(due, receipt);
@@ -261,8 +280,15 @@ impl Delivering {
             None if fault.is_some() => STORE_PAUSE,
             // What was held back has left its place to others.
             None if found == places && !is_all => Duration::ZERO,
-            None if found == places => TICK,
-            None => self.next_due().await,
+            None if left > 0 => {
+                let again = self.repeat(left).await;
+                // A place that was kept for nothing is there for the others.
+                if found == places && !self.repeating.is_due(now) {
+                    return Duration::ZERO;
+                }
+                again.min(self.next_due().await)
+            }
+            None => TICK,
         }
     }
 
@@ -323,13 +349,13 @@ impl Delivering {
 
     async fn due(&mut self, places: usize) -> Result<Vec<Due>, StoreError> {
         // What is in flight is still due in the store; asking for so many more finds the others behind it.
-        let limit = places + self.handed.len();
+        let limit = places + self.handed.len() + self.repeating.flying();
         let (now, limit) = match self.receiver.probe_at() {
             Some(_) => (Timestamp::MAX, limit + PROBE_CHOICE),
             None => (self.parts.clock.now(), limit),
         };
         let mut due = self.parts.store.due(&self.parts.notifier, now, limit).await?;
-        due.retain(|due| !self.handed.contains(&due.id));
+        due.retain(|due| !self.handed.contains(&due.id) && !self.repeating.flies_in(&due.lane));
         // What is held back for the notifier's sake is no probe.
         let now = self.parts.clock.now();
         due.retain(|due| due.held.is_none() || due.due_at <= now);
@@ -361,7 +387,7 @@ impl Delivering {
     async fn next_due(&mut self) -> Duration {
         match self.parts.store.next_due(&self.parts.notifier).await {
             // Heads in flight are due already: their end is waited for, not their time.
-            Ok(Some(_)) if !self.handed.is_empty() => Duration::from_secs(1),
+            Ok(Some(_)) if !self.in_flight.is_empty() => Duration::from_secs(1),
             Ok(Some(at)) => Duration::try_from(at.duration_since(self.parts.clock.now()))
                 .unwrap_or(Duration::from_millis(10))
                 .clamp(Duration::from_millis(10), TICK),
@@ -376,6 +402,7 @@ impl Delivering {
             receipt,
             attempt: due.handed + 1,
             replay: due.replay,
+            again: false,
             deadline: tokio::time::Instant::now() + self.timeout,
             alone: due.crashes > 0,
         };
@@ -386,12 +413,16 @@ impl Delivering {
         self.pace.goes(due.id, started);
         self.in_flight.push(Box::pin(async move {
             let report = host.deliver(handover).await;
-            Ended { due, started, report, alone, renewals }
+            Ended { what: What::Delivery(due), started, report, alone, renewals }
         }));
     }
 
     async fn ended(&mut self, ended: Ended) {
-        let Ended { due, started, mut report, alone, renewals } = ended;
+        let Ended { what, started, mut report, alone, renewals } = ended;
+        let due = match what {
+            What::Delivery(due) => due,
+            What::Again(one) => return self.said_again(one, report, renewals).await,
+        };
         if report.not_sent {
             // The plugin was not there to take it: no attempt was made.
             if let Err(error) = self.parts.store.take_back(due.id).await {

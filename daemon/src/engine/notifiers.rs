@@ -54,13 +54,16 @@ impl Workshop {
                 let plugin = Some((manifest.name.clone(), manifest.version.clone()));
                 let (host, supervise) = PluginHost::new(spec, self.children.clone(), Arc::clone(&self.http));
                 self.tasks.spawn(supervise);
-                let Manifest { concurrency, receipts, .. } = manifest;
-                let hosted = Hosted { host: Arc::new(host), concurrency, receipts };
+                let hosted = hosted(Arc::new(host), &manifest);
                 Made { hosted, identity, plugin }
             }
             Err(why) => {
-                let hosted =
-                    Hosted { host: Arc::new(PluginHost::failed(why)), concurrency: 1, receipts: false };
+                let hosted = Hosted {
+                    host: Arc::new(PluginHost::failed(why)),
+                    concurrency: 1,
+                    receipts: false,
+                    repeat: None,
+                };
                 Made { hosted, identity: [0; 32], plugin: None }
             }
         }
@@ -94,8 +97,9 @@ impl Workshop {
 impl Made {
     /// Of a host that is no process.
     #[cfg(test)]
-    pub(super) fn simulated(host: Arc<dyn Host>, concurrency: u16) -> Self {
-        Self { hosted: Hosted { host, concurrency, receipts: false }, identity: [0; 32], plugin: None }
+    pub(super) fn simulated(host: Arc<dyn Host>, concurrency: u16, repeat: Option<Duration>) -> Self {
+        let hosted = Hosted { host, concurrency, receipts: false, repeat };
+        Self { hosted, identity: [0; 32], plugin: None }
     }
 
     /// Waits until the process has begun to run.
@@ -235,6 +239,12 @@ impl Running {
     pub(super) fn abort(&self) {
         self.looping.abort();
     }
+}
+
+fn hosted(host: Arc<dyn Host>, manifest: &Manifest) -> Hosted {
+    let Manifest { concurrency, receipts, repeat_seconds, .. } = *manifest;
+    let repeat = (repeat_seconds > 0).then(|| Duration::from_secs(repeat_seconds.into()));
+    Hosted { host, concurrency, receipts, repeat }
 }
 
 fn read_secrets(notifier: &Notifier) -> Result<BTreeMap<String, Secret>, String> {

@@ -115,6 +115,8 @@ pub struct Handover {
     pub attempt: u32,
     /// Whether an operator asked for it again.
     pub replay: bool,
+    /// Whether it is said again because it lasts, and tells of nothing new.
+    pub again: bool,
     /// When it should have ended.
     pub deadline: Instant,
     /// Whether nothing else may be delivered meanwhile: it may be what the last process died of.

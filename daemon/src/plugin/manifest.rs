@@ -6,7 +6,7 @@ use std::path::Path;
 
 use commwatch_plugin_api::abi;
 use commwatch_plugin_api::manifest::{
-    CONCURRENCY_MAX, DESCRIPTION_BYTES_MAX, NAME_BYTES_MAX, NOTIFICATION_BYTES,
+    CONCURRENCY_MAX, DESCRIPTION_BYTES_MAX, NAME_BYTES_MAX, NOTIFICATION_BYTES, REPEAT_SECONDS,
 };
 use object::{Object as _, ObjectSection as _, ReadCache};
 use serde::Deserialize;
@@ -30,6 +30,9 @@ pub struct Manifest {
     /// Whether it wants to be handed what the receiver said of the notification before.
     #[serde(default)]
     pub receipts: bool,
+    /// How often what is open is handed over again, 10 to 3600 s; 0 where the receiver remembers it.
+    #[serde(default)]
+    pub repeat_seconds: u32,
     /// JSON Schema 2020-12 of its configuration.
     pub config: serde_json::Value,
 }
@@ -84,6 +87,11 @@ impl Manifest {
         if !(least..=most).contains(&self.notification_bytes_max) {
             let bytes = self.notification_bytes_max;
             return Err(format!("notification_bytes_max is {bytes}, and may be {least} to {most}"));
+        }
+        let (least, most) = REPEAT_SECONDS;
+        if self.repeat_seconds != 0 && !(least..=most).contains(&self.repeat_seconds) {
+            let seconds = self.repeat_seconds;
+            return Err(format!("repeat_seconds is {seconds}, and may be 0 or {least} to {most}"));
         }
         if !self.config.is_object() {
             return Err("config is not a JSON Schema of an object".to_owned());

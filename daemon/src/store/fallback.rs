@@ -79,13 +79,14 @@ pub(super) fn fall_back(
     fall_back: &FallBack,
 ) -> Result<Option<Vec<String>>, StoreError> {
     let FallBack { delivery, deliveries, at } = fall_back;
-    // Accepted meanwhile, it waits for nothing.
+    // Accepted meanwhile, it waits for nothing; held back meanwhile, not yet.
     let mut done = connection.prepare_cached(
-        "UPDATE delivery SET fallback_at = NULL, fell_back_at = ?2 WHERE id = ?1 AND fallback_at IS NOT NULL
+        "UPDATE delivery SET fallback_at = NULL, fell_back_at = ?2 WHERE id = ?1 AND (fallback_at <= ?3 OR fallback_at >= ?4)
          RETURNING notifier, CASE WHEN gathered > 0 THEN notification_id END",
     )?;
     let fell_back_at = (!deliveries.is_empty()).then_some(nanos(*at));
-    let done = done.query_row(params![delivery, fell_back_at], |row| {
+    let too_far = at.checked_add(AHEAD_MAX).map_or(i64::MAX, nanos);
+    let done = done.query_row(params![delivery, fell_back_at, nanos(*at), too_far], |row| {
         Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?))
     });
     let Some((notifier, of_several)) = done.optional()? else { return Ok(None) };

@@ -5,7 +5,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::rows::{instant, nanos};
 use super::told::insert_delivery;
-use super::{Due, Gather, Hold, Scope, StoreError, Together, outbox};
+use super::{Due, Gather, Hold, Scope, StoreError, Together, outbox, raised};
+use crate::core::delivery::State;
 use crate::core::event::Event;
 use crate::core::heartbeat;
 use crate::core::pacing::CAP_MAX;
@@ -128,6 +129,7 @@ pub(super) fn gather(connection: &Connection, gather: &Gather) -> Result<Option<
     )?;
     for member in members {
         join.execute(params![member, nanos(*at)])?;
+        raised::ended(connection, *member, State::Grouped)?;
     }
     connection
         .prepare_cached("UPDATE tally SET grouped = grouped + ?2 WHERE notifier = ?1")?

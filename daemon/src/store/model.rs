@@ -25,6 +25,7 @@ use crate::core::watch::ConversationId;
 mod beats;
 mod gather;
 mod outbox;
+mod raised;
 mod silences;
 
 /// Everything that a store holds. Each method is one transaction of [`Store`](super::Store), of the same name.
@@ -42,6 +43,8 @@ pub(crate) struct Rows {
     tally: BTreeMap<String, [i64; 5]>,
     /// What notifications of several events tell of.
     contents: BTreeMap<String, Vec<String>>,
+    /// What is open where: by notifier and key, the delivery that said so last.
+    raised: BTreeMap<(String, String), i64>,
     episodes: BTreeMap<String, Episode>,
     begun: BTreeMap<Place, (Begun, Timestamp)>,
     found: BTreeMap<ConversationId, Discovered>,
@@ -126,6 +129,7 @@ impl Default for Rows {
             attempts: Vec::new(),
             tally: BTreeMap::new(),
             contents: BTreeMap::new(),
+            raised: BTreeMap::new(),
             episodes: BTreeMap::new(),
             begun: BTreeMap::new(),
             found: BTreeMap::new(),
@@ -240,6 +244,9 @@ impl Rows {
             self.hurry(&new.notifier, &new.lane, at);
         }
         self.deliveries.insert(self.last_delivery, delivery);
+        if new.suppressed.is_some() {
+            self.note_incident(self.last_delivery);
+        }
         let tally = self.tally.entry(new.notifier.clone()).or_default();
         tally[0] += 1;
         tally[3] += i64::from(new.suppressed.is_some());

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows::{count, instant, nanos};
 use super::told::insert_told;
-use super::{Due, OutboxCount, Overdue, Settle, StoreError, Told, scrub};
+use super::{Due, OutboxCount, Overdue, Settle, StoreError, Told, raised, scrub};
 use crate::core::delivery::{self, State, Step};
 use crate::core::outcome::{DELAY_MAX, Fate};
 use crate::core::pacing::Held;
@@ -389,6 +389,7 @@ fn finish(
     };
     connection.prepare_cached(ended)?.execute([notifier])?;
     turn(connection, notifier, lane, now)?;
+    raised::ended(connection, delivery, end)?;
     scrub::finished(connection, delivery)
 }
 

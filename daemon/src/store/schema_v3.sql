@@ -134,3 +134,12 @@ CREATE TABLE discovered (
     PRIMARY KEY (account, object_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX discovered_key ON discovered (account, key);
+
+-- What is open at a notifier's receiver, by the incident's key: the delivery that said so last.
+CREATE TABLE raised (
+    notifier TEXT    NOT NULL,
+    key      TEXT    NOT NULL,
+    delivery INTEGER NOT NULL REFERENCES delivery (id) ON DELETE CASCADE,
+    PRIMARY KEY (notifier, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX raised_delivery ON raised (delivery);

@@ -13,10 +13,10 @@ use super::reserve::{ROOM_MIN, Reserve};
 use super::writer::{BUSY_WITHIN, LOG_BYTES_MAX, LOG_KEPT_BYTES, Observe, Verdict, Worker, Writing, alone};
 use super::{
     BACKUP_LOG_BYTES_MAX, Backup, BackupError, Beats, Discoveries, DiscoveryCommit, Due, Episode, FallBack,
-    Gather, Hold, OUTBOX_ROWS_MAX, OutboxCount, Overdue, PollCommit, PollSummary, RecentDelivery,
+    Gather, Hold, OUTBOX_ROWS_MAX, OutboxCount, Overdue, PollCommit, PollSummary, Raised, RecentDelivery,
     RecentEvent, Replayed, Retention, Scope, Selection, Settle, Store, StoreError, Together, Told,
     Unaccepted, Waits, backup, beats, clock, discovery, episodes, fallback, gather, history, migrate, outbox,
-    polls, prune, replay, silences,
+    polls, prune, raised, replay, silences,
 };
 use crate::core::cursor::Cursor;
 use crate::core::pressure::Fill;
@@ -364,6 +364,11 @@ impl Store for SqliteStore {
     async fn receipt(&self, notifier: &str, lane: &str) -> Result<Option<String>, StoreError> {
         let (notifier, lane) = (notifier.to_owned(), lane.to_owned());
         self.reader.run(move |connection| outbox::receipt(connection, &notifier, &lane)).await
+    }
+
+    async fn raised(&self, notifier: &str, after: &str, limit: usize) -> Result<Vec<Raised>, StoreError> {
+        let (notifier, after) = (notifier.to_owned(), after.to_owned());
+        self.reader.run(move |connection| raised::raised(connection, &notifier, &after, limit)).await
     }
 
     async fn take_back(&self, delivery: i64) -> Result<(), StoreError> {

@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::rows::nanos;
-use super::{NewDelivery, StoreError, Told, scrub};
+use super::{NewDelivery, StoreError, Told, raised, scrub};
+use crate::core::delivery::State;
 use crate::core::event::EventKind;
 
 /// What is written for one event and its deliveries; shared by polls, episodes and dead letters. `false` when the
@@ -91,6 +92,7 @@ pub(super) fn insert_delivery(
     if written == 0 {
         return Ok(false);
     }
+    let row = connection.last_insert_rowid();
     if *urgent && suppressed.is_none() {
         connection
             .prepare_cached(
@@ -110,5 +112,8 @@ pub(super) fn insert_delivery(
             "INSERT OR IGNORE INTO notification_event (notification_id, position, event_id) VALUES (?1, 0, ?2)",
         )?
         .execute(params![notification.id, event])?;
+    if suppressed.is_some() {
+        raised::ended(connection, row, State::Suppressed)?;
+    }
     Ok(true)
 }

@@ -53,7 +53,7 @@ async fn pagerduty_is_told_with_a_key_that_stands_in_the_body_and_in_no_line_of_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_alert_is_ended_with_the_labels_it_was_raised_with() {
+async fn an_alert_is_said_again_while_it_lasts_and_ended_with_the_labels_it_was_raised_with() {
     let mut world = World::new().await;
     let alerts = Receiver::start().await;
     alerts.usually(Some(Reply::Status(200)));
@@ -77,13 +77,29 @@ async fn an_alert_is_ended_with_the_labels_it_was_raised_with() {
     assert_eq!(message.headers["authorization"], "Basic bWU6cGFzc3dvcmQtdGhhdC1tdXN0LW5vdC1iZS1zZWVu");
     assert_eq!(message.body[0]["annotations"]["description"], "hello");
 
+    // Whoever has lost its memory is told again of what lasts, with the same labels and a later end.
+    world.stop().await;
+    world.start().await;
+    let brokens = |all: &[Received]| all.iter().filter(|one| broken(one)).count();
+    alerts.wait("the same again", PATIENCE, |all| brokens(all) == 2).await;
+
     world.hook.usually(None);
     world.ask(&["reload"]);
-    alerts.wait("the end", PATIENCE, |all| all.iter().filter(|one| broken(one)).count() == 2).await;
-    let both: Vec<Received> = alerts.received().into_iter().filter(|one| broken(one)).collect();
-    assert_eq!(both[0].body[0]["labels"], both[1].body[0]["labels"]);
     let end = |one: &Received| one.body[0]["endsAt"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
-    assert!(end(&both[0]) > jiff::Timestamp::now() && end(&both[1]) <= jiff::Timestamp::now());
+    let is_over = |one: &Received| broken(one) && end(one) <= jiff::Timestamp::now();
+    alerts.wait("the end", PATIENCE, |all| all.iter().any(is_over)).await;
+    let all: Vec<Received> = alerts.received().into_iter().filter(|one| broken(one)).collect();
+    assert!(all.iter().all(|one| one.body[0]["labels"] == all[0].body[0]["labels"]));
+    assert!(end(&all[0]) > jiff::Timestamp::now() && end(&all[1]) > end(&all[0]));
+
+    // What is over is not said again.
+    world.stop().await;
+    world.start().await;
+    dana.customer_says("are you back?");
+    let is_new = |one: &Received| one.body[0]["annotations"]["description"] == "are you back?";
+    alerts.wait("the next message", PATIENCE, |all| all.iter().any(is_new)).await;
+    assert_eq!(brokens(&alerts.received()), all.len());
+    world.metric_until("outbox_imbalance{notifier=\"alertmanager\"}", "0").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

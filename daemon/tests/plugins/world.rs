@@ -88,7 +88,15 @@ pub(crate) fn payload(title: &str) -> Arc<str> {
 /// Within ten seconds, among others.
 pub(crate) fn handover(title: &str) -> Handover {
     let deadline = Instant::now() + Duration::from_secs(10);
-    Handover { payload: payload(title), receipt: None, attempt: 1, replay: false, deadline, alone: false }
+    Handover {
+        payload: payload(title),
+        receipt: None,
+        attempt: 1,
+        replay: false,
+        again: false,
+        deadline,
+        alone: false,
+    }
 }
 
 impl World {

@@ -2,6 +2,7 @@
 //! here in words.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use commwatch_plugin_api::{Auth, Secret, text};
 use jiff::SignedDuration;
@@ -14,7 +15,9 @@ const LABELS_MAX: usize = 16;
 /// The text of such a label.
 const LABEL_CHARS_MAX: usize = 255;
 /// How long an alert may fire, seconds: no less than Alertmanager usually waits before it tells anybody (30 s).
-const FIRES_SECONDS: std::ops::RangeInclusive<i64> = 60..=30 * 86_400;
+const FIRES_SECONDS: RangeInclusive<i64> = 60..=30 * 86_400;
+/// How long one may that is sent again every minute: two of these may fail.
+const OPEN_SECONDS: RangeInclusive<i64> = 180..=30 * 86_400;
 
 /// `[notifiers.NAME.config]`.
 #[derive(Debug, Deserialize)]
@@ -26,7 +29,7 @@ pub struct Config {
     password: Option<Secret>,
     #[serde(default = "five_minutes")]
     resolve_after: String,
-    #[serde(default = "a_day")]
+    #[serde(default = "a_quarter")]
     open_for: String,
     #[serde(default)]
     labels: BTreeMap<String, String>,
@@ -39,7 +42,7 @@ pub(crate) struct Destination {
     pub(crate) auth: Auth,
     /// How long an alert fires that nothing ends.
     pub(crate) resolve_after: SignedDuration,
-    /// How long an alert fires at most that something ends.
+    /// How long an alert fires that something ends, from when it was last said.
     pub(crate) open_for: SignedDuration,
     pub(crate) labels: BTreeMap<String, String>,
 }
@@ -48,8 +51,8 @@ fn five_minutes() -> String {
     "5m".to_owned()
 }
 
-fn a_day() -> String {
-    "24h".to_owned()
+fn a_quarter() -> String {
+    "15m".to_owned()
 }
 
 impl Config {
@@ -81,8 +84,8 @@ impl Config {
         Ok(Destination {
             url: format!("{}/api/v2/alerts", self.url.trim_end_matches('/')),
             auth,
-            resolve_after: fires("resolve_after", &self.resolve_after)?,
-            open_for: fires("open_for", &self.open_for)?,
+            resolve_after: fires("resolve_after", &self.resolve_after, FIRES_SECONDS)?,
+            open_for: fires("open_for", &self.open_for, OPEN_SECONDS)?,
             labels,
         })
     }
@@ -101,12 +104,13 @@ fn checked_label(name: &str, value: &str) -> Result<String, String> {
 }
 
 /// Reads "5m", "1h30m", "7d".
-fn fires(field: &str, text: &str) -> Result<SignedDuration, String> {
-    let seconds = seconds(text).filter(|seconds| FIRES_SECONDS.contains(seconds));
+fn fires(field: &str, text: &str, within: RangeInclusive<i64>) -> Result<SignedDuration, String> {
+    let seconds = seconds(text).filter(|seconds| within.contains(seconds));
     seconds.map(SignedDuration::from_secs).ok_or_else(|| {
         format!(
-            "`{field}` is {:?}; write a duration from 1m to 30d, such as \"5m\", \"1h30m\" or \"7d\"",
-            text
+            "`{field}` is {:?}; write a duration from {}m to 30d, such as \"5m\", \"1h30m\" or \"7d\"",
+            text,
+            within.start() / 60
         )
     })
 }

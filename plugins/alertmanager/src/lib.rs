@@ -51,5 +51,7 @@ export_plugin! {
     description: "Raises and ends alerts in Prometheus Alertmanager",
     concurrency: 4,
     notification_bytes_max: 262_144,
+    // Prometheus sends what fires again as often.
+    repeat_seconds: 60,
     config_schema: SCHEMA,
 }

@@ -28,7 +28,7 @@ impl Delivering {
         let metrics = &self.parts.measured;
         let word = outcome::outcome_word(&report.outcome);
         let detail = outcome::outcome_detail(&report.outcome);
-        metrics.attempt(attempt(&report.outcome), report.duration);
+        self.attempted(report, now);
         let (event, notifier) = (&due.notification_id, &self.parts.notifier);
         let took_ms = report.duration.as_millis();
         match fate {
@@ -70,8 +70,16 @@ impl Delivering {
                 tracing::warn!(notifier, event, took_ms, "{notifier} takes nothing, its queue waits: {why}");
             }
         }
-        let error = (!matches!(fate, Fate::Delivered)).then(|| format!("{word}: {detail}"));
-        self.parts.board.attempted(notifier, now, error);
+    }
+
+    /// Something was handed over, and so it ended.
+    pub(super) fn attempted(&self, report: &Report, now: Timestamp) {
+        self.parts.measured.attempt(attempt(&report.outcome), report.duration);
+        let (word, detail) =
+            (outcome::outcome_word(&report.outcome), outcome::outcome_detail(&report.outcome));
+        let error =
+            (!matches!(report.outcome, Outcome::Delivered { .. })).then(|| format!("{word}: {detail}"));
+        self.parts.board.attempted(&self.parts.notifier, now, error);
     }
 
     /// Broken: the queue waits and is probed. Anything that shows that the receiver judges what it is sent

@@ -20,7 +20,7 @@ use super::ledger::Ledger;
 use super::markers::{Marker, Markers};
 use super::receiver::SimulatedHost;
 use super::script::Action;
-use super::setup::{NOTIFIERS, Setup};
+use super::setup::{NOTIFIERS, Notifying, Setup};
 use super::world::{MachineClock, Point, State, Story, Time, World};
 use crate::core::backoff::mix;
 use crate::engine::Clock;
@@ -47,6 +47,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(20);
 
 /// How often the clock is looked at, and the outbox is counted.
 const KEEP_EVERY: Duration = Duration::from_secs(5);
+/// How often what is open is said again, where that is wanted.
+const SAID_AGAIN_EVERY: Duration = Duration::from_secs(60);
 /// How often what is old is forgotten.
 const TIDY_EVERY: Duration = Duration::from_secs(600);
 
@@ -267,7 +269,7 @@ impl House {
                 if !daemon.running.contains_key(notifying.name) {
                     let host = SimulatedHost::start(notifying.name, &world);
                     daemon.hosts.insert(notifying.name.to_owned(), host.clone());
-                    let new = Made::simulated(Arc::new(host), notifying.concurrency);
+                    let new = simulated(host, notifying);
                     made.insert(notifying.name.to_owned(), new);
                 }
             }
@@ -500,7 +502,7 @@ async fn start(world: &Arc<World>, began: Instant) -> Started {
         let name = notifying.name;
         let host = SimulatedHost::start(name, world);
         hosts.insert(name.to_owned(), host.clone());
-        let made = Made::simulated(Arc::new(host), notifying.concurrency);
+        let made = simulated(host, notifying);
         running.insert(name.to_owned(), made.run(name, &shared, None));
     }
     let polling_stop = CancellationToken::new();
@@ -528,6 +530,12 @@ async fn start(world: &Arc<World>, began: Instant) -> Started {
 
 /// What housekeeping does for the others: it follows the clock, counts the outbox, tells fallbacks, and forgets what is
 /// old.
+/// Receivers that keep incidents forget what is not said again.
+fn simulated(host: SimulatedHost, notifying: &Notifying) -> Made {
+    let repeat = notifying.pacing.keeps_incidents.then_some(SAID_AGAIN_EVERY);
+    Made::simulated(Arc::new(host), notifying.concurrency, repeat)
+}
+
 async fn keep_house(shared: Arc<Shared>) {
     let mut jumps = Jumps::new();
     let mut tidied_at = None;

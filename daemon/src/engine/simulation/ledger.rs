@@ -16,6 +16,7 @@ use crate::core::message::AuthorKind;
 use crate::core::watch::ConversationId;
 use crate::store::{PollCommit, Told};
 
+mod again;
 mod deliveries;
 mod requests;
 mod silences;
@@ -59,6 +60,8 @@ pub(super) struct Ledger {
     lanes: BTreeMap<(String, String), Vec<String>>,
     /// By notifier and lane, the latest that arrived there for the first time.
     arrived: BTreeMap<(String, String), u64>,
+    /// By notifier and incident, the number of the latest delivery that said there that it is over.
+    ended: BTreeMap<(String, String), u64>,
     requests: BTreeMap<String, Requests>,
     clock_set_at: Option<Duration>,
     /// For attempts before a restart after the clock was set, nobody knows how long they are ago.
@@ -88,6 +91,8 @@ pub(super) struct Kept {
     /// The notifier that it is about.
     concerned: Option<String>,
     weight: Weight,
+    /// What it does to an incident; of a notification of several, nothing that is known here.
+    does: Option<again::Does>,
     /// Of a notification of several, what it tells of.
     members: Vec<String>,
     /// By notifier.
@@ -496,7 +501,9 @@ impl Ledger {
         let event = &told.event;
         let (recorded, concerned) = (event.recorded, concerned.map(str::to_owned));
         let weight = Weight::of(event);
-        let mut kept = Kept { recorded, concerned, weight, members: Vec::new(), deliveries: BTreeMap::new() };
+        let does = again::does(&told.event);
+        let (members, deliveries) = (Vec::new(), BTreeMap::new());
+        let mut kept = Kept { recorded, concerned, weight, does, members, deliveries };
         for delivery in &told.deliveries {
             kept.deliveries.insert(delivery.notifier.clone(), self.writes(delivery, &event.id, false));
         }

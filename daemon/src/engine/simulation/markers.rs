@@ -52,6 +52,7 @@ markers! {
     Digest,
     PassedCap,
     PassedQuiet,
+    SaidAgain,
     FellBackGroup,
     Retry,
     WentPast,

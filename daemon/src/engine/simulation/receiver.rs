@@ -166,7 +166,41 @@ impl SimulatedHost {
         }
     }
 
+    /// What is open, said again: nothing depends on whether it arrives, and no process dies of it.
+    async fn exchange_again(&self, handover: &Handover) -> Report {
+        let Inner { name, world, .. } = &*self.0;
+        let began = Instant::now();
+        let says_again = |state: &mut State| {
+            let id = state.ledger.says_again(name, &handover.payload, &mut state.markers);
+            state.tell(|| format!("{id} is said again to {name}"));
+        };
+        let (manner, takes) = world.with(|state| {
+            says_again(state);
+            (state.take_manner(name), state.dice.millis(4..400))
+        });
+        world.at(Point::HandedOver).await;
+        if !self.lives_for(takes / 2).await {
+            return Report {
+                outcome: Outcome::unknown("it died"),
+                duration: began.elapsed(),
+                crashed: true,
+                not_sent: false,
+            };
+        }
+        let (outcome, said) = manner.outcome();
+        world.with(|state| {
+            if manner.accepts() {
+                says_again(state);
+            }
+            state.ledger.heard_again(name, said);
+        });
+        Report { outcome, duration: began.elapsed(), crashed: false, not_sent: false }
+    }
+
     async fn exchange(&self, handover: &Handover) -> Report {
+        if handover.again {
+            return self.exchange_again(handover).await;
+        }
         let Inner { name, world, .. } = &*self.0;
         let began = Instant::now();
         let (manner, takes, id) = world.with(|state| {

@@ -149,6 +149,7 @@ impl Rows {
                 (one.fallback_at, one.held) = (None, None);
                 one.payload.clear();
             }
+            self.note_incident(*member);
         }
         self.tally.entry(new.notifier.clone()).or_default()[4] += members.len() as i64;
         self.contents.insert(new.notification.id.clone(), events);

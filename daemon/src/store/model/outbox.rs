@@ -85,7 +85,8 @@ impl Rows {
 
     pub(crate) fn fall_back(&mut self, fall_back: &FallBack) -> Option<Vec<String>> {
         let one = self.deliveries.get_mut(&fall_back.delivery)?;
-        one.fallback_at.take()?;
+        let never = fall_back.at + DELAY_MAX + Duration::from_secs(60);
+        one.fallback_at.take_if(|at| *at <= fall_back.at || *at >= never)?;
         let of_several = (one.gathered > 0).then(|| one.notification.clone());
         let mut told = Vec::new();
         for new in &fall_back.deliveries {
@@ -200,6 +201,7 @@ impl Rows {
             one.payload.clear();
         }
         self.turn(&notifier, &lane, at);
+        self.note_incident(delivery);
     }
 
     pub(super) fn turn(&mut self, notifier: &str, lane: &str, at: Timestamp) {

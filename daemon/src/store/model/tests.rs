@@ -9,7 +9,7 @@ use self::step::{SettleAs, Step, step};
 use super::*;
 use crate::core::cursor::{CursorChange, CursorRow, Seen, Vanished};
 use crate::core::discovery::First;
-use crate::core::event::{Event, EventData, EventKind, MessageData, WatchData};
+use crate::core::event::{Event, EventData, EventKind, MessageData, ProblemData, WatchData};
 use crate::core::heartbeat::LANE;
 use crate::core::message::{AuthorKind, ChildId};
 use crate::core::notification::Notification;
@@ -84,6 +84,14 @@ impl Pair {
                 suppressed: (self.second % 5 == 0).then(|| "silence 1".to_owned()),
             });
         Told { event, deliveries: deliveries.collect(), routing: vec![] }
+    }
+
+    /// Something begins to be ill, or is well again.
+    fn health(&self, kind: EventKind, subject: &str) -> Told {
+        let mut told = self.told(format!("evt_{}_{}", kind.as_str(), self.second), subject, 3, None);
+        let problem = ProblemData { subject: subject.to_owned(), since: self.now(), why: "401".into() };
+        (told.event.kind, told.event.data.problem) = (kind, Some(problem));
+        told
     }
 
     fn conversation(object: i64) -> ConversationId {
@@ -403,13 +411,13 @@ impl Pair {
             Step::Begin { subject } => {
                 let episode =
                     Episode { subject: format!("notifier/{subject}"), since: self.now(), why: "401".into() };
-                let told = self.told(format!("evt_begin_{}", self.second), &episode.subject, 1, None);
+                let told = self.health(EventKind::NotifierBroken, &episode.subject);
                 let real = self.sqlite().begin_episode(episode.clone(), told.clone()).await.unwrap();
                 assert_eq!(real, self.model.begin_episode(&episode, &told));
             }
             Step::End { subject } => {
                 let subject = format!("notifier/{subject}");
-                let told = self.told(format!("evt_end_{}", self.second), &subject, 1, None);
+                let told = self.health(EventKind::NotifierRecovered, &subject);
                 let real = self.sqlite().end_episode(&subject, told.clone()).await.unwrap();
                 assert_eq!(real, self.model.end_episode(&subject, &told));
             }
@@ -502,6 +510,10 @@ impl Pair {
                 assert_eq!(found, model.due(notifier, now, limit), "{notifier} at {now}");
             }
             assert_eq!(sqlite.next_due(notifier).await.unwrap(), model.next_due(notifier));
+            for (behind, limit) in [("", 9), ("", 1), ("notifier/0", 9)] {
+                let found = sqlite.raised(notifier, behind, limit).await.unwrap();
+                assert_eq!(found, model.raised(notifier, behind, limit), "{notifier} behind {behind:?}");
+            }
             for lane in (0..CONVERSATIONS).map(|object| object.to_string()).chain(["digest".to_owned()]) {
                 assert_eq!(sqlite.receipt(notifier, &lane).await.unwrap(), model.receipt(notifier, &lane));
             }

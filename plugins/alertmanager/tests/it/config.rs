@@ -64,7 +64,7 @@ fn the_schema_and_the_plugin_agree() {
         assert!(!schema_takes(&wrong), "schema: {wrong}");
         assert!(start(wrong.clone()).is_err(), "{wrong}");
     }
-    for (field, default) in [("resolve_after", "5m"), ("open_for", "24h")] {
+    for (field, default) in [("resolve_after", "5m"), ("open_for", "15m")] {
         assert_eq!(schema()["properties"][field]["default"], default);
         let explicit = crate::world::alert(
             with(json!({field: default})),
@@ -79,7 +79,8 @@ fn a_refusal_says_what_to_change() {
     let said = |more: Value| start(with(more)).expect_err("refused");
     insta::assert_snapshot!(said(json!({"user": "me"})), @"`user` and `password` need each other");
     insta::assert_snapshot!(said(json!({"resolve_after": "59s"})), @r#"`resolve_after` is "59s"; write a duration from 1m to 30d, such as "5m", "1h30m" or "7d""#);
-    insta::assert_snapshot!(said(json!({"open_for": "99999999999999999999d"})), @r#"`open_for` is "99999999999999999999d"; write a duration from 1m to 30d, such as "5m", "1h30m" or "7d""#);
+    insta::assert_snapshot!(said(json!({"open_for": "99999999999999999999d"})), @r#"`open_for` is "99999999999999999999d"; write a duration from 3m to 30d, such as "5m", "1h30m" or "7d""#);
+    insta::assert_snapshot!(said(json!({"open_for": "179s"})), @r#"`open_for` is "179s"; write a duration from 3m to 30d, such as "5m", "1h30m" or "7d""#);
     insta::assert_snapshot!(said(json!({"labels": {"severity": "x"}})), @"`labels` cannot set severity: it is written for each alert");
     insta::assert_snapshot!(said(json!({"labels": {"a-b": "x"}})), @r#"`labels` holds "a-b", which is no name of a label: letters, digits and _"#);
 }

@@ -19,8 +19,8 @@ use crate::engine::simulation::world::{Point, World};
 use crate::store::model::Rows;
 use crate::store::{
     Beats, Discoveries, DiscoveryCommit, Due, Episode, FallBack, Gather, Hold, OutboxCount, Overdue,
-    PollCommit, PollSummary, RecentDelivery, RecentEvent, Replayed, Retention, Scope, Selection, Settle,
-    Store, StoreError, Together, Told, Unaccepted, Waits,
+    PollCommit, PollSummary, Raised, RecentDelivery, RecentEvent, Replayed, Retention, Scope, Selection,
+    Settle, Store, StoreError, Together, Told, Unaccepted, Waits,
 };
 
 /// The disk as the daemon has it.
@@ -203,6 +203,11 @@ impl Store for DiskStore {
     async fn receipt(&self, notifier: &str, lane: &str) -> Result<Option<String>, StoreError> {
         self.world.turn(notifier).await;
         self.read(|rows| rows.receipt(notifier, lane)).await
+    }
+
+    async fn raised(&self, notifier: &str, after: &str, limit: usize) -> Result<Vec<Raised>, StoreError> {
+        self.world.turn(notifier).await;
+        self.read(|rows| rows.raised(notifier, after, limit)).await
     }
 
     async fn take_back(&self, delivery: i64) -> Result<(), StoreError> {

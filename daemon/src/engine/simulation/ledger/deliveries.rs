@@ -260,6 +260,7 @@ impl Ledger {
         if let Some(excuse) = excuse {
             markers.reach(excuse);
         }
+        self.ends(notifier, id);
         self.must(!settled, || format!("{id} is delivered once more to {notifier}, though it was settled"));
         self.must(first || excuse.is_some(), || {
             format!("{id} is delivered once more to {notifier}, without need")
@@ -291,6 +292,18 @@ impl Ledger {
                 handed.excuse = Some(Marker::RepeatAfterUnknown);
             }
         }
+        self.heard(notifier, said);
+        match said {
+            Said::Accepted => {}
+            Said::Rejected => markers.reach(Marker::Reject),
+            Said::NotNow => markers.reach(Marker::Retry),
+            Said::Nothing { .. } => markers.reach(Marker::UnknownOutcome),
+            Said::Broken => markers.reach(Marker::Broken),
+        }
+    }
+
+    /// Whether its receiver is at fault.
+    pub(super) fn heard(&mut self, notifier: &str, said: Said) {
         let failed = !matches!(said, Said::Accepted | Said::Rejected);
         let recent = self.recent.entry(notifier.to_owned()).or_default();
         recent.push(failed);
@@ -299,15 +312,8 @@ impl Ledger {
         if failed && (in_a_row >= 5 || last.iter().filter(|failed| **failed).count() > 10) {
             self.fault(&format!("notifier/{notifier}"));
         }
-        match said {
-            Said::Accepted => {}
-            Said::Rejected => markers.reach(Marker::Reject),
-            Said::NotNow => markers.reach(Marker::Retry),
-            Said::Nothing { .. } => markers.reach(Marker::UnknownOutcome),
-            Said::Broken => {
-                markers.reach(Marker::Broken);
-                self.fault(&format!("notifier/{notifier}"));
-            }
+        if said == Said::Broken {
+            self.fault(&format!("notifier/{notifier}"));
         }
     }
 }

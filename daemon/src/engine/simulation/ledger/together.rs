@@ -173,6 +173,7 @@ impl Ledger {
         }
         let members = keys.iter().map(|key| key.1.clone()).collect();
         let kept = Kept {
+            does: None,
             recorded: gather.at,
             concerned: None,
             weight,

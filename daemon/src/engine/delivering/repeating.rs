@@ -1,0 +1,173 @@
+//! Saying again what is open, for a receiver that forgets what is not said again. It tells nobody anything new, so it is
+//! no delivery: it is written nowhere, and what fails is said at the next turn. An incident whose end waits to be told is
+//! left to that.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use commwatch_plugin_api::Outcome;
+
+use super::{Delivering, Ended, TICK, What};
+use crate::core::backoff::{mix, seed_of};
+use crate::core::outcome;
+use crate::engine::plan::Plan;
+use crate::plugin::{Handover, Report};
+use crate::store::{Raised, StoreError};
+
+/// What is open at a notifier's receiver, and how far saying it again has come.
+#[derive(Default)]
+pub(super) struct Repeating {
+    /// How often; `None` where the receiver remembers.
+    every: Option<Duration>,
+    /// When the next round begins.
+    next: Duration,
+    /// The key behind which this round goes on.
+    behind: Option<String>,
+    /// Lanes of which something is being said again. Nothing else of theirs goes meanwhile: an end that overtook it would
+    /// be undone.
+    lanes: HashSet<String>,
+    /// Deliveries with which the plugin died when they were said again.
+    deadly: HashSet<i64>,
+    /// Whether the last one failed.
+    fails: bool,
+}
+
+impl Repeating {
+    /// What a plugin says about it. The next round begins at once: its receiver may be another.
+    pub(super) fn configure(&mut self, every: Option<Duration>) {
+        (self.every, self.next, self.behind) = (every, Duration::ZERO, None);
+    }
+
+    /// Whether something is to be said again now.
+    pub(super) fn is_due(&self, now: Duration) -> bool {
+        self.every.is_some() && (self.behind.is_some() || now >= self.next)
+    }
+
+    pub(super) fn flies_in(&self, lane: &str) -> bool {
+        self.lanes.contains(lane)
+    }
+
+    pub(super) fn flying(&self) -> usize {
+        self.lanes.len()
+    }
+}
+
+impl Delivering {
+    /// Says again what is open, so many at most; says how long nothing else can be.
+    pub(super) async fn repeat(&mut self, places: usize) -> Duration {
+        let Some(every) = self.repeating.every else { return TICK };
+        let now = self.parts.clock.elapsed();
+        if self.repeating.behind.is_none() {
+            // A receiver that accepts nothing is tried with what is open, where nothing waits.
+            if now < self.repeating.next && self.receiver.probe_at().is_none() {
+                return (self.repeating.next - now).min(TICK);
+            }
+            (self.repeating.next, self.repeating.behind) = (now + every, Some(String::new()));
+        }
+        match self.go_on(places).await {
+            Ok(wait) => wait,
+            Err(error) => {
+                tracing::warn!(notifier = self.parts.notifier, %error, "could not read what is open; it is tried again");
+                TICK
+            }
+        }
+    }
+
+    async fn go_on(&mut self, mut places: usize) -> Result<Duration, StoreError> {
+        let plan = self.parts.plans.borrow().clone();
+        while let Some(behind) = self.repeating.behind.clone().filter(|_| places > 0) {
+            let found = self.parts.store.raised(&self.parts.notifier, &behind, places).await?;
+            if found.is_empty() {
+                self.repeating.behind = None;
+            }
+            for one in found {
+                if still_concerns(&plan, &one) && !self.repeating.deadly.contains(&one.delivery) {
+                    if let Err(longer) = self.budget.take(self.parts.clock.elapsed()) {
+                        return Ok(longer.min(TICK));
+                    }
+                    places -= 1;
+                    self.repeating.behind = Some(one.key.clone());
+                    self.say_again(one);
+                } else {
+                    self.repeating.behind = Some(one.key);
+                }
+            }
+        }
+        Ok(TICK)
+    }
+
+    fn say_again(&mut self, one: Raised) {
+        let handover = Handover {
+            payload: one.payload.as_str().into(),
+            receipt: None,
+            attempt: one.handed,
+            replay: false,
+            again: true,
+            deadline: tokio::time::Instant::now() + self.timeout,
+            alone: false,
+        };
+        let (host, started) = (Arc::clone(self.process.host()), self.parts.clock.now());
+        let (alone, renewals) = (self.concurrency == 1, self.renewals);
+        self.repeating.lanes.insert(one.lane.clone());
+        self.in_flight.push(Box::pin(async move {
+            let report = host.deliver(handover).await;
+            Ended { what: What::Again(one), started, report, alone, renewals }
+        }));
+    }
+
+    /// How it ended: it says how the receiver is, as any other does.
+    pub(super) async fn said_again(&mut self, one: Raised, mut report: Report, renewals: u64) {
+        self.repeating.lanes.remove(&one.lane);
+        if report.not_sent {
+            return;
+        }
+        let now = self.parts.clock.now();
+        if report.crashed {
+            self.repeating.deadly.insert(one.delivery);
+        } else {
+            let seed = mix(seed_of(&one.notification_id));
+            let elapsed = self.parts.clock.elapsed();
+            let verdict = self.receiver.judge(one.delivery, report.outcome, elapsed, seed);
+            report.outcome = verdict.outcome;
+            if verdict.closed {
+                self.flows_again(now).await;
+            }
+            if renewals != self.renewals {
+                self.receiver.try_now(elapsed);
+            }
+        }
+        let plan = self.parts.plans.borrow().clone();
+        self.attempted(&report, now);
+        self.receiver_health(&plan, &report.outcome, now).await;
+        let notifier = &self.parts.notifier;
+        let (word, detail) =
+            (outcome::outcome_word(&report.outcome), outcome::outcome_detail(&report.outcome));
+        let did_fail = std::mem::replace(
+            &mut self.repeating.fails,
+            !matches!(report.outcome, Outcome::Delivered { .. }),
+        );
+        match (did_fail, self.repeating.fails) {
+            (false, true) => tracing::warn!(
+                notifier,
+                key = one.key,
+                "could not say again to {notifier} what is open, which it may forget: {word}: {detail}"
+            ),
+            (true, false) => tracing::info!(notifier, "{notifier} hears again what is open"),
+            _ => tracing::debug!(notifier, key = one.key, "said again to {notifier}: {word}: {detail}"),
+        }
+    }
+}
+
+/// Whether what it is about is still configured: of what is not, nobody would tell the end.
+fn still_concerns(plan: &Plan, one: &Raised) -> bool {
+    let config = &plan.config;
+    match (&one.watch, one.key.split_once('/')) {
+        (Some(watch), _) => plan.has_watch(watch),
+        (None, Some(("account", name))) => config.accounts.contains_key(name),
+        (None, Some(("notifier", name))) => {
+            config.notifiers.contains_key(name.strip_suffix("/plugin").unwrap_or(name))
+        }
+        _ => true,
+    }
+}
