@@ -17,6 +17,7 @@ mod find;
 mod later;
 mod man;
 mod notifiers;
+mod once;
 mod reload;
 mod replay;
 mod routes;
@@ -25,6 +26,7 @@ mod show;
 mod silence;
 mod status;
 mod tail;
+mod test_notification;
 mod when;
 mod why;
 
@@ -37,6 +39,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use console::Console;
 pub use find::Args as FindArgs;
+pub use once::Args as OnceArgs;
 
 use crate::config::Config;
 use crate::core::story::LIST_MAX;
@@ -82,6 +85,9 @@ pub trait Commands {
 
     /// `commwatch check`.
     fn check(&self, config: &Path, console: &mut Console<'_>) -> Exit;
+
+    /// `commwatch once`.
+    fn once(&self, config: &Path, args: &OnceArgs, console: &mut Console<'_>) -> Exit;
 
     /// `commwatch show WATCH`.
     fn show(&self, config: &Path, watch: &str, console: &mut Console<'_>) -> Exit;
@@ -144,6 +150,8 @@ enum Command {
         #[arg(long, hide = true)]
         online: bool,
     },
+    /// Poll everything once, deliver what is new, and end; not beside a running daemon
+    Once(once::Args),
     /// Read a watch's conversation from CommBox now: is this the right one?
     Show {
         /// The watch
@@ -199,6 +207,8 @@ enum Command {
         #[command(subcommand)]
         command: Option<notifiers::Args>,
     },
+    /// Try a notifier: send a test the whole way, and say what its receiver answered
+    TestNotification(test_notification::Args),
     /// Look at plugins, without loading them
     #[command(subcommand, arg_required_else_help = true)]
     Plugins(Plugins),
@@ -265,6 +275,7 @@ fn dispatch(cli: Cli, commands: &dyn Commands, console: &mut Console<'_>) -> Exi
         Command::Run { accept_new_baseline } => commands.run(&config, accept_new_baseline),
         Command::Check { online: true } => later::refuse("check --online", console),
         Command::Check { online: false } => commands.check(&config, console),
+        Command::Once(args) => commands.once(&config, &args, console),
         Command::Show { watch } => commands.show(&config, &watch, console),
         Command::Find(args) => commands.find(&config, &args, console),
         Command::Status { watch: false } => status::run(&socket(), console),
@@ -282,6 +293,7 @@ fn dispatch(cli: Cli, commands: &dyn Commands, console: &mut Console<'_>) -> Exi
         Command::Routes(args) => routes::run(&config, args, commands, console),
         Command::Dead(args) => dead::run(&socket(), args, console),
         Command::Notifiers { command } => notifiers::run(&socket(), command, console),
+        Command::TestNotification(args) => test_notification::run(&socket(), args, console),
         Command::Plugins(Plugins::List) => commands.plugins_list(&config, console),
         Command::Plugins(Plugins::Inspect { file }) => commands.plugins_inspect(&file, console),
         Command::Completion { shell } => completion::run(Cli::command(), shell, console),
@@ -318,7 +330,7 @@ fn unanswered(error: &AskError, console: &mut Console<'_>) -> Exit {
 
 fn after_help() -> String {
     format!(
-        "All but run, check, show, find, routes, plugins, completion and man talk to the running daemon. Results go to\n\
+        "All but run, check, once, show, find, routes, plugins, completion and man talk to the running daemon. Results go to\n\
          stdout, messages to stderr.\n\
          Exit status: 0 yes or done, 1 no or failed, 2 usage, 69 the daemon is not running,\n\
          78 the configuration is invalid.\n\n\

@@ -39,6 +39,7 @@ pub mod event;
 pub mod compose;
 
 pub mod route;
+pub mod sample;
 
 pub mod words;
 
@@ -55,6 +56,7 @@ pub mod outcome;
 pub mod receiver;
 
 pub mod heartbeat;
+pub mod lasting;
 
 pub mod replay;
 

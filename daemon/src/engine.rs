@@ -26,6 +26,7 @@ mod shutdown;
 mod silences;
 mod status;
 mod summaries;
+mod testing;
 mod waits;
 mod wakes;
 mod why;

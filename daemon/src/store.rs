@@ -11,11 +11,13 @@ use jiff::{SignedDuration, Timestamp};
 use crate::core::cursor::{Cursor, CursorChange};
 use crate::core::discovery::{Begun, Discovered};
 use crate::core::event::Event;
+use crate::core::heartbeat;
 use crate::core::notification::Notification;
 use crate::core::outcome::Fate;
 use crate::core::pacing::Held;
 use crate::core::pressure::Fill;
 use crate::core::route::Said;
+use crate::core::sample;
 use crate::core::seek::Place;
 use crate::core::silence::{Draft, Silence};
 use crate::core::waiting::{Acked, Waiting};
@@ -181,10 +183,14 @@ pub trait Store: Send + Sync {
     /// and what was given up or is long over is forgotten. Says how many of each notifier's need not be told.
     async fn beat(&self, told: Told) -> Result<BTreeMap<String, u64>, StoreError>;
 
-    /// Heartbeats that were written before then, and are open and not in flight, need not be told any more; says how many
-    /// of each notifier's those are.
-    async fn outlive_beats(
+    /// Tells of an event that no poll has found.
+    async fn tell(&self, told: Told) -> Result<(), StoreError>;
+
+    /// What was written before then for a lane, and is open and not in flight, need not be told any more; says how many of
+    /// each notifier's those are.
+    async fn outlive(
         &self,
+        lane: Passing,
         before: Timestamp,
         at: Timestamp,
     ) -> Result<BTreeMap<String, u64>, StoreError>;
@@ -502,6 +508,25 @@ pub struct Episode {
     pub since: Timestamp,
     /// One line.
     pub why: String,
+}
+
+/// Lanes of what is of use only while it is new.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Passing {
+    /// Signs of life.
+    Heartbeats,
+    /// Tests that somebody asked for.
+    Tests,
+}
+
+impl Passing {
+    /// The lane's name, and why one of it need not be told any more.
+    pub fn lane(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Heartbeats => (heartbeat::LANE, "a sign of life that was not accepted in time is none"),
+            Self::Tests => (sample::LANE, "a test that was not accepted in time tells nobody anything"),
+        }
+    }
 }
 
 /// The latest heartbeats.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::{Commands, Console, Exit, FindArgs, check, find, run, show};
+use super::{Commands, Console, Exit, FindArgs, OnceArgs, check, find, once, run, show};
 use crate::config::{self, Config};
 use crate::plugin::{Installed, Manifest, TriedOut, list};
 
@@ -38,6 +38,10 @@ impl Commands for Real {
         config::load(config, &Installed)
             .map(|loaded| Box::new(loaded.config))
             .map_err(|mistakes| mistakes.to_string())
+    }
+
+    fn once(&self, config: &Path, args: &OnceArgs, console: &mut Console<'_>) -> Exit {
+        once::run(config, args, console)
     }
 
     fn show(&self, config: &Path, watch: &str, console: &mut Console<'_>) -> Exit {

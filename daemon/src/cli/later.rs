@@ -7,7 +7,7 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use super::{Console, Exit};
 
 /// Commands to come.
-const COMMANDS: [&str; 3] = ["once", "test-notification", "schema"];
+const COMMANDS: [&str; 1] = ["schema"];
 
 /// Commands to come, of `plugins`.
 const OF_PLUGINS: [&str; 2] = ["conform", "pin"];

@@ -37,6 +37,10 @@ impl Commands for Spy {
         Exit::InvalidConfig
     }
 
+    fn once(&self, config: &Path, args: &OnceArgs, _: &mut Console<'_>) -> Exit {
+        self.note(format!("once {} {args:?}", config.display()))
+    }
+
     fn show(&self, config: &Path, watch: &str, _: &mut Console<'_>) -> Exit {
         self.note(format!("show {} {watch}", config.display()))
     }
@@ -304,6 +308,16 @@ impl Admin for Engine {
 
     async fn resume(&self, notifier: &str) -> Result<Option<Held>, String> {
         Err(notifier.to_owned())
+    }
+
+    async fn test(
+        &self,
+        notifier: &str,
+        watch: Option<String>,
+        like: Option<String>,
+        _: &str,
+    ) -> Result<String, String> {
+        Err(format!("{notifier} {watch:?} {like:?}"))
     }
 
     async fn add_silence(&self, draft: Draft, user: &str) -> Result<Added, String> {

@@ -19,8 +19,19 @@ pub(super) const NOW: [&str; EventKind::ALL.len()] = {
 /// Types whose names are taken.
 pub(super) const LATER: [&str; EventKind::NOT_YET.len()] = EventKind::NOT_YET;
 
-/// The type that no route tells.
-pub(super) const HEARTBEAT: &str = EventKind::Heartbeat.as_str();
+/// The types that no route tells, and what brings them instead.
+pub(super) const UNROUTED: [(&str, &str, &str); 2] = [
+    (
+        EventKind::Heartbeat.as_str(),
+        "heartbeats are told by [heartbeat], not by a route",
+        "delete the word, and name the notifier in [heartbeat] notify",
+    ),
+    (
+        EventKind::Test.as_str(),
+        "a test goes to the notifier that it is for, by no route",
+        "delete the word; `commwatch test-notification NAME` sends one",
+    ),
+];
 
 /// Whether an event of this type is about our own health rather than a conversation.
 pub(super) fn is_own_health(event: &str) -> bool {

@@ -166,9 +166,9 @@ fn events(section: &Section<'_>) -> Vec<String> {
     }
     let mut events = Vec::new();
     for (at, word) in words {
-        if word == event_type::HEARTBEAT {
-            let message = "heartbeats are told by [heartbeat], not by a route";
-            section.error(at, message, "delete the word, and name the notifier in [heartbeat] notify");
+        if let Some((_, message, hint)) = event_type::UNROUTED.iter().find(|(unrouted, ..)| word == *unrouted)
+        {
+            section.error(at, *message, *hint);
         } else if event_type::NOW.contains(&word) {
             events.push(word.to_owned());
         } else if event_type::LATER.contains(&word) {
@@ -176,7 +176,8 @@ fn events(section: &Section<'_>) -> Vec<String> {
             section.cx.findings.add(note.hint("delete the word; a later version brings it"));
         } else {
             let meant = word.trim_start_matches("commwatch.").trim_end_matches(".v1");
-            let types = || event_type::NOW.into_iter().filter(|one| *one != event_type::HEARTBEAT);
+            let is_routed = |word: &&str| event_type::UNROUTED.iter().all(|(unrouted, ..)| word != unrouted);
+            let types = || event_type::NOW.into_iter().filter(is_routed);
             let hint = format!("types are {}{}", list(types()), did_you_mean(meant, types()));
             section.error(at, format!("unknown event type `{word}`"), hint);
         }

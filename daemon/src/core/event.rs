@@ -47,11 +47,13 @@ pub enum EventKind {
     DeliveryDead,
     /// All the way from a poll to here works.
     Heartbeat,
+    /// Somebody tries a notifier.
+    Test,
 }
 
 impl EventKind {
     /// Every kind, in the order of the contract.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::MessageCreated,
         Self::MessageEdited,
         Self::MessageDeleted,
@@ -70,10 +72,11 @@ impl EventKind {
         Self::NotifierRecovered,
         Self::DeliveryDead,
         Self::Heartbeat,
+        Self::Test,
     ];
 
     /// Names of kinds that a later version brings.
-    pub const NOT_YET: [&'static str; 2] = ["account.token_expiring", "test"];
+    pub const NOT_YET: [&'static str; 1] = ["account.token_expiring"];
 
     /// The word used in configuration and metrics.
     pub const fn as_str(self) -> &'static str {
@@ -96,6 +99,7 @@ impl EventKind {
             Self::NotifierRecovered => "notifier.recovered",
             Self::DeliveryDead => "delivery.dead",
             Self::Heartbeat => "heartbeat",
+            Self::Test => "test",
         }
     }
 
@@ -122,6 +126,7 @@ impl EventKind {
                 | Self::NotifierRecovered
                 | Self::DeliveryDead
                 | Self::Heartbeat
+                | Self::Test
         )
     }
 
@@ -131,7 +136,7 @@ impl EventKind {
             self,
             Self::Opened | Self::StatusChanged | Self::Assigned | Self::Waiting | Self::Answered
         );
-        !self.is_message() && !is_conversations && self != Self::Heartbeat
+        !self.is_message() && !is_conversations && !matches!(self, Self::Heartbeat | Self::Test)
     }
 }
 
@@ -207,6 +212,19 @@ pub struct EventData {
     /// How it was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detection: Option<DetectionData>,
+    /// Of a test: what is tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<TestData>,
+}
+
+/// A test of a notifier.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct TestData {
+    /// The type that it looks like, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub like: Option<String>,
+    /// Who asked for it, one line.
+    pub by: String,
 }
 
 /// The watch of an event.

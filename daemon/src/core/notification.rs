@@ -141,6 +141,8 @@ pub(super) fn key(event: &Event) -> String {
     const KEY_BYTES_MAX: usize = 255;
     let EventData { account, conversation, problem, .. } = &event.data;
     let key = match (event.kind.is_own_health(), problem, conversation) {
+        // Whatever it looks like, it joins and ends no incident.
+        _ if event.kind == EventKind::Test => event.id.clone(),
         (true, Some(problem), _) => problem.subject.clone(),
         (_, _, Some(conversation)) => {
             // A wait is an incident of its own: it begins and ends.
@@ -184,7 +186,8 @@ fn action(kind: EventKind) -> Action {
 /// How much an event matters.
 pub fn severity(event: &Event) -> Severity {
     let vip = event.data.watch.as_ref().is_some_and(|watch| watch.priority == Priority::Vip);
-    severity_of(event.kind, vip)
+    let like = event.data.test.as_ref().and_then(|test| EventKind::named(test.like.as_deref()?));
+    severity_of(like.unwrap_or(event.kind), vip)
 }
 
 /// How much an event of a kind matters, of a VIP or not.
@@ -220,7 +223,8 @@ pub(super) fn lines(parts: impl Iterator<Item = String>) -> String {
 pub(super) fn notes(event: &Event, voice: &Voice) -> impl Iterator<Item = String> {
     let files = event.data.message.as_ref().map_or(0, |message| message.attachments);
     let files = (files > 0).then(|| voice.words.files(files.into()));
-    files.into_iter().chain(time(event, voice)).map(|words| note(&words))
+    let test = event.data.test.as_ref().map(|test| voice.words.only_a_test(&test.by));
+    files.into_iter().chain(test).chain(time(event, voice)).map(|words| note(&words))
 }
 
 /// Words of ours, set apart from what others wrote.

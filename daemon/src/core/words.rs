@@ -22,6 +22,9 @@ pub trait Words: Debug + Send + Sync {
     /// What happened to whom, readable without the text.
     fn title(&self, event: &Event) -> String;
 
+    /// That nothing has happened: somebody tries a notifier.
+    fn only_a_test(&self, by: &str) -> String;
+
     /// So many files came with a message.
     fn files(&self, count: u64) -> String;
 

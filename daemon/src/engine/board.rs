@@ -42,6 +42,8 @@ pub(super) struct WatchSeen {
 /// How looking for the conversations of a watch went.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LookSeen {
+    /// Whether one has come to its end, well or not.
+    pub(super) ended: bool,
     pub(super) last: Option<Timestamp>,
     pub(super) next: Option<Timestamp>,
     pub(super) last_error: Option<String>,
@@ -107,9 +109,11 @@ impl Board {
         at: Timestamp,
         next: Option<Timestamp>,
         error: Option<String>,
+        ended: bool,
     ) {
         let mut inner = self.read();
         let seen = inner.looks.entry(seek.clone()).or_default();
+        seen.ended |= ended || error.is_some();
         (seen.last, seen.next, seen.last_error) = (Some(at), next, error);
     }
 

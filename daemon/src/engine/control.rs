@@ -22,7 +22,7 @@ use super::polling::{self, Polling};
 use super::reload::{self, Diff, Refusal};
 use super::shutdown::Steps;
 use super::why::Past;
-use super::{housekeeping, replay, silences, status};
+use super::{housekeeping, replay, silences, status, testing};
 use crate::config::{self, Catalog, Config, Sources, Watcher};
 use crate::core::backoff::{mix, seed_of};
 use crate::core::replay::{ReplayReport, Selection};
@@ -444,6 +444,17 @@ impl Admin for Outside {
 
     async fn resume(&self, notifier: &str) -> Result<Option<Held>, String> {
         replay::resume(&self.shared, notifier)
+    }
+
+    async fn test(
+        &self,
+        notifier: &str,
+        watch: Option<String>,
+        like: Option<String>,
+        user: &str,
+    ) -> Result<String, String> {
+        let asked = testing::Asked { notifier, watch: watch.as_deref(), like: like.as_deref(), by: user };
+        testing::test(&self.shared, asked).await
     }
 
     async fn add_silence(&self, draft: Draft, user: &str) -> Result<Added, String> {

@@ -26,6 +26,7 @@ use crate::commbox::Client;
 use crate::config::{Catalog, Config, Loaded};
 use crate::core::heartbeat::Pulse;
 use crate::core::pressure::Fill;
+use crate::core::watch::Watch;
 use crate::ops::admin::AdminSocket;
 use crate::ops::log::LogHandle;
 use crate::ops::metrics::Metrics;
@@ -222,6 +223,19 @@ impl Daemon {
     /// How it goes.
     pub async fn status(&self) -> Status {
         status::snapshot(&self.shared).await
+    }
+
+    /// Whether each conversation has been asked for, and each look for some has ended, well or not, since it started.
+    pub fn has_asked_for_everything(&self) -> bool {
+        let Shared { plans, finds, board, .. } = &*self.shared;
+        let plan = plans.borrow().clone();
+        let watches = finds.all(&plan);
+        let board = board.read();
+        let is_polled = |watch: &Watch| {
+            board.watches.get(&watch.conversation).is_some_and(|seen| seen.last_poll.is_some())
+        };
+        plan.seeks.keys().all(|seek| board.looks.get(seek).is_some_and(|seen| seen.ended))
+            && watches.iter().all(is_polled)
     }
 
     /// Metrics, as `/metrics` has them.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -25,25 +25,36 @@ use crate::core::backoff::{mix, seed_of};
 use crate::core::budget::Budget;
 use crate::core::event::EventKind;
 use crate::core::heartbeat;
+use crate::core::lasting::Lasting;
 use crate::core::outcome::{self, Attempted, Fate, Order, Retries};
 use crate::core::receiver::Receiver;
+use crate::core::sample;
 use crate::ops::metrics::{DeliveryResult, Metrics, NotifierMetrics};
 use crate::ops::systemd::{BEAT_EVERY, Beat};
 use crate::plugin::{Handover, Report};
 use crate::store::{Due, Raised, Settle, Store, StoreError};
 
+mod faults;
 mod notes;
 mod repeating;
 
 pub(super) use notes::{hour_of, plugin_subject, receiver_subject};
 use repeating::Repeating;
 
+/// See [`sample::GOOD_FOR`].
+const GOOD_FOR: SignedDuration = SignedDuration::from_secs(sample::GOOD_FOR.as_secs().cast_signed());
 /// The loop looks up at least this often, so that its beat tells that it lives and nothing is overlooked.
 const TICK: Duration = BEAT_EVERY;
 /// A broken receiver is tried with one of so many deliveries.
 const PROBE_CHOICE: usize = 16;
 /// When the store cannot be read or written, it is tried again after this.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Its doings that need the store, for the log.
+const READ: &str = "could not read the outbox";
+const MARK: &str = "could not note what is being sent";
+const PACE: &str = "could not hold back or put together what waits";
+const SETTLE: &str = "could not write how a delivery ended";
 
 /// What the loop is given.
 pub(super) struct Parts {
@@ -95,6 +106,8 @@ pub(super) struct Delivering {
     order: Order,
     pace: Pace,
     repeating: Repeating,
+    /// What fails, for the log: which of its own doings, or its receiver (`None`).
+    faults: Lasting<Option<&'static str>>,
 }
 
 /// What was in flight.
@@ -150,6 +163,7 @@ impl Delivering {
             order: Order::Conversation,
             pace: Pace::default(),
             repeating: Repeating::default(),
+            faults: Lasting::default(),
             parts,
         };
         delivering.repeating.configure(hosted.repeat);
@@ -250,9 +264,12 @@ impl Delivering {
         let kept = usize::from(places > 1 && self.repeating.is_due(now));
         let places = places - kept;
         let (found, Chosen { going: chosen, fault, .. }) = match self.choose(places).await {
-            Ok(chosen) => chosen,
+            Ok(chosen) => {
+                self.did(READ);
+                chosen
+            }
             Err(error) => {
-                tracing::error!(notifier = self.parts.notifier, %error, "could not read the outbox");
+                self.did_not(READ, &error);
                 return STORE_PAUSE;
             }
         };
@@ -302,9 +319,12 @@ impl Delivering {
         let due = self.in_time(&plan, due).await?;
         let found = due.len();
         let chosen = self.pace.choose(&scene, due).await;
-        if let Some(error) = &chosen.fault {
-            self.parts.metrics.store_error();
-            tracing::warn!(notifier, %error, "could not hold back or put together what waits; it is tried again");
+        match &chosen.fault {
+            Some(error) => {
+                self.parts.metrics.store_error();
+                self.did_not(PACE, error);
+            }
+            None => self.did(PACE),
         }
         self.parts.measured.deliveries(DeliveryResult::Grouped, chosen.grouped as u64);
         Ok((found, chosen))
@@ -318,16 +338,19 @@ impl Delivering {
         }
         let ids = going.iter().map(|due| due.id).collect();
         match self.parts.store.hand_over(ids, self.parts.clock.now()).await {
-            Ok(marked) => going.retain(|due| {
-                let goes = marked.contains(&due.id);
-                if !goes {
-                    self.pace.not_sent(due.id);
-                }
-                goes
-            }),
+            Ok(marked) => {
+                self.did(MARK);
+                going.retain(|due| {
+                    let goes = marked.contains(&due.id);
+                    if !goes {
+                        self.pace.not_sent(due.id);
+                    }
+                    goes
+                });
+            }
             Err(error) => {
                 self.parts.metrics.store_error();
-                tracing::warn!(notifier = self.parts.notifier, %error, "could not note what is being sent");
+                self.did_not(MARK, &error);
             }
         }
     }
@@ -367,11 +390,14 @@ impl Delivering {
         Ok(due)
     }
 
-    /// A heartbeat that was not accepted in time does not go any more.
+    /// A heartbeat or a test that was not accepted in time does not go any more.
     async fn in_time(&mut self, plan: &Plan, due: Vec<Due>) -> Result<Vec<Due>, StoreError> {
         let (heartbeat, now) = (plan.config.heartbeat.as_ref(), self.parts.clock.now());
-        let is_late = |due: &Due| {
-            due.lane == heartbeat::LANE && !due.replay && heartbeat::is_late(heartbeat, due.created_at, now)
+        let is_late = |due: &Due| match due.lane.as_str() {
+            _ if due.replay => false,
+            heartbeat::LANE => heartbeat::is_late(heartbeat, due.created_at, now),
+            sample::LANE => now.duration_since(due.created_at) > GOOD_FOR,
+            _ => false,
         };
         let (late, due): (Vec<_>, Vec<_>) = due.into_iter().partition(is_late);
         if !late.is_empty() {
@@ -380,6 +406,7 @@ impl Delivering {
                 self.parts.store.take_back(one.id).await?;
             }
             super::heartbeat::outlive(&*self.parts.store, &self.parts.metrics, heartbeat, now).await?;
+            super::testing::outlive(&*self.parts.store, &self.parts.metrics, now).await?;
         }
         Ok(due)
     }
@@ -501,11 +528,14 @@ impl Delivering {
     async fn settle(&mut self, settle: Settle) -> bool {
         loop {
             let error = match self.parts.store.settle(settle.clone()).await {
-                Ok(is_new) => return is_new,
+                Ok(is_new) => {
+                    self.did(SETTLE);
+                    return is_new;
+                }
                 Err(error) => error,
             };
             self.parts.metrics.store_error();
-            tracing::error!(notifier = self.parts.notifier, %error, "could not write how a delivery ended");
+            self.did_not(SETTLE, &error);
             // The loop lives; it is the disk that does not.
             self.parts.beat.tick();
             if self.parts.stop.is_cancelled() {

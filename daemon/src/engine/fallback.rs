@@ -47,5 +47,6 @@ fn told_of(one: &Unaccepted) -> String {
 
 fn failed(shared: &Shared, error: &crate::store::StoreError) {
     shared.metrics.store_error();
-    tracing::warn!(%error, "could not look for what was not accepted in time; it is tried again");
+    // The store says itself what is wrong with it.
+    tracing::debug!(%error, "could not look for what was not accepted in time; it is tried again");
 }

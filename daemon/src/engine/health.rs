@@ -91,6 +91,7 @@ impl Health {
 
     fn not_kept(&self, subject: &str, error: &StoreError) {
         self.metrics.store_error();
-        tracing::error!(subject, %error, "could not keep an episode; it is tried again");
+        // The store says itself what is wrong with it.
+        tracing::debug!(subject, %error, "could not keep an episode; it is tried again");
     }
 }

@@ -14,7 +14,7 @@ use crate::core::heartbeat::{self, Heartbeat, Vital};
 use crate::core::schedule::Errand;
 use crate::core::watch::Priority;
 use crate::ops::metrics::{DeliveryResult, Metrics};
-use crate::store::{Store, StoreError};
+use crate::store::{Passing, Store, StoreError};
 
 /// What is remembered between looks.
 #[derive(Default)]
@@ -129,12 +129,12 @@ pub(super) async fn outlive(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let before = heartbeat.map_or(Ok(Timestamp::MAX), |one| now.checked_sub(one.every));
-    let outlived = store.outlive_beats(before.unwrap_or(Timestamp::MIN), now).await?;
-    count(metrics, &outlived);
+    let before = before.unwrap_or(Timestamp::MIN);
+    count(metrics, &store.outlive(Passing::Heartbeats, before, now).await?);
     Ok(())
 }
 
-fn count(metrics: &Metrics, outlived: &BTreeMap<String, u64>) {
+pub(super) fn count(metrics: &Metrics, outlived: &BTreeMap<String, u64>) {
     for (notifier, outlived) in outlived {
         metrics.notifier(notifier).deliveries(DeliveryResult::Suppressed, *outlived);
     }

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::plan::Plan;
 use super::poll::UNREACHABLE_AFTER;
-use super::polling::{Done, Polling, reaction};
+use super::polling::{Cause, Done, Polling, reaction};
 use crate::commbox::{FetchError, page};
 use crate::core::daytime::moved;
 use crate::core::discovery::{Begun, CONVERSATIONS_MAX, Discovered, Ground, KNOWN_MAX, Reached};
@@ -353,16 +353,27 @@ impl Polling {
     }
 
     /// Metrics and the board: what people see.
-    fn note_look(&self, plan: &Plan, seek: &Seek, error: Option<LookError>, looked: &Looked, now: Duration) {
+    fn note_look(
+        &mut self,
+        plan: &Plan,
+        seek: &Seek,
+        error: Option<LookError>,
+        looked: &Looked,
+        now: Duration,
+    ) {
         let account = plan.config.accounts.get(&seek.account);
         let timeout = account.map_or(Duration::ZERO, |account| account.timeout);
         let metrics = self.parts.metrics.look(seek, timeout, looked.at);
         let errand = Errand::Look(looked.seek.clone());
+        let whose = format!("look {}", seek.name);
+        let cause = error.as_ref().map(|error| match error {
+            LookError::Fetch(error) => Cause::Account(seek.account.clone(), error.code.to_string()),
+            LookError::Store(_) => Cause::Store,
+        });
         let error = error.map(|error| match error {
             LookError::Fetch(error) => error.to_string(),
             LookError::Store(error) => error.to_string(),
         });
-        let failures = self.schedule.failures(&errand);
         match &error {
             None => {
                 metrics.succeeded(looked.at);
@@ -370,16 +381,18 @@ impl Polling {
                 let is_vital = seek.priority == Priority::Vip;
                 pulse.came(errand.clone(), is_vital, self.parts.clock.elapsed(), looked.at);
             }
-            Some(error) => {
-                metrics.failed(Trouble::Failing);
-                if failures <= 1 || failures.is_power_of_two() {
-                    let watch = &seek.name;
-                    tracing::warn!(watch, failures, %error, "could not look for conversations of watch {watch}: {error}");
-                }
+            Some(_) => metrics.failed(Trouble::Failing),
+        }
+        match (cause, &error) {
+            (Some(cause), Some(error)) => {
+                let what = format!("could not look for conversations of watch {}", seek.name);
+                self.fails(cause, &whose, &seek.name, &what, error);
             }
+            _ => self.is_well(&whose),
         }
         let next = self.schedule.due(&errand).map(|due| looked.at + due.saturating_sub(now));
-        self.parts.board.looked(&looked.seek, looked.at, next, error);
+        let ended = self.looks.get(&looked.seek).is_none_or(|look| look.sweep.is_none());
+        self.parts.board.looked(&looked.seek, looked.at, next, error, ended);
     }
 
     /// What the answer about a conversation itself says of whether it is over decides for how long it is watched.

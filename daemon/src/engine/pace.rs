@@ -8,10 +8,9 @@ use jiff::Timestamp;
 
 use super::plan::{Plan, reader};
 use crate::core::event::Event;
-use crate::core::heartbeat;
 use crate::core::notification;
 use crate::core::outcome::DELAY_MAX;
-use crate::core::pacing::{GATHERED_MAX, Held, Pacing, Recent, Verdict, Waits};
+use crate::core::pacing::{GATHERED_MAX, Held, Pacing, Recent, Verdict, Waits, is_exempt};
 use crate::core::together;
 use crate::core::watch::Priority;
 use crate::store::{Due, Gather, Hold, NewDelivery, Scope, Store, StoreError, Together};
@@ -87,8 +86,7 @@ impl Pace {
             if gathered.contains(&head.id) {
                 continue;
             }
-            // A sign of life is neither held back nor counted: late it is none, and it bothers nobody.
-            if head.replay || head.lane == heartbeat::LANE {
+            if head.replay || is_exempt(&head.lane) {
                 chosen.going.push(head);
                 continue;
             }

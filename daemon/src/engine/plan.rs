@@ -15,6 +15,7 @@ use crate::core::heartbeat;
 use crate::core::listing::Listing;
 use crate::core::notification;
 use crate::core::route::{Routes, Said, Subject};
+use crate::core::sample::{self, Sample};
 use crate::core::schedule::{Allowance, Errand, Target};
 use crate::core::seek::{Place, Seek, SeekId};
 use crate::core::silence::{self, Silence};
@@ -219,6 +220,23 @@ impl Plan {
         let told = deliveries.iter().map(|delivery| delivery.notifier.clone()).collect();
         let routing = vec![Said { route: "[heartbeat]".to_owned(), told, no: None }];
         Told { event, deliveries, routing }
+    }
+
+    /// A test, for the notifier that is tried and nobody else.
+    pub fn test(&self, sample: Sample<'_>, now: Timestamp) -> Option<Told> {
+        let notifier = self.config.notifiers.get(sample.notifier)?;
+        let event = sample::event(sample, now);
+        let delivery = NewDelivery {
+            notification: notification::of_event(&event, sample.notifier, notifier.content, &notifier.voice),
+            notifier: sample.notifier.to_owned(),
+            lane: sample::LANE.to_owned(),
+            fallback_after: None,
+            urgent: false,
+            suppressed: None,
+        };
+        let told = vec![sample.notifier.to_owned()];
+        let routing = vec![Said { route: "test-notification".to_owned(), told, no: None }];
+        Some(Told { event, deliveries: vec![delivery], routing })
     }
 
     /// Whether any notifier has a fallback.

@@ -25,6 +25,7 @@ use super::summaries::Summaries;
 use super::wakes::Wakes;
 use crate::commbox::{FetchError, Reaction};
 use crate::core::heartbeat::Pulse;
+use crate::core::lasting::Lasting;
 use crate::core::pressure::{Fill, Pressure};
 use crate::core::schedule::{Errand, Next, Polled, Schedule};
 use crate::core::seek::SeekId;
@@ -34,9 +35,10 @@ use crate::ops::metrics::{Metrics, PollInFlight};
 use crate::ops::systemd::{BEAT_EVERY, Beat};
 use crate::store::Store;
 
+mod faults;
 mod notes;
 
-use notes::log;
+pub(super) use faults::Cause;
 
 /// The loop looks up at least this often, so that its beat tells that it lives.
 const TICK: Duration = BEAT_EVERY;
@@ -78,6 +80,8 @@ pub(super) struct Polling {
     pub(super) finds_tried: Option<Duration>,
     summaries: Summaries,
     accounts_noted: Option<Duration>,
+    /// What fails, for the log.
+    faults: Lasting<Cause>,
     /// Until when nobody is told of waits that cannot be confirmed, since that failed.
     pub(super) waits_paused_until: Duration,
 }
@@ -124,6 +128,7 @@ impl Polling {
             finds_tried: None,
             summaries: Summaries::default(),
             accounts_noted: None,
+            faults: Lasting::default(),
             waits_paused_until: Duration::ZERO,
             plan,
             parts,
@@ -214,6 +219,10 @@ impl Polling {
             self.parts.metrics.found(&seek.name, &of_seek.map(|watch| &watch.conversation).collect());
         }
         self.memories.retain(|id, _| finds.is_watched(plan, id));
+        self.faults.retain(|whose| match whose.strip_prefix("look ") {
+            Some(name) => plan.seeks.values().any(|seek| seek.name == name),
+            None => whose.parse().is_ok_and(|id| finds.is_watched(plan, &id)),
+        });
         // One that looks elsewhere now begins anew.
         self.looks.retain(|id, look| plan.seeks.get(id).is_some_and(|seek| look.is_for(seek)));
         self.parts.board.retain_looks(|seek| plan.seeks.contains_key(seek));
@@ -285,7 +294,7 @@ impl Polling {
             End::Failed { error, .. } => self.account_health(account, Some(error), ended.at).await,
             End::NotKept { .. } => {}
         }
-        log(&watch, &ended.end, self.schedule.failures(&Errand::Poll(ended.id.clone())));
+        self.log(&watch, &ended.end);
         if let End::Read { brought, .. } | End::Failed { brought, .. } = &ended.end {
             self.announce(&watch, brought);
         }

@@ -120,7 +120,8 @@ impl Polling {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(watch = watch.name, %error, "could not tell that somebody waits; it is tried again");
+                    // The store says itself what is wrong with it.
+                    tracing::debug!(watch = watch.name, %error, "could not tell that somebody waits; it is tried again");
                     self.waits_paused_until = now + TRY_AGAIN;
                     return;
                 }

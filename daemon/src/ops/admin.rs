@@ -95,6 +95,17 @@ pub enum Request {
         /// Its name.
         notifier: String,
     },
+    /// Try a notifier with a test that goes the whole way: the event's id.
+    Test {
+        /// Its name.
+        notifier: String,
+        /// As if it were about this watch.
+        #[serde(default)]
+        watch: Option<String>,
+        /// As an event of this type looks.
+        #[serde(default)]
+        like: Option<String>,
+    },
     /// Add a silence: an [`Added`].
     SilenceAdd {
         /// Which.
@@ -219,6 +230,15 @@ pub trait Admin: Send + Sync {
 
     /// Tries a notifier's receiver now; says why it was held, if it was.
     async fn resume(&self, notifier: &str) -> Result<Option<Held>, String>;
+
+    /// Tries a notifier with a test; gives the event's id.
+    async fn test(
+        &self,
+        notifier: &str,
+        watch: Option<String>,
+        like: Option<String>,
+        user: &str,
+    ) -> Result<String, String>;
 
     /// Adds a silence; `user` is what the socket knows of who asks.
     async fn add_silence(&self, draft: Draft, user: &str) -> Result<Added, String>;
@@ -359,6 +379,9 @@ async fn answer(admin: &dyn Admin, request: Request, user: &str) -> String {
         Request::Replay { of, dry_run } => encode_result(admin.replay(of, dry_run).await),
         Request::DropDead { of } => encode_result(admin.drop_dead(of).await),
         Request::Resume { notifier } => encode_result(admin.resume(&notifier).await),
+        Request::Test { notifier, watch, like } => {
+            encode_result(admin.test(&notifier, watch, like, user).await)
+        }
         Request::SilenceAdd { draft } => encode_result(admin.add_silence(draft, user).await),
         Request::Silences { all } => encode_result(admin.silences(all).await),
         Request::SilenceExpire { id, by } => encode_result(admin.expire_silence(id, by, user).await),

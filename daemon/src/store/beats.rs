@@ -9,18 +9,16 @@ use super::outbox::turn;
 use super::prune::forget_contents;
 use super::rows::{instant, nanos};
 use super::told::insert_told;
-use super::{Beats, StoreError, Told};
+use super::{Beats, Passing, StoreError, Told};
 use crate::core::heartbeat::{KEPT, LANE};
 
 /// So many of those that are kept no longer go at once.
 const FORGOTTEN_MAX: i64 = 500;
 
-const OUTLIVED: &str = "a sign of life that was not accepted in time is none";
-
 pub(super) fn beat(connection: &Connection, told: &Told) -> Result<BTreeMap<String, u64>, StoreError> {
     let at = told.event.recorded;
     forget(connection, at)?;
-    let outlived = outlive(connection, Timestamp::MAX, at)?;
+    let outlived = outlive(connection, Passing::Heartbeats, Timestamp::MAX, at)?;
     insert_told(connection, told, None)?;
     Ok(outlived)
 }
@@ -33,12 +31,14 @@ const OUTLIVE: &str = "UPDATE delivery SET state = 'suppressed', finished_at = ?
 /// What an operator wants sent again is sent, however old.
 pub(super) fn outlive(
     connection: &Connection,
+    lane: Passing,
     before: Timestamp,
     at: Timestamp,
 ) -> Result<BTreeMap<String, u64>, StoreError> {
     let mut outlive = connection.prepare_cached(OUTLIVE)?;
-    let rows = outlive
-        .query_map(params![LANE, nanos(before), nanos(at), OUTLIVED], |row| row.get::<_, String>(0))?;
+    let (lane, why) = lane.lane();
+    let rows =
+        outlive.query_map(params![lane, nanos(before), nanos(at), why], |row| row.get::<_, String>(0))?;
     let mut outlived = BTreeMap::new();
     for notifier in rows {
         *outlived.entry(notifier?).or_default() += 1;
@@ -47,7 +47,7 @@ pub(super) fn outlive(
         connection.prepare_cached("UPDATE tally SET suppressed = suppressed + ?2 WHERE notifier = ?1")?;
     for (notifier, outlived) in &outlived {
         count.execute(params![notifier, i64::try_from(*outlived).unwrap_or(i64::MAX)])?;
-        turn(connection, notifier, LANE, at)?;
+        turn(connection, notifier, lane, at)?;
     }
     Ok(outlived)
 }

@@ -10,6 +10,7 @@ use crate::core::delivery::State;
 use crate::core::event::Event;
 use crate::core::heartbeat;
 use crate::core::pacing::CAP_MAX;
+use crate::core::sample;
 
 /// The head of a lane and those behind it. The conditions are the index's own.
 const LANE: &str = "SELECT d.id, d.lane, d.created_at, e.body,
@@ -171,14 +172,14 @@ pub(super) fn sent_since(
     // As many of the newest as a cap can count, twice: the others are of long ago.
     let mut sent = connection.prepare_cached(
         "SELECT lane, first_attempt_at FROM
-             (SELECT lane, first_attempt_at FROM delivery WHERE notifier = ?1 AND lane <> ?4
+             (SELECT lane, first_attempt_at FROM delivery WHERE notifier = ?1 AND lane NOT IN (?4, ?5)
               ORDER BY id DESC LIMIT ?3)
          WHERE first_attempt_at >= ?2 ORDER BY first_attempt_at",
     )?;
-    let rows = sent
-        .query_map(params![notifier, nanos(since), i64::from(CAP_MAX) * 2, heartbeat::LANE], |row| {
-            Ok((row.get(0)?, instant(row.get(1)?)))
-        })?;
+    let rows = sent.query_map(
+        params![notifier, nanos(since), i64::from(CAP_MAX) * 2, heartbeat::LANE, sample::LANE],
+        |row| Ok((row.get(0)?, instant(row.get(1)?))),
+    )?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

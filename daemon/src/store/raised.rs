@@ -119,7 +119,7 @@ mod tests {
             connection.execute_batch(step).unwrap();
         }
         for (sql, index) in
-            [(RAISED, "(notifier=? AND key>?)"), (LATER, "delivery_by_lane (lane=? AND rowid>?)")]
+            [(RAISED, "(notifier=? AND key>?)"), (LATER, "delivery_by_lane (lane=? AND id>?)")]
         {
             let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             let found: Vec<String> =

@@ -13,10 +13,10 @@ use super::reserve::{ROOM_MIN, Reserve};
 use super::writer::{BUSY_WITHIN, LOG_BYTES_MAX, LOG_KEPT_BYTES, Observe, Verdict, Worker, Writing, alone};
 use super::{
     BACKUP_LOG_BYTES_MAX, Backup, BackupError, Beats, Discoveries, DiscoveryCommit, Due, Episode, FallBack,
-    Gather, Hold, OUTBOX_ROWS_MAX, OutboxCount, Overdue, PollCommit, PollSummary, Raised, RecentDelivery,
-    RecentEvent, Replayed, Retention, Scope, Selection, Settle, Store, StoreError, Together, Told,
-    Unaccepted, Waits, backup, beats, clock, discovery, episodes, fallback, gather, history, migrate, outbox,
-    polls, prune, raised, replay, silences,
+    Gather, Hold, OUTBOX_ROWS_MAX, OutboxCount, Overdue, Passing, PollCommit, PollSummary, Raised,
+    RecentDelivery, RecentEvent, Replayed, Retention, Scope, Selection, Settle, Store, StoreError, Together,
+    Told, Unaccepted, Waits, backup, beats, clock, discovery, episodes, fallback, gather, history, migrate,
+    outbox, polls, prune, raised, replay, silences, told,
 };
 use crate::core::cursor::Cursor;
 use crate::core::pressure::Fill;
@@ -457,12 +457,18 @@ impl Store for SqliteStore {
         self.write(move |connection| beats::beat(connection, &told)).await
     }
 
-    async fn outlive_beats(
+    async fn tell(&self, told: Told) -> Result<(), StoreError> {
+        self.has_room()?;
+        self.write(move |connection| told::insert_told(connection, &told, None).map(drop)).await
+    }
+
+    async fn outlive(
         &self,
+        lane: Passing,
         before: Timestamp,
         at: Timestamp,
     ) -> Result<BTreeMap<String, u64>, StoreError> {
-        self.write(move |connection| beats::outlive(connection, before, at)).await
+        self.write(move |connection| beats::outlive(connection, lane, before, at)).await
     }
 
     async fn beats(&self) -> Result<Beats, StoreError> {

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::StoreError;
 use super::lock::beside;
 use super::reserve::Reserve;
+use crate::core::lasting::{Lasting, Said};
 
 /// Jobs that may wait; whoever brings another waits for a place.
 const JOBS_MAX: usize = 1024;
@@ -113,7 +114,10 @@ impl Worker {
                 commits: 0,
                 fold_at: LOG_FOLD_BYTES,
             };
-            let mut writer = Writer { connection, path: of, observe, failing, verdict: told, log, reserve };
+            let (began, faults) = (Instant::now(), Lasting::default());
+            let verdict = told;
+            let mut writer =
+                Writer { connection, path: of, observe, failing, verdict, log, reserve, began, faults };
             while writer.verdict.get().is_none()
                 && let Some(first) = jobs.blocking_recv()
             {
@@ -241,6 +245,9 @@ struct Writer {
     observe: Observe,
     failing: Arc<AtomicBool>,
     verdict: Verdict,
+    began: Instant,
+    /// What cannot be committed, for the log.
+    faults: Lasting<()>,
     log: Log,
     reserve: Arc<Reserve>,
 }
@@ -281,8 +288,8 @@ impl Writer {
             let _ = self.connection.execute_batch("ROLLBACK");
         }
         (self.observe)(began.elapsed(), committed.is_ok());
+        self.tell(&committed);
         if let Err(error) = &committed {
-            tracing::error!(%error, "could not commit to the store");
             self.verdict.consider(error);
         }
         if committed.is_err() || batch.refused {
@@ -293,6 +300,24 @@ impl Writer {
         }
         for reply in batch.replies {
             reply(committed.clone());
+        }
+    }
+
+    /// What cannot be committed is a line when that begins, every ten minutes while it lasts, and when it is over.
+    fn tell(&mut self, committed: &Result<(), StoreError>) {
+        let now = self.began.elapsed();
+        let Err(error) = committed else {
+            for ((), Said { lasts, times, .. }) in self.faults.well("", now) {
+                let seconds = lasts.as_secs();
+                tracing::info!(seconds, times, "the store can be written again, after {seconds} s");
+            }
+            return;
+        };
+        match self.faults.fails((), "", now) {
+            Some(Said { lasts, times, .. }) => {
+                tracing::error!(%error, seconds = lasts.as_secs(), times, "could not commit to the store");
+            }
+            None => tracing::debug!(%error, "could not commit to the store"),
         }
     }
 

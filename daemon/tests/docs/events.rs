@@ -9,6 +9,7 @@ use commwatch::core::detect::Happened;
 use commwatch::core::event::{Event, EventKind};
 use commwatch::core::message::{Author, AuthorKind, ChildId, Message, Snapshot, Unparsed};
 use commwatch::core::notification::{self, Content};
+use commwatch::core::sample::{self, Sample};
 use commwatch::core::waiting::{Alarm, Ended, Threshold, Waiting};
 use commwatch::core::watch::{Baseline, ConversationId, Priority, Stream, Watch};
 use commwatch::core::words::Voice;
@@ -143,6 +144,12 @@ fn example(kind: EventKind) -> Event {
         }
         EventKind::DeliveryDead => own("notifier/ops-slack", "given up after 40 attempts in 360 min: 503"),
         EventKind::Heartbeat => compose::heartbeat(at("2026-03-01T08:00:01.5Z"), now),
+        EventKind::Test => {
+            let (like, watch) = (Some(EventKind::Waiting), watch());
+            let console_url = Some("https://acme.example/widget/object/{object_id}");
+            let watch = Some(&watch);
+            sample::event(Sample { notifier: "ops-slack", like, watch, console_url, by: "uid 0" }, now)
+        }
     }
 }
 
@@ -399,6 +406,7 @@ fn each_type_needs_what_it_is_about() {
         (EventKind::NotifierRecovered, "problem"),
         (EventKind::DeliveryDead, "problem"),
         (EventKind::Heartbeat, "detection"),
+        (EventKind::Test, "test"),
     ] {
         let mut mutant = parse(&example(kind).to_json());
         mutant["data"].as_object_mut().unwrap().remove(part).unwrap();

@@ -25,6 +25,7 @@ mod heartbeat;
 mod lanes;
 mod messengers;
 mod notifiers;
+mod once;
 mod pacing;
 mod plugins;
 mod polling;

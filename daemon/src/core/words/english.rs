@@ -8,6 +8,7 @@ use super::{Digest, Words};
 use crate::core::event::{Event, EventData, EventKind};
 use crate::core::message::AuthorKind;
 use crate::core::pacing::{Cap, Held};
+use crate::core::sample;
 
 /// The language of the product itself.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +21,10 @@ impl Words for English {
 
     fn title(&self, event: &Event) -> String {
         title(event)
+    }
+
+    fn only_a_test(&self, by: &str) -> String {
+        format!("a test of commwatch, asked for by {by}: nothing has happened")
     }
 
     fn files(&self, count: u64) -> String {
@@ -139,6 +144,11 @@ fn title(event: &Event) -> String {
         EventKind::NotifierRecovered => format!("{subject}: works again"),
         EventKind::DeliveryDead => format!("{subject}: a notification was given up"),
         EventKind::Heartbeat => "commwatch is well: what it watches is read, kept and delivered".to_owned(),
+        EventKind::Test => match (sample::like(event), watch) {
+            (Some(like), _) => format!("Test: {}", title(&like)),
+            (None, "") => "Test: commwatch reaches you".to_owned(),
+            (None, watch) => format!("Test: {watch}: commwatch reaches you"),
+        },
     }
 }
 

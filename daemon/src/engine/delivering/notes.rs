@@ -7,6 +7,7 @@ use super::Delivering;
 use crate::core::event::EventKind;
 use crate::core::heartbeat;
 use crate::core::outcome::{self, Fate};
+use crate::core::pacing::is_exempt;
 use crate::core::watch::Priority;
 use crate::engine::plan::Plan;
 use crate::engine::process::Doing;
@@ -24,13 +25,14 @@ impl Delivering {
         plan.own_health(EventKind::DeliveryDead, &subject, since, &why, now)
     }
 
-    pub(super) fn count(&self, due: &Due, report: &Report, fate: &Fate, now: Timestamp) {
+    pub(super) fn count(&mut self, due: &Due, report: &Report, fate: &Fate, now: Timestamp) {
         let metrics = &self.parts.measured;
         let word = outcome::outcome_word(&report.outcome);
         let detail = outcome::outcome_detail(&report.outcome);
         self.attempted(report, now);
         let (event, notifier) = (&due.notification_id, &self.parts.notifier);
         let took_ms = report.duration.as_millis();
+        let mut failing = None;
         match fate {
             Fate::Delivered => {
                 metrics.delivery(DeliveryResult::Delivered);
@@ -39,7 +41,7 @@ impl Delivering {
                 if is_heartbeat && !due.replay {
                     metrics.heartbeat(now);
                 }
-                if !due.paced && !is_heartbeat {
+                if !due.paced && !is_exempt(&due.lane) {
                     // What happened in CommBox did so by its clock.
                     let account = servers::timed_by(&due.payload);
                     let then = account.map_or(now, |account| self.parts.servers.there(&account, now));
@@ -63,12 +65,16 @@ impl Delivering {
                 );
             }
             Fate::RetryAt { at, .. } => {
-                let attempt = due.handed + 1;
-                tracing::warn!(notifier, event, attempt, took_ms, next = %at, "{word} from {notifier}: {detail}");
+                let next = at.to_string();
+                failing = Some((next, format!("{word} from {notifier}: {detail}")));
             }
             Fate::Held(why) => {
-                tracing::warn!(notifier, event, took_ms, "{notifier} takes nothing, its queue waits: {why}");
+                failing = Some((String::new(), format!("{notifier} takes nothing, its queue waits: {why}")));
             }
+        }
+        match failing {
+            Some((next, what)) => self.fails(due, &next, &what, took_ms),
+            None => self.receiver_takes(),
         }
     }
 

@@ -185,19 +185,3 @@ fn tell_skew(account: &str, grade: Grade, seconds: i64) {
         ),
     }
 }
-
-/// A fault that lasts is a line when it begins and then once in a while, not a line each poll.
-pub(super) fn log(watch: &Watch, end: &End, failures: u32) {
-    let often = failures <= 1 || failures.is_power_of_two();
-    match end {
-        End::Unchanged | End::Read { .. } => {}
-        End::Failed { error, .. } if often => {
-            tracing::warn!(watch = watch.name, failures, %error, "could not poll watch {}: {error}", watch.name);
-        }
-        End::NotKept { error } if often => {
-            tracing::error!(watch = watch.name, failures, %error, "could not keep what watch {} brought", watch.name);
-        }
-        End::NotKept { error } => tracing::debug!(watch = watch.name, failures, %error, "still not kept"),
-        End::Failed { error, .. } => tracing::debug!(watch = watch.name, failures, %error, "still failing"),
-    }
-}

@@ -58,6 +58,16 @@ impl Admin for Engine {
         Err(notifier.to_owned())
     }
 
+    async fn test(
+        &self,
+        notifier: &str,
+        watch: Option<String>,
+        like: Option<String>,
+        _: &str,
+    ) -> Result<String, String> {
+        Err(format!("{notifier} {watch:?} {like:?}"))
+    }
+
     async fn add_silence(&self, draft: Draft, user: &str) -> Result<Added, String> {
         Err(format!("{draft:?} {}", user.starts_with("uid ")))
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Delivery, Rows, tell_of};
 use crate::core::delivery::State;
 use crate::core::heartbeat::{KEPT, LANE};
-use crate::store::{Beats, Told};
+use crate::store::{Beats, Passing, Told};
 
 impl Rows {
     pub(crate) fn beat(&mut self, told: &Told) -> BTreeMap<String, u64> {
@@ -26,23 +26,29 @@ impl Rows {
                 self.events.remove(&one.notification);
             }
         }
-        let outlived = self.outlive_beats(Timestamp::MAX, at);
+        let outlived = self.outlive(Passing::Heartbeats, Timestamp::MAX, at);
         self.tell(told, None);
         outlived
     }
 
-    pub(crate) fn outlive_beats(&mut self, before: Timestamp, at: Timestamp) -> BTreeMap<String, u64> {
+    pub(crate) fn outlive(
+        &mut self,
+        lane: Passing,
+        before: Timestamp,
+        at: Timestamp,
+    ) -> BTreeMap<String, u64> {
+        let (lane, _) = lane.lane();
         let mut outlived: BTreeMap<String, u64> = BTreeMap::new();
         for one in self.deliveries.values_mut() {
             let is_open = matches!(one.state, State::Queued | State::Pending);
-            if one.lane == LANE && is_open && !one.replay && one.created_at < before {
+            if one.lane == lane && is_open && !one.replay && one.created_at < before {
                 (one.state, one.finished_at, one.held) = (State::Suppressed, Some(at), None);
                 *outlived.entry(one.notifier.clone()).or_default() += 1;
             }
         }
         for (notifier, outlived) in &outlived {
             self.tally.entry(notifier.clone()).or_default()[3] += outlived.cast_signed();
-            self.turn(notifier, LANE, at);
+            self.turn(notifier, lane, at);
         }
         outlived
     }

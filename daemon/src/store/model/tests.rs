@@ -16,7 +16,7 @@ use crate::core::notification::Notification;
 use crate::core::silence::{Draft, Matcher};
 use crate::core::waiting::{Acked, Alarm, Threshold, Waiting};
 use crate::core::watch::{Priority, Stream};
-use crate::store::{FallBack, Gather, Hold, NewDelivery, Options, Scope, SqliteStore, Store};
+use crate::store::{FallBack, Gather, Hold, NewDelivery, Options, Passing, Scope, SqliteStore, Store};
 
 const NOTIFIERS: [&str; 2] = ["hook", "ops"];
 const CONVERSATIONS: i64 = 3;
@@ -476,8 +476,9 @@ impl Pair {
             }
             Step::OutliveBeats { seconds } => {
                 let before = self.now() - Duration::from_secs(seconds.into());
-                let real = self.sqlite().outlive_beats(before, self.now()).await.unwrap();
-                assert_eq!(real, self.model.outlive_beats(before, self.now()));
+                let beats = Passing::Heartbeats;
+                let real = self.sqlite().outlive(beats, before, self.now()).await.unwrap();
+                assert_eq!(real, self.model.outlive(beats, before, self.now()));
             }
             Step::Prune { rows, text } => {
                 let before = |age: u16| self.now() - Duration::from_secs(age.into());

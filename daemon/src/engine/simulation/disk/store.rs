@@ -18,7 +18,7 @@ use crate::engine::simulation::markers::Marker;
 use crate::engine::simulation::world::{Point, World};
 use crate::store::model::Rows;
 use crate::store::{
-    Beats, Discoveries, DiscoveryCommit, Due, Episode, FallBack, Gather, Hold, OutboxCount, Overdue,
+    Beats, Discoveries, DiscoveryCommit, Due, Episode, FallBack, Gather, Hold, OutboxCount, Overdue, Passing,
     PollCommit, PollSummary, Raised, RecentDelivery, RecentEvent, Replayed, Retention, Scope, Selection,
     Settle, Store, StoreError, Together, Told, Unaccepted, Waits,
 };
@@ -317,7 +317,17 @@ impl Store for DiskStore {
         Err(StoreError::Closed)
     }
 
-    async fn outlive_beats(&self, _: Timestamp, _: Timestamp) -> Result<BTreeMap<String, u64>, StoreError> {
+    /// Nor for tests.
+    async fn tell(&self, _: Told) -> Result<(), StoreError> {
+        Err(StoreError::Closed)
+    }
+
+    async fn outlive(
+        &self,
+        _: Passing,
+        _: Timestamp,
+        _: Timestamp,
+    ) -> Result<BTreeMap<String, u64>, StoreError> {
         Err(StoreError::Closed)
     }
 
