@@ -22,6 +22,7 @@ mod reload;
 mod replay;
 mod routes;
 mod run;
+mod schema;
 mod show;
 mod silence;
 mod status;
@@ -35,7 +36,8 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use console::Console;
 pub use find::Args as FindArgs;
@@ -85,6 +87,12 @@ pub trait Commands {
 
     /// `commwatch check`.
     fn check(&self, config: &Path, console: &mut Console<'_>) -> Exit;
+
+    /// `commwatch check --print-effective`.
+    fn print_effective(&self, config: &Path, console: &mut Console<'_>) -> Exit;
+
+    /// `commwatch schema`, of a configuration if one was named.
+    fn schema(&self, config: Option<&Path>, console: &mut Console<'_>) -> Exit;
 
     /// `commwatch once`.
     fn once(&self, config: &Path, args: &OnceArgs, console: &mut Console<'_>) -> Exit;
@@ -149,6 +157,9 @@ enum Command {
     Check {
         #[arg(long, hide = true)]
         online: bool,
+        /// Print it as it is used: files merged, every default filled in, secrets hidden
+        #[arg(long)]
+        print_effective: bool,
     },
     /// Poll everything once, deliver what is new, and end; not beside a running daemon
     Once(once::Args),
@@ -212,6 +223,8 @@ enum Command {
     /// Look at plugins, without loading them
     #[command(subcommand, arg_required_else_help = true)]
     Plugins(Plugins),
+    /// Write the configuration's JSON Schema, for editors; with -c also of the plugins that it finds
+    Schema,
     /// Write what a shell completes
     Completion {
         /// The shell
@@ -253,19 +266,20 @@ pub fn run(
     let parsed = later::declare(Cli::command()).try_get_matches_from(args);
     let cli = parsed.and_then(|matches| match later::asked_for(&matches) {
         Some(command) => Ok(Err(command)),
-        None => Cli::from_arg_matches(&matches).map(Ok),
+        None => Cli::from_arg_matches(&matches).map(|cli| Ok((cli, is_config_named(&matches)))),
     });
     match cli {
-        Ok(Ok(cli)) => {
+        Ok(Ok((cli, is_named))) => {
             console.output = cli.global.output;
-            dispatch(cli, commands, &mut console)
+            dispatch(cli, is_named, commands, &mut console)
         }
         Ok(Err(command)) => later::refuse(&command, &mut console),
         Err(refused) => explain(&refused, &mut console),
     }
 }
 
-fn dispatch(cli: Cli, commands: &dyn Commands, console: &mut Console<'_>) -> Exit {
+/// `is_named`: whether somebody said which configuration is meant.
+fn dispatch(cli: Cli, is_named: bool, commands: &dyn Commands, console: &mut Console<'_>) -> Exit {
     let Global { config, socket, .. } = cli.global;
     let socket = || {
         let configured = || commands.admin_socket(&config);
@@ -273,8 +287,9 @@ fn dispatch(cli: Cli, commands: &dyn Commands, console: &mut Console<'_>) -> Exi
     };
     match cli.command {
         Command::Run { accept_new_baseline } => commands.run(&config, accept_new_baseline),
-        Command::Check { online: true } => later::refuse("check --online", console),
-        Command::Check { online: false } => commands.check(&config, console),
+        Command::Check { online: true, .. } => later::refuse("check --online", console),
+        Command::Check { print_effective: true, .. } => commands.print_effective(&config, console),
+        Command::Check { .. } => commands.check(&config, console),
         Command::Once(args) => commands.once(&config, &args, console),
         Command::Show { watch } => commands.show(&config, &watch, console),
         Command::Find(args) => commands.find(&config, &args, console),
@@ -296,9 +311,16 @@ fn dispatch(cli: Cli, commands: &dyn Commands, console: &mut Console<'_>) -> Exi
         Command::TestNotification(args) => test_notification::run(&socket(), args, console),
         Command::Plugins(Plugins::List) => commands.plugins_list(&config, console),
         Command::Plugins(Plugins::Inspect { file }) => commands.plugins_inspect(&file, console),
+        Command::Schema => commands.schema(is_named.then_some(&*config), console),
         Command::Completion { shell } => completion::run(Cli::command(), shell, console),
         Command::Man(args) => man::run(Cli::command(), &args, console),
     }
+}
+
+/// Whether the configuration was said, on the command line or by the environment.
+fn is_config_named(matches: &ArgMatches) -> bool {
+    let source = matches.subcommand().and_then(|(_, below)| below.value_source("config"));
+    source.is_some_and(|source| source != ValueSource::DefaultValue)
 }
 
 /// How long a list may be.
@@ -330,8 +352,8 @@ fn unanswered(error: &AskError, console: &mut Console<'_>) -> Exit {
 
 fn after_help() -> String {
     format!(
-        "All but run, check, once, show, find, routes, plugins, completion and man talk to the running daemon. Results go to\n\
-         stdout, messages to stderr.\n\
+        "All but run, check, once, show, find, routes, plugins, schema, completion and man talk to the running daemon.\n\
+         Results go to stdout, messages to stderr.\n\
          Exit status: 0 yes or done, 1 no or failed, 2 usage, 69 the daemon is not running,\n\
          78 the configuration is invalid.\n\n\
          Not yet:\n{}",

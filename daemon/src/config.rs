@@ -28,6 +28,7 @@ mod baseline;
 mod catalog;
 mod collection;
 mod duration;
+mod effective;
 mod event_type;
 mod excerpt;
 mod fallback;
@@ -42,6 +43,7 @@ mod mistake;
 mod name;
 mod notifier;
 mod operators;
+mod origin;
 mod pacing;
 mod plugin_config;
 mod plugin_schema;
@@ -51,6 +53,7 @@ mod rate;
 mod reference;
 mod reload;
 mod route;
+mod schema;
 mod secret;
 mod section;
 mod seek;
@@ -71,8 +74,12 @@ mod tests;
 
 pub use admin::likely_socket;
 pub use catalog::{Catalog, Found, NotFound, Opinion, Trial};
+pub use effective::{Effective, effective};
 pub use load::{Loaded, load};
 pub use mistake::{Also, Excerpt, Mistake, Mistakes, Severity, Spot};
+pub use origin::Origins;
+pub use plugins::plugin_folders;
+pub use schema::{Schema, schema, shipped_schemas};
 pub use secret::{SecretError, read_secret};
 pub use source::Sources;
 pub use suggest::unknown;
@@ -126,6 +133,8 @@ pub struct Config {
     pub reload: Reload,
     /// `[log]`.
     pub log: Log,
+    /// Where what is written stands.
+    pub origins: Origins,
 }
 
 /// `[accounts.NAME]`: a `CommBox` tenant and its key.
@@ -215,6 +224,8 @@ pub struct Notifier {
     pub secrets: BTreeMap<String, SecretRef>,
     /// The pointers of those that the operator lets the plugin itself see.
     pub reveal: BTreeSet<String>,
+    /// The pointers of values that are written out and may be secrets all the same: nobody is shown them.
+    pub private: BTreeSet<String>,
 }
 
 /// A typed reference to a secret; the text itself is never part of a configuration.

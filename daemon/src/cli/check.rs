@@ -27,6 +27,15 @@ pub struct Checked {
 /// Checks the configuration at `path`. A notifier that cannot work is an error here, although `run` would go on
 /// without it.
 pub fn check(path: &Path, catalog: &dyn Catalog, output: Output) -> Checked {
+    checked(path, catalog, output, false)
+}
+
+/// The same, and the configuration as it is used in place of the one line for people.
+pub fn check_and_print(path: &Path, catalog: &dyn Catalog, output: Output) -> Checked {
+    checked(path, catalog, output, true)
+}
+
+fn checked(path: &Path, catalog: &dyn Catalog, output: Output, is_printed: bool) -> Checked {
     let (config, mistakes) = match config::load(path, catalog) {
         Ok(Loaded { config, warnings, .. }) => (Some(config), warnings),
         Err(mistakes) => (None, mistakes.0),
@@ -34,12 +43,14 @@ pub fn check(path: &Path, catalog: &dyn Catalog, output: Output) -> Checked {
     let (warnings, errors): (Vec<_>, Vec<_>) =
         mistakes.into_iter().partition(|mistake| mistake.severity == Severity::Warning);
     let code = if errors.is_empty() { OK } else { INVALID };
+    let effective = config.as_ref().filter(|_| is_printed).map(config::effective);
     match output {
         Output::Text => Checked {
-            stdout: config
-                .filter(|_| errors.is_empty())
-                .map(|config| summary(path, &config))
-                .unwrap_or_default(),
+            stdout: match (effective, config.filter(|_| errors.is_empty())) {
+                (Some(effective), _) => effective.to_string(),
+                (None, Some(config)) => summary(path, &config),
+                (None, None) => String::new(),
+            },
             stderr: told(&errors, &warnings),
             code,
         },
@@ -49,6 +60,7 @@ pub fn check(path: &Path, catalog: &dyn Catalog, output: Output) -> Checked {
                 files: config.iter().flat_map(|config| &config.files).map(|file| file.as_path()).collect(),
                 errors: &errors,
                 warnings: &warnings,
+                effective: effective.map(|effective| effective.to_json()),
             };
             let text = serde_json::to_string_pretty(&report).expect("texts and numbers always become JSON");
             Checked { stdout: text + "\n", stderr: String::new(), code }
@@ -63,6 +75,8 @@ struct Report<'a> {
     files: Vec<&'a Path>,
     errors: &'a [Mistake],
     warnings: &'a [Mistake],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effective: Option<serde_json::Value>,
 }
 
 fn told(errors: &[Mistake], warnings: &[Mistake]) -> String {
@@ -152,19 +166,24 @@ mod tests {
         let config = format!("{GOOD}[[watch]]\nname = 'yossi'\nstream = 1\nobject = 2\ninterval = '1s'\n");
         let Checked { stdout, stderr, code } = checked(&config, Output::Text);
         assert_snapshot!(stdout, @r#"config.toml is valid: 1 account, 2 watches (1 vip), 2 notifiers, 1 route"#);
-        assert_snapshot!(stderr, @r#"
-    warning: the watches of account `main` ask for 1.03 requests a second, its budget allows 1.00
-      config.toml:1:1
-       1 | [accounts.main]
-         | ^^^^^^^^^^^^^^^
-      hint: lengthen their intervals or raise the account's `rate`
-    warning: the timeout of account `main` (10s) is longer than the interval of the watch `yossi` (1s)
-      config.toml:1:1
-       1 | [accounts.main]
-         | ^^^^^^^^^^^^^^^
-      hint: a request that hangs delays the next poll; shorten the `timeout`
-    0 errors, 2 warnings
-    "#);
+        assert_snapshot!(stderr, @"
+        warning: the watches of account `main` ask for 1.03 requests a second, its budget allows 1.00
+          config.toml:1:1
+           1 | [accounts.main]
+             | ^^^^^^^^^^^^^^^
+          hint: lengthen their intervals or raise the account's `rate`
+        warning: the timeout of account `main` (10s) is longer than the interval of the watch `yossi` (1s)
+          config.toml:1:1
+           1 | [accounts.main]
+             | ^^^^^^^^^^^^^^^
+          hint: a request that hangs delays the next poll; shorten the `timeout`
+        warning: the VIP `dana` is polled every 30s, the watch `yossi`, which is none, every 1s
+          config.toml:12:1
+           12 | [[watch]]
+              | ^^^^^^^^^
+          hint: give VIPs the shortest `interval`
+        0 errors, 3 warnings
+        ");
         assert_eq!(code, 0);
     }
 
@@ -187,14 +206,19 @@ mod tests {
         let Checked { stdout, stderr, code } =
             checked(&format!("{GOOD}[notifiers.x]\nplugin = 'slack'\n"), Output::Text);
         assert_eq!((stdout.as_str(), code), ("", 78));
-        assert_snapshot!(stderr, @r#"
-    error: no plugin `slack`: there is no libcommwatch_slack.so
-      config.toml:18:10
-       18 | plugin = 'slack'
-          |          ^^^^^^^
-      hint: looked in `/usr/local/lib/commwatch/plugins`, `/usr/lib/commwatch/plugins`; plugins there are `log`
-    1 error, 0 warnings
-    "#);
+        assert_snapshot!(stderr, @"
+        error: no plugin `slack`: there is no libcommwatch_slack.so
+          config.toml:18:10
+           18 | plugin = 'slack'
+              |          ^^^^^^^
+          hint: looked in `/usr/local/lib/commwatch/plugins`, `/usr/lib/commwatch/plugins`; plugins there are `log`
+        warning: the notifier `x` is named by no route, nor by anything else
+          config.toml:17:1
+           17 | [notifiers.x]
+              | ^^^^^^^^^^^^^
+          hint: add it to `notify` of a [[route]], or delete it
+        1 error, 1 warning
+        ");
     }
 
     #[test]

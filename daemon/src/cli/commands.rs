@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::{Commands, Console, Exit, FindArgs, OnceArgs, check, find, once, run, show};
+use super::{Commands, Console, Exit, FindArgs, OnceArgs, Output, check, find, once, run, schema, show};
 use crate::config::{self, Config};
 use crate::plugin::{Installed, Manifest, TriedOut, list};
 
@@ -18,20 +18,15 @@ impl Commands for Real {
     }
 
     fn check(&self, config: &Path, console: &mut Console<'_>) -> Exit {
-        let checked = match TriedOut::new() {
-            Ok(tried_out) => check::check(config, &tried_out, console.output),
-            Err(error) => {
-                console.message(&format!("error: cannot start what starts plugins: {error}"));
-                return Exit::Failed;
-            }
-        };
-        if !checked.stderr.is_empty() {
-            console.message(checked.stderr.trim_end());
-        }
-        if !checked.stdout.is_empty() {
-            console.result(checked.stdout.trim_end());
-        }
-        if checked.code == check::OK { Exit::Done } else { Exit::InvalidConfig }
+        checked(config, check::check, console)
+    }
+
+    fn print_effective(&self, config: &Path, console: &mut Console<'_>) -> Exit {
+        checked(config, check::check_and_print, console)
+    }
+
+    fn schema(&self, config: Option<&Path>, console: &mut Console<'_>) -> Exit {
+        schema::run(config, console)
     }
 
     fn load(&self, config: &Path) -> Result<Box<Config>, String> {
@@ -114,4 +109,26 @@ impl Commands for Real {
     fn admin_socket(&self, config: &Path) -> Option<PathBuf> {
         config::likely_socket(config)
     }
+}
+
+/// Checks a configuration in one of two ways, and says what came of it.
+fn checked(
+    config: &Path,
+    check: fn(&Path, &dyn config::Catalog, Output) -> check::Checked,
+    console: &mut Console<'_>,
+) -> Exit {
+    let checked = match TriedOut::new() {
+        Ok(tried_out) => check(config, &tried_out, console.output),
+        Err(error) => {
+            console.message(&format!("error: cannot start what starts plugins: {error}"));
+            return Exit::Failed;
+        }
+    };
+    if !checked.stderr.is_empty() {
+        console.message(checked.stderr.trim_end());
+    }
+    if !checked.stdout.is_empty() {
+        console.result(checked.stdout.trim_end());
+    }
+    if checked.code == check::OK { Exit::Done } else { Exit::InvalidConfig }
 }

@@ -7,7 +7,7 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use super::{Console, Exit};
 
 /// Commands to come.
-const COMMANDS: [&str; 1] = ["schema"];
+const COMMANDS: [&str; 0] = [];
 
 /// Commands to come, of `plugins`.
 const OF_PLUGINS: [&str; 2] = ["conform", "pin"];

@@ -41,6 +41,14 @@ impl Commands for Spy {
         self.note(format!("once {} {args:?}", config.display()))
     }
 
+    fn print_effective(&self, config: &Path, console: &mut Console<'_>) -> Exit {
+        self.note(format!("print {} {:?}", config.display(), console.output))
+    }
+
+    fn schema(&self, config: Option<&Path>, _: &mut Console<'_>) -> Exit {
+        self.note(format!("schema {config:?}"))
+    }
+
     fn show(&self, config: &Path, watch: &str, _: &mut Console<'_>) -> Exit {
         self.note(format!("show {} {watch}", config.display()))
     }
@@ -111,6 +119,7 @@ fn help_says_what_there_is_and_what_is_to_come() {
       dead        Deal with dead letters
       notifiers   List notifiers, or have one that is held be tried now
       plugins     Look at plugins, without loading them
+      schema      Write the configuration's JSON Schema, for editors; with -c also of the plugins that it finds
       completion  Write what a shell completes
       man         Write the manual
 
@@ -121,13 +130,13 @@ fn help_says_what_there_is_and_what_is_to_come() {
       -h, --help                Print help
       -V, --version             Print version
 
-    All but run, check, show, find, routes, plugins, completion and man talk to the running daemon. Results go to
+    All but run, check, show, find, routes, plugins, schema, completion and man talk to the running daemon. Results go to
     stdout, messages to stderr.
     Exit status: 0 yes or done, 1 no or failed, 2 usage, 69 the daemon is not running,
     78 the configuration is invalid.
 
     Not yet:
-      once, test-notification, schema, plugins conform, plugins pin, check --online
+      once, test-notification, plugins conform, plugins pin, check --online
     ");
 }
 
@@ -185,6 +194,10 @@ fn commands_get_the_configuration_whichever_side_it_stands_on() {
         called("check --config a.toml --output json"),
         (Exit::InvalidConfig, vec!["check a.toml Json".into()])
     );
+    assert_eq!(called("check -c a.toml --print-effective").1, ["print a.toml Text"]);
+    assert_eq!(called("schema").1, ["schema None"]);
+    assert_eq!(called("schema -c a.toml").1, ["schema Some(\"a.toml\")"]);
+    assert_eq!(called("-c a.toml schema --output json").1, ["schema Some(\"a.toml\")"]);
     assert_eq!(called("show -c a.toml acme").1, ["show a.toml acme"]);
     assert!(called("find --phone +972-50-0123456 -c a.toml").1[0].contains("Phone(\"972500123456\")"));
     for wrong in ["find", "find --phone 050", "find --identity 0", "find --identity 7 --email a@b.example"] {
@@ -199,7 +212,6 @@ fn every_command_to_come_says_not_yet_whatever_its_arguments() {
     for line in [
         "once --dry-run",
         "test-notification ops",
-        "schema",
         "once --help",
         "plugins conform x.so --verbose",
         "plugins pin",

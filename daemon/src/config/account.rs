@@ -36,8 +36,11 @@ const BURST_BOUNDS: RangeInclusive<u32> = 1..=1_000;
 const MAX_IN_FLIGHT_BOUNDS: RangeInclusive<u32> = 1..=256;
 const TIMEOUT_BOUNDS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(300);
 
+/// The accounts that the file declares.
+pub(super) type Accounts = BTreeMap<String, Named<Account>>;
+
 /// Reads all accounts. At least one is needed.
-pub(super) fn read_all(cx: Context<'_>, root: &Table) -> BTreeMap<String, Named<Account>> {
+pub(super) fn read_all(cx: Context<'_>, root: &Table) -> Accounts {
     let accounts = read_named(cx, root, "accounts", |_, title, value| read(cx, title, value));
     // A misspelt section has been told of already.
     let meant = |entry: &Entry| nearest(&entry.key, ["accounts"]).is_some();
@@ -48,7 +51,7 @@ pub(super) fn read_all(cx: Context<'_>, root: &Table) -> BTreeMap<String, Named<
     };
     if !declared {
         let hint = "add [accounts.main] with `base_url` and `token`";
-        cx.findings.add(Note::error(cx.findings.top(), "there is no account").hint(hint));
+        cx.findings.lacking(Note::error(cx.findings.top(), "there is no account").hint(hint));
     }
     accounts
 }
@@ -142,6 +145,6 @@ pub(super) fn referred<T>(
         return Some(name.to_owned());
     }
     let hint = format!("accounts in this file are {}{}", list(names()), did_you_mean(name, names()));
-    section.error(at, format!("unknown account `{name}` in {title}"), hint);
+    section.lacking(at, format!("unknown account `{name}` in {title}"), hint);
     None
 }

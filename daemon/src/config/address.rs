@@ -59,6 +59,11 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 fn web(text: &str, hint: &str) -> Result<Url, Bad> {
     let url =
         Url::parse(text).map_err(|error| Bad::new(format!("this is not a web address: {error}"), hint))?;
+    // What browsers make of a slip ("http:/x", a backslash) is not what was meant.
+    let has_host = text.split_once("://").is_some_and(|(_, rest)| !rest.starts_with('/'));
+    if !has_host || text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
+        return Err(Bad::new("this is not a web address: it does not begin with https:// and a host", hint));
+    }
     if !matches!(url.scheme(), "http" | "https") {
         return Err(Bad::new("only http and https addresses are supported", hint));
     }
@@ -86,6 +91,19 @@ mod tests {
             "http://10.0.0.1",
         ] {
             assert!(base_url(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_taken_as_it_is_written_or_not_at_all() {
+        for text in [
+            "https:/x.example",
+            "https:x.example",
+            "https:///x.example",
+            " https://x.example",
+            "https://x\\@y",
+        ] {
+            assert!(base_url(text).is_err() && proxy(text).is_err(), "{text}");
         }
     }
 

@@ -22,7 +22,7 @@ pub(super) fn read(section: &Section<'_>) -> (Vec<String>, Duration) {
     let names = section.texts("fallback").unwrap_or_default();
     if names.is_empty() && section.get("fallback_after").is_some() {
         let hint = "name who is told then, such as fallback = [\"sms\"], or delete the key";
-        section.error(
+        section.lacking(
             section.place("fallback_after"),
             "`fallback_after` without anybody in `fallback`",
             hint,
@@ -51,7 +51,7 @@ pub(super) fn check(cx: Context<'_>, root: &Table) {
                 let hint =
                     format!("notifiers in this file are {}{}", list(names()), did_you_mean(name, names()));
                 let message = format!("unknown notifier `{name}` in `fallback`");
-                cx.findings.add(Note::error(*at, message).hint(hint));
+                cx.findings.lacking(Note::error(*at, message).hint(hint));
             } else if name == notifier {
                 let message = format!("`{name}` cannot be its own fallback");
                 cx.findings.add(Note::error(*at, message).hint("name one that works when this one does not"));

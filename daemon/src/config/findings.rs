@@ -95,6 +95,13 @@ impl Findings {
         }
     }
 
+    /// Says that something is not there. While a file could not be read, it may stand in that one: then nothing is said.
+    pub(super) fn lacking(&self, note: Note) {
+        if !self.any_unread() {
+            self.add(note);
+        }
+    }
+
     pub(super) fn any_errors(&self) -> bool {
         self.any_unread() || self.notes.borrow().iter().any(|note| note.severity == Severity::Error)
     }

@@ -16,7 +16,7 @@ pub(super) const KEYS: &[Key] = &[key("timezone"), key("open"), key("holidays")]
 
 /// Days off that one section may name.
 const HOLIDAYS_MAX: usize = 1_000;
-const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+pub(super) const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const OPEN_HINT: &str =
     "hours are written \"sun-thu 09:00-18:00\", \"fri 09:00-13:00\" or \"sat,sun 00:00-24:00\"";
 
@@ -44,7 +44,7 @@ pub(super) fn find<'a>(
     } else {
         format!("hours in this file are {}{}", list(names()), did_you_mean(name, names()))
     };
-    section.error(at, format!("unknown hours `{name}` in {place}"), hint);
+    section.lacking(at, format!("unknown hours `{name}` in {place}"), hint);
     None
 }
 

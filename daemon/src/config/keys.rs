@@ -3,8 +3,8 @@
 use super::section::Key;
 use super::section::key;
 use super::{
-    account, admin, heartbeat, hours, http, log, notifier, operators, plugins, polling, reference, reload,
-    route, seek, store, watch,
+    account, admin, heartbeat, hours, http, log, notifier, operators, pacing, plugins, polling, reference,
+    reload, route, seek, store, watch,
 };
 
 /// Sections of the file.
@@ -43,12 +43,17 @@ pub(super) const KEYS: [(&str, &[Key]); 14] = [
     ("heartbeat", heartbeat::KEYS),
 ];
 
+/// The keys of tables within them.
+pub(super) const INNER: [(&str, &[Key]); 5] = [
+    ("secret", reference::KEYS),
+    ("customer", seek::CUSTOMER_KEYS),
+    ("channel", seek::CHANNEL_KEYS),
+    ("group", pacing::GROUP_KEYS),
+    ("quiet_hours", pacing::QUIET_KEYS),
+];
+
 /// Whether a word is one of ours, and so no secret.
 pub(super) fn is_known_word(word: &str) -> bool {
     let known = |keys: &[Key]| keys.iter().any(|key| key.name == word);
-    known(SECTIONS)
-        || known(reference::KEYS)
-        || known(seek::CUSTOMER_KEYS)
-        || known(seek::CHANNEL_KEYS)
-        || KEYS.iter().any(|(_, keys)| known(keys))
+    known(SECTIONS) || KEYS.iter().chain(&INNER).any(|(_, keys)| known(keys))
 }

@@ -11,10 +11,11 @@ use super::mistake::{Mistake, Mistakes};
 use super::section::{Context, not_yet, unknown_key};
 use super::source::{self, Sources};
 use super::spanned::{self, Table};
+use super::warning::Facts;
 use super::watch::{Placed, Watched};
 use super::{
-    Config, account, admin, fallback, heartbeat, hours, http, log, notifier, operators, plugins, polling,
-    reload, route, store, warning, watch,
+    Config, account, admin, fallback, heartbeat, hours, http, log, notifier, operators, origin, plugins,
+    polling, reload, route, store, warning, watch,
 };
 
 /// A configuration that may be used.
@@ -64,13 +65,9 @@ pub(super) fn load_in(
     let folder = sources.named.parent().unwrap_or(Path::new("/")).to_path_buf();
     let findings = Findings::new(files);
     let root = parse_all(&findings);
-    // What comes after an error of syntax means nothing any more.
-    let config = if findings.any_unread() {
-        None
-    } else {
-        let cx = Context { findings: &findings, folder: &folder, surroundings, catalog };
-        read(cx, &root, sources.named.clone(), paths)
-    };
+    // Of a file that is not TOML nothing is taken; the others are read all the same, for what is wrong with them.
+    let cx = Context { findings: &findings, folder: &folder, surroundings, catalog };
+    let config = read(cx, &root, sources.named.clone(), paths);
     let failed = findings.any_errors();
     let mistakes = findings.finish();
     match config {
@@ -85,7 +82,7 @@ fn parse_all(findings: &Findings) -> Table {
         if let Ok(text) = &file.text {
             let table = spanned::parse(index, text, findings);
             findings.hide_suspicious(&table);
-            root.merge(table, findings);
+            root.merge(table, "", findings);
         }
     }
     root
@@ -102,7 +99,7 @@ fn read(cx: Context<'_>, root: &Table, path: PathBuf, files: Vec<PathBuf>) -> Op
     let notifiers = notifier::read_all(cx, root, &plugins, &hours);
     fallback::check(cx, root);
     let routes = route::read_all(cx, root, &notifiers, &hours);
-    let (operators, operators_at) = operators::read(cx, root, &notifiers);
+    let operators = operators::read(cx, root, &notifiers);
     let heartbeat = heartbeat::read(cx, root, &notifiers);
     let store = store::read(cx, root);
     let http = http::read(cx, root);
@@ -112,9 +109,21 @@ fn read(cx: Context<'_>, root: &Table, path: PathBuf, files: Vec<PathBuf>) -> Op
     if cx.findings.any_errors() {
         return None;
     }
-    warning::about_health(cx.findings, &operators, operators_at, &routes);
-    warning::about_routes(cx.findings, &watches, &routes);
-    warning::about_pace(cx.findings, &accounts, &watches);
+    warning::about(&Facts {
+        findings: cx.findings,
+        root,
+        accounts: &accounts,
+        paces,
+        watches: &watches,
+        hours: &hours,
+        notifiers: &notifiers,
+        routes: &routes,
+        operators: &operators,
+        heartbeat: heartbeat.as_ref(),
+        store: &store,
+        http: &http,
+        log: &log,
+    });
     let mut config_watches = Vec::new();
     let mut seeks = Vec::new();
     for Placed { watched, .. } in watches {
@@ -130,7 +139,7 @@ fn read(cx: Context<'_>, root: &Table, path: PathBuf, files: Vec<PathBuf>) -> Op
         watches: config_watches,
         seeks,
         notifiers: items(notifiers),
-        routes,
+        routes: routes.into_iter().map(|placed| placed.route).collect(),
         hours: items(hours),
         operators,
         heartbeat,
@@ -140,6 +149,7 @@ fn read(cx: Context<'_>, root: &Table, path: PathBuf, files: Vec<PathBuf>) -> Op
         admin,
         reload,
         log,
+        origins: origin::of(cx.findings, root),
     })
 }
 

@@ -11,7 +11,7 @@ pub(super) const KEYS: &[Key] = &[key("level"), key("format")];
 
 pub(super) const LEVEL: &str = "info";
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-const FORMATS: [(&str, LogFormat); 4] = [
+pub(super) const FORMATS: [(&str, LogFormat); 4] = [
     ("auto", LogFormat::Auto),
     ("text", LogFormat::Text),
     ("json", LogFormat::Json),

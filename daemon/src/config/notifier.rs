@@ -36,7 +36,7 @@ pub(super) const KEYS: &[Key] = &[
     later("network"),
 ];
 
-const CONTENTS: [(&str, Content); 3] =
+pub(super) const CONTENTS: [(&str, Content); 3] =
     [("none", Content::None), ("snippet", Content::Snippet), ("full", Content::Full)];
 
 pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
@@ -58,14 +58,15 @@ pub(super) fn default_retry_for(plugin: &str) -> Duration {
     Duration::from_secs(if plugin == "webhook" { 3 * 86_400 } else { 6 * 3_600 })
 }
 
-const RETRIES: [(&str, Retries); 2] = [("people", Retries::People), ("machines", Retries::Machines)];
+pub(super) const RETRIES: [(&str, Retries); 2] =
+    [("people", Retries::People), ("machines", Retries::Machines)];
 
 /// Who waits wants it soon; a program that was away for a day wants it still.
 pub(super) fn default_retries(plugin: &str) -> Retries {
     if plugin == "webhook" { Retries::Machines } else { Retries::People }
 }
 
-const ORDERS: [(&str, Order); 2] = [("any", Order::Any), ("conversation", Order::Conversation)];
+pub(super) const ORDERS: [(&str, Order); 2] = [("any", Order::Any), ("conversation", Order::Conversation)];
 
 /// People need the new alert more than the old one before it; programs count on the order.
 pub(super) fn default_order(retries: Retries) -> Order {
@@ -120,9 +121,10 @@ fn read(
         |(found, checked)| (Ok(found), checked.unwrap_or_default()),
     );
     let reveal = reveal(&section, title, found.is_ok(), &checked);
-    let Checked { config, secrets, to_reveal: _ } = checked;
+    let Checked { config, secrets, to_reveal: _, private } = checked;
     if let Ok(found) = &found
         && !config.is_null()
+        && !cx.findings.any_unread()
     {
         let trial = Trial { notifier: name, found, config: &config, secrets: &secrets, reveal: &reveal };
         ask(cx, &section, plugin, &trial);
@@ -145,6 +147,7 @@ fn read(
         config,
         secrets,
         reveal,
+        private,
     })
 }
 
@@ -160,7 +163,7 @@ fn reveal(section: &Section<'_>, title: &str, is_there: bool, checked: &Checked)
                 [] => "no secret is configured there; delete the line".to_owned(),
                 _ => format!("secrets there are {}", list(fields.iter().copied())),
             };
-            section.error(*at, format!("`{field}` in `reveal` is no secret of {}", of_config(title)), hint);
+            section.lacking(*at, format!("`{field}` in `reveal` is no secret of {}", of_config(title)), hint);
         }
     }
     let reveal: BTreeSet<String> =
@@ -170,7 +173,7 @@ fn reveal(section: &Section<'_>, title: &str, is_there: bool, checked: &Checked)
         let hint = format!(
             "write reveal = [\"{field}\"] in {title}: its receiver wants it where only the plugin can put it"
         );
-        section.error(section.place("config"), format!("the plugin must be told `{field}`"), hint);
+        section.lacking(section.place("config"), format!("the plugin must be told `{field}`"), hint);
     }
     reveal
 }
@@ -203,7 +206,7 @@ fn find(cx: Context<'_>, plugin: &str, at: Place, plugins: &Plugins) -> Result<F
         }
     }
     let why = format!("no plugin `{plugin}`: {why}");
-    cx.findings.add(Note::new(Severity::Broken, at, why.clone()).hint(hint));
+    cx.findings.lacking(Note::new(Severity::Broken, at, why.clone()).hint(hint));
     Err(why)
 }
 

@@ -9,8 +9,8 @@ use super::spanned::Kind;
 use super::{notifier, rate};
 use crate::core::pacing::{CAP_MAX, Cap, Group, Pacing, Pass, Quiet, SHOWN};
 
-const GROUP_KEYS: &[Key] = &[key("wait"), key("interval"), key("max")];
-const QUIET_KEYS: &[Key] = &[key("during"), key("outside"), key("pass")];
+pub(super) const GROUP_KEYS: &[Key] = &[key("wait"), key("interval"), key("max")];
+pub(super) const QUIET_KEYS: &[Key] = &[key("during"), key("outside"), key("pass")];
 
 const WAIT_BOUNDS: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(300);
 const INTERVAL_BOUNDS: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3_600);
@@ -21,7 +21,7 @@ const GROUP: Group = Group { wait: Duration::ZERO, interval: Duration::from_secs
 /// For who reads it: two a minute, on the average of ten.
 const CAP: Cap = Cap { count: 20, per: Duration::from_secs(600) };
 
-const PASSES: [(&str, Pass); 3] =
+pub(super) const PASSES: [(&str, Pass); 3] =
     [("vip", Pass::Vip), ("warning", Pass::Warning), ("critical", Pass::Critical)];
 
 /// Those whose receivers keep incidents: what opens one there must close it.

@@ -23,6 +23,8 @@ pub(super) struct Checked {
     pub(super) secrets: BTreeMap<String, SecretRef>,
     /// Those that the plugin cannot work with unless it is told them, by JSON pointer.
     pub(super) to_reveal: BTreeSet<String>,
+    /// Those of its values that are written out and may be secrets all the same, by JSON pointer.
+    pub(super) private: BTreeSet<String>,
 }
 
 /// Checks a configuration; one that was left out is empty and stands at `header`. `None` = mistakes were told.
@@ -45,6 +47,7 @@ pub(super) fn check(
         cx,
         secrets: BTreeMap::new(),
         to_reveal: BTreeSet::new(),
+        private: BTreeSet::new(),
         places: Places::new(),
         refused: BTreeSet::new(),
         mistakes: false,
@@ -71,8 +74,8 @@ pub(super) fn check(
         convert.mistakes = true;
         violation::tell(cx, title, &violation, &convert.places, &rules);
     }
-    let Convert { secrets, to_reveal, mistakes, .. } = convert;
-    Ok((!mistakes).then_some(Checked { config: json, secrets, to_reveal }))
+    let Convert { secrets, to_reveal, private, mistakes, .. } = convert;
+    Ok((!mistakes).then_some(Checked { config: json, secrets, to_reveal, private }))
 }
 
 /// Turns TOML into JSON.
@@ -80,6 +83,7 @@ struct Convert<'a> {
     cx: Context<'a>,
     secrets: BTreeMap<String, SecretRef>,
     to_reveal: BTreeSet<String>,
+    private: BTreeSet<String>,
     places: Places,
     /// Pointers of values that mistakes were told of.
     refused: BTreeSet<String>,
@@ -102,6 +106,7 @@ impl Convert<'_> {
     fn value(&mut self, label: &str, value: &Value, pointer: String, rules: &Rules<'_>) -> Json {
         if rules.are_silent() {
             self.cx.findings.hide_all(value, Doubt::May);
+            self.private.insert(pointer.clone());
         }
         if rules.must_be_revealed() {
             self.to_reveal.insert(pointer.clone());
@@ -116,6 +121,7 @@ impl Convert<'_> {
             }
             (Secrecy::Allowed, _) => {
                 self.cx.findings.hide_all(value, Doubt::May);
+                self.private.insert(pointer.clone());
                 self.plain(label, value, &pointer, rules)
             }
             (Secrecy::None, Kind::Table(table)) if looks_like_reference(table, rules) => {

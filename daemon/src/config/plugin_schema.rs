@@ -171,7 +171,7 @@ pub(super) fn with_placeholders(schema: &Json) -> Json {
             let inner: Map<String, Json> = object
                 .iter()
                 .filter(|(key, _)| *key != "x-secret")
-                .map(|(key, value)| (key.clone(), inside(key, value)))
+                .map(|(key, value)| (key.clone(), in_subschemas(key, value, &with_placeholders)))
                 .collect();
             let placeholder = json!({ "type": "object", "required": [SECRET] });
             match object.get("x-secret") {
@@ -184,15 +184,15 @@ pub(super) fn with_placeholders(schema: &Json) -> Json {
     }
 }
 
-/// Goes on into the keywords that hold schemas; everything else, such as an example, stays as it is.
-fn inside(keyword: &str, value: &Json) -> Json {
+/// Changes what a keyword holds if that is schemas; everything else, such as an example, stays as it is.
+pub(super) fn in_subschemas(keyword: &str, value: &Json, change: &dyn Fn(&Json) -> Json) -> Json {
     match (keyword, value) {
         (
             "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas",
             Json::Object(schemas),
-        ) => schemas.iter().map(|(name, schema)| (name.clone(), with_placeholders(schema))).collect(),
+        ) => schemas.iter().map(|(name, schema)| (name.clone(), change(schema))).collect(),
         ("allOf" | "anyOf" | "oneOf" | "prefixItems", Json::Array(schemas)) => {
-            schemas.iter().map(with_placeholders).collect()
+            schemas.iter().map(change).collect()
         }
         (
             "items"
@@ -205,7 +205,7 @@ fn inside(keyword: &str, value: &Json) -> Json {
             | "then"
             | "else",
             schema,
-        ) => with_placeholders(schema),
+        ) => change(schema),
         (_, other) => other.clone(),
     }
 }

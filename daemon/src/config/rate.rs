@@ -28,6 +28,16 @@ pub(super) fn parse(text: &str) -> Result<Rate, Bad> {
     Ok(Rate { count, per })
 }
 
+/// Writes a rate the way [`parse`] reads it.
+pub(super) fn shown(count: u32, per: Duration) -> String {
+    match per.as_secs_f64() {
+        1.0 => format!("{count}/s"),
+        60.0 => format!("{count}/m"),
+        3600.0 => format!("{count}/h"),
+        _ => format!("{count}/{}", duration::shown(per)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

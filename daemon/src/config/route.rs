@@ -19,7 +19,7 @@ use crate::core::waiting::Threshold;
 /// Times that one route may name.
 const THRESHOLDS_MAX: usize = 8;
 /// In place of a duration: an hour before `WhatsApp` takes no more replies.
-const WHATSAPP_WINDOW: &str = "whatsapp-window";
+pub(super) const WHATSAPP_WINDOW: &str = "whatsapp-window";
 const THRESHOLD_BOUNDS: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(30 * 86_400);
 
 pub(super) const KEYS: &[Key] = &[
@@ -48,20 +48,34 @@ pub(super) const FROM: [AuthorKind; 2] = [AuthorKind::Customer, AuthorKind::Unkn
 /// The notifiers that the file declares.
 pub(super) type Notifiers = BTreeMap<String, Named<Notifier>>;
 
+/// A route and where it stands.
+#[derive(Debug)]
+pub(super) struct Placed {
+    pub(super) at: Place,
+    /// Where it says whose messages it tells, or as a whole.
+    pub(super) from_at: Place,
+    pub(super) route: Route,
+}
+
 /// Reads all routes, in order of the files.
-pub(super) fn read_all(cx: Context<'_>, root: &Table, notifiers: &Notifiers, hours: &AllHours) -> Vec<Route> {
+pub(super) fn read_all(
+    cx: Context<'_>,
+    root: &Table,
+    notifiers: &Notifiers,
+    hours: &AllHours,
+) -> Vec<Placed> {
     let mut names = Once::new();
     let mut routes = Vec::new();
     for (index, value) in listed(cx, root, "route").iter().enumerate() {
         let title = title("route", value);
-        let Some(section) = Section::open(cx, value, &title, KEYS) else { continue };
+        let Some(section) = Section::open(cx, value, &title, KEYS).map(Section::whole) else { continue };
         let name =
             section.parse("name", name::check).map_or_else(|| format!("route-{}", index + 1), str::to_owned);
         let message = || format!("two routes are called `{name}`");
         names.see(cx, name.clone(), section.place("name"), message, "give one of them another name");
         let unanswered_for = thresholds(&section, hours);
         section.need("notify", &title, "name the notifiers to tell, such as notify = [\"ops-slack\"]");
-        routes.push(Route {
+        let route = Route {
             name,
             priority: section.word("priority", &PRIORITIES),
             events: if section.get("unanswered_for").is_some() && section.get("events").is_none() {
@@ -75,7 +89,8 @@ pub(super) fn read_all(cx: Context<'_>, root: &Table, notifiers: &Notifiers, hou
             not_tags: tags(&section, "not_tags"),
             unanswered_for,
             notify: notified(&section, "a route", notifiers),
-        });
+        };
+        routes.push(Placed { at: section.at, from_at: section.place("from"), route });
     }
     routes
 }
@@ -108,7 +123,7 @@ fn unknown_notifier(section: &Section<'_>, at: Place, name: &str, place: &str, n
     } else {
         format!("notifiers in this file are {}{}", list(names()), did_you_mean(name, names()))
     };
-    section.error(at, format!("unknown notifier `{name}` in {place}"), hint);
+    section.lacking(at, format!("unknown notifier `{name}` in {place}"), hint);
 }
 
 /// For how long nobody may wait, and in which hours that counts.

@@ -60,6 +60,8 @@ pub(super) struct Section<'a> {
     pub(super) at: Place,
     table: &'a Table,
     keys: &'static [Key],
+    /// Whether no other file can add to it.
+    whole: bool,
 }
 
 impl<'a> Section<'a> {
@@ -73,9 +75,14 @@ impl<'a> Section<'a> {
             }
             return None;
         };
-        let section = Self { cx, at: value.at, table, keys };
+        let section = Self { cx, at: value.at, table, keys, whole: false };
         table.0.iter().for_each(|entry| section.check_known(entry, title));
         Some(section)
+    }
+
+    /// As an element of a list, which stands in one file from beginning to end.
+    pub(super) fn whole(self) -> Self {
+        Self { whole: true, ..self }
     }
 
     fn check_known(&self, entry: &Entry, title: &str) {
@@ -96,19 +103,27 @@ impl<'a> Section<'a> {
         self.cx.findings.add(Note::error(at, message).hint(hint));
     }
 
+    /// Says that something is not there that another file may hold.
+    pub(super) fn lacking(&self, at: Place, message: impl Into<String>, hint: impl Into<String>) {
+        self.cx.findings.lacking(Note::error(at, message).hint(hint));
+    }
+
     /// The entry of a key, if it is there and can be used.
     pub(super) fn get(&self, key: &str) -> Option<&'a Entry> {
         debug_assert!(
             self.keys.iter().any(|known| known.name == key),
             "`{key}` is not among the section's keys"
         );
+        #[cfg(test)]
+        asked::note(self.keys, key);
         self.table.get(key).filter(|entry| !matches!(entry.value.kind, Kind::Unusable))
     }
 
     /// Says so if the key is missing.
     pub(super) fn need(&self, key: &str, title: &str, hint: &str) {
         if self.table.get(key).is_none() {
-            self.error(self.at, format!("`{key}` is missing in {title}"), hint);
+            let note = Note::error(self.at, format!("`{key}` is missing in {title}")).hint(hint);
+            if self.whole { self.cx.findings.add(note) } else { self.cx.findings.lacking(note) }
         }
     }
 
@@ -253,6 +268,11 @@ impl<'a> Section<'a> {
     }
 }
 
+/// The word for a value: what [`Section::word`] reads.
+pub(super) fn word_for<T: Copy + PartialEq>(words: &[(&'static str, T)], value: T) -> &'static str {
+    words.iter().find(|(_, other)| *other == value).map_or("", |(word, _)| word)
+}
+
 /// Says that a name is taken for something that does not exist yet.
 pub(super) fn not_yet(entry: &Entry, what: &str, delete: &str) -> Note {
     let hint = format!("delete {delete}; a later version brings it");
@@ -270,4 +290,30 @@ pub(super) fn unknown_key<'k>(
         None => format!("keys here are {}", list(keys)),
     };
     Note::error(entry.key_at, format!("unknown key `{}` in {title}", entry.key)).hint(hint)
+}
+
+/// What readers have asked for, by the keys of the section: what a key is for that nobody asks for, nobody knows.
+#[cfg(test)]
+pub(super) mod asked {
+    use std::cell::RefCell;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::Key;
+
+    /// By the names of a section's keys.
+    pub(crate) type Asked = BTreeMap<Vec<&'static str>, BTreeSet<String>>;
+
+    thread_local! {
+        static ASKED: RefCell<Asked> = RefCell::default();
+    }
+
+    pub(super) fn note(keys: &'static [Key], key: &str) {
+        let names = keys.iter().map(|key| key.name).collect();
+        ASKED.with_borrow_mut(|asked| asked.entry(names).or_default().insert(key.to_owned()));
+    }
+
+    /// All of it, on this thread.
+    pub(crate) fn so_far() -> Asked {
+        ASKED.with_borrow(Clone::clone)
+    }
 }

@@ -66,7 +66,7 @@ fn customer(section: &Section<'_>, title: &str, entry: &Entry, streams: &[Stream
             let address = address(section, title, &entry.value)?;
             let streams = own.unwrap_or_else(|| streams.to_vec());
             if streams.is_empty() {
-                section.error(
+                section.lacking(
                     section.place("streams"),
                     format!("nothing says on which channels the customer of {title} is looked for"),
                     STREAMS_HINT,
@@ -129,7 +129,7 @@ fn channel(section: &Section<'_>, title: &str, entry: &Entry) -> Option<Sought> 
         let message = "`streams` means nothing beside `channel`, which has a `stream` of its own";
         section.error(section.place("streams"), message, "delete the key; write a watch for each channel");
     }
-    let table = Section::open(section.cx, &entry.value, &title, CHANNEL_KEYS)?;
+    let table = Section::open(section.cx, &entry.value, &title, CHANNEL_KEYS)?.whole();
     table.need("stream", &title, CHANNEL_HINT);
     let stream = table.get("stream").and_then(|entry| one_stream(section, "stream", &entry.value));
     let statuses = match table.values("status", "a list of statuses") {

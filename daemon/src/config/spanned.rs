@@ -66,24 +66,37 @@ impl Table {
         self.0.iter().find(|entry| entry.key == key)
     }
 
-    /// Takes in another file's table: tables merge, lists of tables append, anything else may be set once.
-    pub(super) fn merge(&mut self, other: Self, findings: &Findings) {
+    /// Takes in another file's table: tables merge, lists of tables append, anything else may be set once. `path` is
+    /// what messages call this table, with a dot at its end.
+    pub(super) fn merge(&mut self, other: Self, path: &str, findings: &Findings) {
         for entry in other.0 {
             let Some(mine) = self.0.iter_mut().find(|mine| mine.key == entry.key) else {
                 self.0.push(entry);
                 continue;
             };
             match (&mut mine.value.kind, entry.value.kind) {
-                (Kind::Table(mine), Kind::Table(other)) => mine.merge(other, findings),
-                (Kind::Array(mine), Kind::Array(other)) if all_tables(mine) && all_tables(&other) => mine.extend(other),
+                (Kind::Table(mine), Kind::Table(other)) => {
+                    mine.merge(other, &format!("{path}{}.", entry.key), findings);
+                }
+                (Kind::Array(mine), Kind::Array(other)) if all_tables(mine) && all_tables(&other) => {
+                    mine.extend(other);
+                }
                 _ => findings.add(
-                    Note::error(entry.key_at, format!("`{}` is set in two files", entry.key))
+                    Note::error(entry.key_at, format!("`{path}{}` is set in two files", entry.key))
                         .also(mine.key_at, "also set here")
-                        .hint("delete one of them; only tables and lists of tables such as [[watch]] are merged"),
+                        .hint(if is_named(path) { ONE_NAME } else { ONE_PLACE }),
                 ),
             }
         }
     }
+}
+
+const ONE_PLACE: &str = "delete one of them; only tables and lists of tables such as [[watch]] are merged";
+const ONE_NAME: &str = "if two are meant, give one of them another name; else delete one of the lines";
+
+/// Whether a path leads into something that has a name of its own, such as `notifiers.log.`.
+fn is_named(path: &str) -> bool {
+    ["accounts.", "notifiers.", "hours."].iter().any(|section| path.starts_with(section) && path != *section)
 }
 
 fn all_tables(values: &[Value]) -> bool {
@@ -99,10 +112,14 @@ pub(super) fn parse(file: usize, text: &str, findings: &Findings) -> Table {
     }
     for error in errors {
         let span = error.span().unwrap_or(0..0);
-        findings.add(Note::syntax(Place { file, start: span.start, end: span.end }, error.message()));
+        let note = Note::syntax(Place { file, start: span.start, end: span.end }, error.message());
+        findings.add(if findings.files().len() > 1 { note.hint(NOT_TAKEN) } else { note });
     }
     Table::default()
 }
+
+const NOT_TAKEN: &str =
+    "nothing is taken from this file; what the others need of it is not checked until it can be read";
 
 struct Convert<'a> {
     file: usize,

@@ -23,7 +23,16 @@ pub(super) fn text_looks_secret(text: &str) -> bool {
     const BEGINNINGS: [&str; 8] =
         ["whsec_", "xoxb-", "xoxp-", "xapp-", "eyJ", "Bearer ", "Basic ", "https://hooks.slack.com/"];
     BEGINNINGS.iter().any(|beginning| text.starts_with(beginning))
-        || (text.contains("://") && (text.contains('@') || key_sounds_secret(text)))
+        || (text.contains("://")
+            && (text.contains('@') || key_sounds_secret(text) || query_looks_secret(text)))
+}
+
+/// Whether one of an address's parameters is likely to hold a secret.
+fn query_looks_secret(address: &str) -> bool {
+    const NAMES: [&str; 4] = ["sig", "signature", "auth", "code"];
+    let Some((_, query)) = address.split_once('?') else { return false };
+    let mut names = query.split(['&', ';']).map(|pair| pair.split('=').next().unwrap_or_default());
+    names.any(|name| key_sounds_secret(name) || NAMES.contains(&name))
 }
 
 #[cfg(test)]
@@ -35,12 +44,15 @@ mod tests {
         for text in [
             "https://user:pw@x.example",
             "https://x.example/?access_token=1",
+            "http://proxy.example/?id=7&key=1",
+            "https://x.example/workflows/1?sp=%2F&sig=abc",
             "xoxb-1-2-abc",
             "whsec_MfKQ9r8G",
         ] {
             assert!(text_looks_secret(text), "{text}");
         }
         assert!(!text_looks_secret("https://api.commbox.io"));
+        assert!(!text_looks_secret("https://acme.example/?object={object_id}"));
         assert!(key_sounds_secret("Bot_Token") && !key_sounds_secret("title"));
     }
 }

@@ -10,6 +10,7 @@ use super::load::{Surroundings, load_in};
 use super::{Catalog, Config, Found, Loaded, Mistake, Mistakes, NotFound, Trust};
 
 mod defaults;
+mod effective;
 mod manual;
 mod meanings;
 mod merging;
@@ -17,6 +18,8 @@ mod mistakes;
 mod mutations;
 mod pacing;
 mod plugins;
+mod schema;
+mod schema_mutations;
 mod secrets;
 mod values;
 mod warnings;
@@ -41,7 +44,18 @@ impl World {
     }
 
     fn load(&self) -> Result<Loaded, Mistakes> {
-        load_in(&self.folder.path().join("config.toml"), &Shelf, &Surroundings::default())
+        let loaded = self.load_from(&Shelf)?;
+        // Whatever is taken fits the schema, and what is printed of it is the same configuration.
+        effective::assert_printed_is_the_same(&loaded.config, &Shelf);
+        if loaded.config.files.len() == 1 {
+            let text = fs::read_to_string(&loaded.config.path).unwrap();
+            assert_eq!(schema::of_shelf(&text), [""; 0], "{text}");
+        }
+        Ok(loaded)
+    }
+
+    fn load_from(&self, catalog: &dyn Catalog) -> Result<Loaded, Mistakes> {
+        load_in(&self.folder.path().join("config.toml"), catalog, &Surroundings::default())
     }
 
     fn config(&self) -> Config {

@@ -29,6 +29,9 @@ pub(super) fn tell(
     places: &Places,
     rules: &Rules<'_>,
 ) {
+    if cx.findings.any_unread() && is_of_something_left_out(violation.kind()) {
+        return;
+    }
     let pointer = violation.instance_path().as_str();
     let spots = nearest_place(places, pointer);
     let name = match pointer.rsplit_once('/') {
@@ -102,6 +105,17 @@ pub(super) fn tell(
             cx.findings.add(described(Note::error(spots.value, message), name.trim_matches('`'), &keys()));
         }
     }
+}
+
+/// Whether a file that could not be read may hold what would mend it.
+fn is_of_something_left_out(kind: &ValidationErrorKind) -> bool {
+    matches!(
+        kind,
+        ValidationErrorKind::Required { .. }
+            | ValidationErrorKind::AnyOf { .. }
+            | ValidationErrorKind::OneOfNotValid { .. }
+            | ValidationErrorKind::MinProperties { .. }
+    )
 }
 
 /// What stands nearest: the value itself, or whatever holds it (a default has no place in the file).

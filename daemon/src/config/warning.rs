@@ -2,97 +2,76 @@
 
 use std::collections::BTreeMap;
 
-use super::collection::Named;
-use super::duration::shown;
+use super::account::Accounts;
 use super::findings::{Findings, Note};
-use super::spanned::Place;
+use super::hours::AllHours;
+use super::polling::Paces;
+use super::route::{Notifiers, Placed as PlacedRoute};
+use super::spanned::{Kind, Place, Table};
 use super::watch::Placed;
-use super::{Account, event_type};
-use crate::core::route::Route;
+use super::{Http, Log, Notifier, Store};
+use crate::core::heartbeat::Heartbeat;
 
-/// Who is told about our own health.
-pub(super) fn about_health(findings: &Findings, operators: &[String], at: Option<Place>, routes: &[Route]) {
-    let at = at.unwrap_or(findings.top());
-    if routes.iter().any(|route| route.events.iter().any(|event| event_type::is_own_health(event))) {
-        return;
-    }
-    match operators {
-        [] => findings.add(
-            Note::warning(
-                at,
-                "nobody is told when commwatch itself has trouble, such as a refused key or a dead letter",
-            )
-            .hint("add [operators] with notify = [...]"),
-        ),
-        [only] => findings.add(
-            Note::warning(at, format!("nobody is told when the notifier `{only}` breaks"))
-                .hint("add a second notifier to [operators]: none is told about itself"),
-        ),
-        _ => {}
-    }
+mod notifiers;
+mod pace;
+mod rest;
+mod routes;
+
+/// All that has been read, and where it stands.
+#[derive(Clone, Copy)]
+pub(super) struct Facts<'a> {
+    pub(super) findings: &'a Findings,
+    pub(super) root: &'a Table,
+    pub(super) accounts: &'a Accounts,
+    pub(super) paces: Paces,
+    pub(super) watches: &'a [Placed],
+    pub(super) hours: &'a AllHours,
+    pub(super) notifiers: &'a Notifiers,
+    pub(super) routes: &'a [PlacedRoute],
+    pub(super) operators: &'a [String],
+    pub(super) heartbeat: Option<&'a Heartbeat>,
+    pub(super) store: &'a Store,
+    pub(super) http: &'a Http,
+    pub(super) log: &'a Log,
 }
 
-/// Watches that nobody hears of.
-pub(super) fn about_routes(findings: &Findings, watches: &[Placed], routes: &[Route]) {
-    if watches.is_empty() {
-        findings.add(Note::warning(findings.top(), "nothing is watched").hint("add a [[watch]]"));
-    }
-    for placed in watches {
-        if !routes.iter().any(|route| reaches(route, placed)) {
-            let message = format!(
-                "no route reaches the watch `{}`: nobody will be told of its messages",
-                placed.name()
-            );
-            findings.add(
-                Note::warning(placed.at, message).hint("add a [[route]], or mend the conditions of one"),
-            );
-        }
-    }
+/// Tells of everything that is suspicious.
+pub(super) fn about(facts: &Facts<'_>) {
+    routes::about_health(facts);
+    routes::about_watches(facts);
+    routes::about_routes(facts);
+    pace::about_budgets(facts);
+    pace::about_vips(facts);
+    notifiers::about_notifiers(facts);
+    rest::about_the_rest(facts);
 }
 
-/// Whether events of the watch itself can match the route.
-fn reaches(route: &Route, watch: &Placed) -> bool {
-    let (of, tags) = watch.routed_by();
-    let has = |tag: &String| tags.contains(tag);
-    route.priority.is_none_or(|priority| priority == of)
-        && (route.tags.is_empty() || route.tags.iter().any(has))
-        && route.tags_all.iter().all(has)
-        && !route.not_tags.iter().any(has)
-}
+impl Facts<'_> {
+    fn warn(&self, at: Place, message: impl Into<String>, hint: impl Into<String>) {
+        self.findings.add(Note::warning(at, message).hint(hint));
+    }
 
-/// Intervals that an account's budget or timeout does not allow.
-pub(super) fn about_pace(
-    findings: &Findings,
-    accounts: &BTreeMap<String, Named<Account>>,
-    watches: &[Placed],
-) {
-    for (name, account) in accounts {
-        let Some(Account { rate, timeout, .. }) = &account.item else { continue };
-        let own = || watches.iter().filter(|placed| placed.account() == name);
-        // Of a watch whose conversations are found, what is known is how often it looks.
-        let wanted: f64 = own().map(Placed::requests_per_second).sum();
-        // A sum of thirtieths is not exact.
-        if wanted > rate.per_second() * (1.0 + 1e-9) {
-            let message = format!(
-                "the watches of account `{name}` ask for {wanted:.2} requests a second, its budget allows {:.2}",
-                rate.per_second()
-            );
-            findings.add(
-                Note::warning(account.at, message)
-                    .hint("lengthen their intervals or raise the account's `rate`"),
-            );
+    /// Where a key's value stands, or the table it would stand in.
+    fn place(&self, path: &[&str]) -> Place {
+        let mut at = self.findings.top();
+        let mut table = self.root;
+        for key in path {
+            let Some(entry) = table.get(key) else { break };
+            at = entry.value.at;
+            match &entry.value.kind {
+                Kind::Table(inner) => table = inner,
+                _ => break,
+            }
         }
-        if let Some(fastest) =
-            own().min_by_key(|watch| watch.interval()).filter(|watch| watch.interval() < *timeout)
-        {
-            let message = format!(
-                "the timeout of account `{name}` ({}) is longer than the interval of the watch `{}` ({})",
-                shown(*timeout),
-                fastest.name(),
-                shown(fastest.interval())
-            );
-            let hint = "a request that hangs delays the next poll; shorten the `timeout`";
-            findings.add(Note::warning(account.at, message).hint(hint));
-        }
+        at
+    }
+
+    /// Notifiers as far as they could be read, which without errors is all of them.
+    fn all_notifiers(&self) -> BTreeMap<&str, (Place, &Notifier)> {
+        let read = self
+            .notifiers
+            .iter()
+            .filter_map(|(name, named)| Some((name.as_str(), (named.at, named.item.as_ref()?))));
+        read.collect()
     }
 }

@@ -109,7 +109,7 @@ pub(super) fn read_all(
     let mut watches = Vec::new();
     for value in listed(cx, root, "watch") {
         let title = title("watch", value);
-        let Some(section) = Section::open(cx, value, &title, KEYS) else { continue };
+        let Some(section) = Section::open(cx, value, &title, KEYS).map(Section::whole) else { continue };
         let name = section.parse("name", name::check);
         if let Some(name) = name {
             let message = || format!("two watches are called `{name}`");

@@ -55,6 +55,22 @@ impl Hours {
         &self.zone
     }
 
+    /// The hours of each day, Monday first: in order, and none touches another.
+    pub fn week(&self) -> &[Vec<Span>; 7] {
+        &self.week
+    }
+
+    /// The days that are off.
+    pub fn holidays(&self) -> &BTreeSet<Date> {
+        &self.holidays
+    }
+
+    /// Whether they are all hours of all days but holidays.
+    pub fn are_always(&self) -> bool {
+        let is_whole = |span: &Span| span.from == Time::midnight() && span.until.is_none();
+        self.week.iter().all(|day| day.iter().any(is_whole))
+    }
+
     /// Whether people are at work.
     pub fn is_open(&self, at: Timestamp) -> bool {
         self.spans(self.zone.to_datetime(at).date()).any(|(from, until)| from <= at && at < until)

@@ -7,6 +7,7 @@ mod floors;
 mod markdown;
 mod monitoring;
 mod readme;
+mod schema;
 
 use std::path::PathBuf;
 

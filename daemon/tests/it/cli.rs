@@ -51,13 +51,18 @@ async fn check_asks_the_plugins_themselves_about_what_no_schema_says() {
     world.write_config();
     let (code, stdout, stderr) = typed(&world, &["check", "-c", "commwatch.toml"]);
     assert_eq!((code, stdout.as_str()), (Some(78), ""));
-    assert_snapshot!(stderr, @r#"
+    assert_snapshot!(stderr, @"
     error: the plugin `http` does not take this configuration: `body`, line 1: syntax error: unexpected end of input, expected end of variable block
       commwatch.toml:42:17
        42 | [notifiers.chat.config]
           |                 ^^^^^^
-    1 error, 0 warnings
-    "#);
+    warning: the notifier `chat` is named by no route, nor by anything else
+      commwatch.toml:40:1
+       40 | [notifiers.chat]
+          | ^^^^^^^^^^^^^^^^
+      hint: add it to `notify` of a [[route]], or delete it
+    1 error, 1 warning
+    ");
     let (code, stdout, _) = typed(&world, &["check", "-c", "commwatch.toml", "--output", "json"]);
     assert_eq!(code, Some(78));
     assert!(
@@ -207,7 +212,7 @@ async fn what_is_found_is_followed_also_past_a_restart_and_the_status_until_nobo
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_that_are_still_to_come_say_so() {
     let world = World::new().await;
-    for line in ["schema", "plugins conform x.so", "plugins pin", "check --online"] {
+    for line in ["plugins conform x.so", "plugins pin", "check --online"] {
         let words: Vec<&str> = line.split(' ').collect();
         let (code, stdout, stderr) = typed(&world, &words);
         assert_eq!((code, stdout.as_str()), (Some(2), ""), "{line}");

@@ -13,6 +13,7 @@ mod world;
 mod answers;
 mod backup;
 mod cli;
+mod configuring;
 mod crash;
 mod delivery;
 mod discovery;

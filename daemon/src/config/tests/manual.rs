@@ -11,7 +11,7 @@ use crate::config::{Config, Loaded};
 
 pub(super) const MANUAL: &str = include_str!("../../../../config.example.toml");
 
-fn load(text: &str) -> Loaded {
+pub(super) fn load(text: &str) -> Loaded {
     let world = World::new(text);
     world.write("company-ca.pem", "");
     let systemd = Surroundings {
@@ -23,12 +23,12 @@ fn load(text: &str) -> Loaded {
 }
 
 /// The manual with the `#` taken from lines that show a default.
-fn with_defaults() -> String {
+pub(super) fn with_defaults() -> String {
     uncommented("#", |rest| rest.starts_with(|c: char| c.is_ascii_lowercase()))
 }
 
 /// The manual with all that it shows switched on.
-fn with_everything() -> String {
+pub(super) fn with_everything() -> String {
     let defaults = with_defaults();
     defaults.lines().map(|line| format!("{}\n", line.strip_prefix("#: ").unwrap_or(line))).collect()
 }
@@ -42,10 +42,11 @@ fn uncommented(mark: &str, is_key: impl Fn(&str) -> bool) -> String {
 }
 
 /// All but where the files lay.
-fn essence(config: &Config) -> String {
+pub(super) fn essence(config: &Config) -> String {
     let mut config = config.clone();
     config.path.clear();
     config.files.clear();
+    config.origins = crate::config::Origins::default();
     format!("{config:#?}")
 }
 

@@ -37,7 +37,7 @@ fn what_two_files_set_is_told_with_both_places() {
         "[[watch]]\nname = 'first'\nstream = 9\nobject = 1\n[operators]\nnotify = ['log']\n",
     );
     assert_snapshot!(world.errors(), @r#"
-    error: `interval` is set in two files
+    error: `polling.interval` is set in two files
       conf.d/a.toml:2:1
        2 | interval = '20s'
          | ^^^^^^^^
@@ -46,7 +46,7 @@ fn what_two_files_set_is_told_with_both_places() {
        16 | interval = '10s'
           | ^^^^^^^^
       hint: delete one of them; only tables and lists of tables such as [[watch]] are merged
-    error: `plugin` is set in two files
+    error: `notifiers.log.plugin` is set in two files
       conf.d/a.toml:4:1
        4 | plugin = 'slack'
          | ^^^^^^
@@ -54,7 +54,7 @@ fn what_two_files_set_is_told_with_both_places() {
       config.toml:5:1
        5 | plugin = "log"
          | ^^^^^^
-      hint: delete one of them; only tables and lists of tables such as [[watch]] are merged
+      hint: if two are meant, give one of them another name; else delete one of the lines
     error: two watches are called `first`
       conf.d/b.toml:2:8
        2 | name = 'first'
@@ -73,7 +73,7 @@ fn what_two_files_set_is_told_with_both_places() {
        12 | object = 1
           |          ^
       hint: delete one of them
-    error: `notify` is set in two files
+    error: `operators.notify` is set in two files
       conf.d/b.toml:6:1
        6 | notify = ['log']
          | ^^^^^^
@@ -106,4 +106,79 @@ fn forty_watches_may_be_forty_lines() {
         .collect();
     world.write("conf.d/vips.toml", &format!("watch = [\n{lines}]\n"));
     assert_eq!(world.config().watches.len(), 40);
+}
+
+/// What two files say of one thing, the file that says it first named.
+#[test]
+fn what_stands_in_two_files_and_can_be_said_once_is_told_with_both() {
+    let cases = [
+        (
+            "[polling]\ninterval = '10s'",
+            "[polling]\ninterval = '20s'",
+            "`polling.interval` is set in two files",
+        ),
+        ("[accounts.b]\nrate = '1/s'", "[accounts.b]\nrate = '2/s'", "`accounts.b.rate` is set in two files"),
+        (
+            "[notifiers.b]\nplugin = 'log'",
+            "[notifiers.b]\nplugin = 'log'",
+            "`notifiers.b.plugin` is set in two files",
+        ),
+        (
+            "[notifiers.log]\nconfig.level = 'info'",
+            "[notifiers.log.config]\nlevel = 'warn'",
+            "`notifiers.log.config.level` is set in two files",
+        ),
+        (
+            "[hours.d]\ntimezone = 'UTC'",
+            "[hours.d]\ntimezone = 'UTC'",
+            "`hours.d.timezone` is set in two files",
+        ),
+        ("[plugins]\npath = ['a']", "[plugins]\npath = ['b']", "`plugins.path` is set in two files"),
+        ("[store]\npath = 'a'", "store = 7", "`store` is set in two files"),
+        ("[[route]]\nnotify = ['log']", "route = 7", "`route` is set in two files"),
+        ("route = [7]", "[[route]]\nnotify = ['log']", "`route` is set in two files"),
+        (
+            "[accounts.b]\ntoken = { env = 'A' }",
+            "[accounts.b]\ntoken = { env = 'B' }",
+            "`accounts.b.token.env` is set in two files",
+        ),
+        (
+            "[[watch]]\nname = 'w'\nstream = 1\nobject = 1",
+            "[[watch]]\nname = 'w'\nstream = 1\nobject = 2",
+            "two watches are called `w`",
+        ),
+        (
+            "[[watch]]\nname = 'w'\nstream = 1\nobject = 1",
+            "[[watch]]\nname = 'x'\nstream = 2\nobject = 1",
+            "two watches of one conversation: object 1 of account `main`",
+        ),
+        (
+            "[[watch]]\nname = 'w'\ncustomer = 7",
+            "[[watch]]\nname = 'x'\ncustomer = 7",
+            "two watches of one thing: identity 7 of account `main`",
+        ),
+        (
+            "[[route]]\nname = 'r'\nnotify = ['log']",
+            "[[route]]\nname = 'r'\nnotify = ['log']",
+            "two routes are called `r`",
+        ),
+        // The second route of all is called so where it has no name.
+        (
+            "[[route]]\nname = 'route-2'\nnotify = ['log']",
+            "[[route]]\nnotify = ['log']",
+            "two routes are called `route-2`",
+        ),
+    ];
+    for (first, second, message) in cases {
+        let world = World::new(GOOD);
+        world.write("conf.d/1.toml", first);
+        world.write("conf.d/2.toml", second);
+        let mistakes = world.load().unwrap_err().0;
+        let told = mistakes.iter().find(|mistake| mistake.message == message);
+        let told = told.unwrap_or_else(|| panic!("{message} is not among {mistakes:?}"));
+        let file = |path: &std::path::Path| world.plain(&path.display().to_string());
+        assert_eq!(file(&told.spot.file), "conf.d/2.toml", "{message}");
+        assert_eq!(file(&told.also[0].spot.file), "conf.d/1.toml", "{message}");
+        assert!(told.spot.line > 0 && told.also[0].spot.line > 0 && told.hint.is_some(), "{message}");
+    }
 }

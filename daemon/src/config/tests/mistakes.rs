@@ -240,7 +240,7 @@ notify = ["log"]
 }
 
 #[test]
-fn errors_of_syntax_are_told_for_every_file_and_nothing_else_is() {
+fn errors_of_syntax_are_told_for_every_file_beside_the_mistakes_of_the_others() {
     let world =
         World::new("[accounts.main\nbase_url = \"https://api.commbox.io\npolling = 1\nrate = = \"1/s\"\n");
     world.write("conf.d/a.toml", "watch = [\n  { name = \"a\" }\n  { name = \"b\" }\n]\n");
@@ -250,14 +250,71 @@ fn errors_of_syntax_are_told_for_every_file_and_nothing_else_is() {
       config.toml:1:15
        1 | [accounts.****
          |               ^
+      hint: nothing is taken from this file; what the others need of it is not checked until it can be read
     error: this is not TOML: extra `=`, expected nothing
       config.toml:4:8
        4 | rate = = "***"
          |        ^
+      hint: nothing is taken from this file; what the others need of it is not checked until it can be read
     error: this is not TOML: missing comma between array elements, expected `,`
       conf.d/a.toml:3:3
        3 |   { name = "*" }
          |   ^
+      hint: nothing is taken from this file; what the others need of it is not checked until it can be read
+    error: unknown key `nonsense` in the file
+      conf.d/b.toml:1:1
+       1 | nonsense = …
+         | ^^^^^^^^
+      hint: keys here are `accounts`, `polling`, `watch`, `notifiers`, `route`, `operators`, `plugins`, `store`, `http`, `admin`, `reload`, `log`, `hours`, `heartbeat`
+    "#);
+}
+
+#[test]
+fn what_a_file_that_is_not_toml_may_hold_is_not_called_missing() {
+    let world = World::new("[accounts.main]\nbase_url = \"https://api.commbox.io\"\nrate = \"often\"\n");
+    world.write("conf.d/10-broken.toml", "[notifiers.slack\n");
+    world.write(
+        "conf.d/20-watches.toml",
+        "[[watch]]\nname = 'a'\nstream = 1\nobject = 1\naccount = 'other'\n\
+         [[watch]]\nname = 'a'\nstream = 1\n[[route]]\nnotify = ['slack']\nhours = 'desk'\nunanswered_for = 'long'\n\
+         [notifiers.pager]\nplugin = 'elsewhere'\nfallback = ['slack']\n\
+         [notifiers.hook]\nplugin = 'webhook'\nconfig.retri = 1\n[operators]\n",
+    );
+    assert_snapshot!(world.errors(), @r#"
+    error: `often` is not a rate
+      config.toml:3:8
+       3 | rate = "often"
+         |        ^^^^^^^
+      hint: rates are written "1/s", "100/m" or "20/h"
+    error: this is not TOML: unclosed table, expected `]`
+      conf.d/10-broken.toml:1:17
+       1 | [notifiers.*****
+         |                 ^
+      hint: nothing is taken from this file; what the others need of it is not checked until it can be read
+    error: `object` is missing in [[watch]] `a`
+      conf.d/20-watches.toml:6:1
+       6 | [[watch]]
+         | ^^^^^^^^^
+      hint: a conversation is named by the two numbers in its address in CommBox, such as stream = 532 and object = 293854
+    error: two watches are called `a`
+      conf.d/20-watches.toml:7:8
+       7 | name = 'a'
+         |        ^^^
+      the first one is here:
+      conf.d/20-watches.toml:2:8
+       2 | name = 'a'
+         |        ^^^
+      hint: give one of them another name
+    error: `long` is not a duration
+      conf.d/20-watches.toml:12:18
+       12 | unanswered_for = 'long'
+          |                  ^^^^^^
+      hint: durations are written "500ms", "10s", "5m", "1h30m" or "30d"
+    error: unknown key `retri` in [notifiers.hook.config]
+      conf.d/20-watches.toml:18:8
+       18 | config.retri = …
+          |        ^^^^^
+      hint: did you mean `retry`?
     "#);
 }
 

@@ -226,6 +226,7 @@ impl Setup {
             admin: Admin { socket: PathBuf::from("/simulated/admin.sock") },
             reload: Reload { on_change: false, settle: Duration::from_secs(2) },
             log: Log { level: "info".to_owned(), format: LogFormat::Auto },
+            origins: Default::default(),
         }
     }
 
@@ -316,6 +317,7 @@ impl Notifying {
             config: serde_json::Value::Null,
             secrets: BTreeMap::new(),
             reveal: Default::default(),
+            private: Default::default(),
         }
     }
 }

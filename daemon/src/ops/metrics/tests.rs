@@ -40,6 +40,7 @@ fn configured(accounts: &[&str], watches: &[Watch], notifiers: &[&str]) -> Confi
         config: serde_json::Value::Null,
         secrets: BTreeMap::new(),
         reveal: Default::default(),
+        private: Default::default(),
     };
     Config {
         path: "/etc/commwatch/commwatch.toml".into(),
@@ -67,6 +68,7 @@ fn configured(accounts: &[&str], watches: &[Watch], notifiers: &[&str]) -> Confi
         admin: config::Admin { socket: "/run/commwatch/admin.sock".into() },
         reload: config::Reload { on_change: true, settle: Duration::from_secs(2) },
         log: config::Log { level: "info".into(), format: config::LogFormat::Auto },
+        origins: Default::default(),
     }
 }
 
