@@ -14,10 +14,11 @@ mod dead;
 mod deliveries;
 mod events;
 mod find;
-mod later;
 mod man;
 mod notifiers;
 mod once;
+mod online;
+mod plugins;
 mod reload;
 mod replay;
 mod routes;
@@ -42,6 +43,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 pub use console::Console;
 pub use find::Args as FindArgs;
 pub use once::Args as OnceArgs;
+pub use plugins::ConformArgs;
 
 use crate::config::Config;
 use crate::core::story::LIST_MAX;
@@ -91,6 +93,9 @@ pub trait Commands {
     /// `commwatch check --print-effective`.
     fn print_effective(&self, config: &Path, console: &mut Console<'_>) -> Exit;
 
+    /// `commwatch check --online`; `socket` is the running daemon's, should that have to ask.
+    fn check_online(&self, config: &Path, socket: &Path, console: &mut Console<'_>) -> Exit;
+
     /// `commwatch schema`, of a configuration if one was named.
     fn schema(&self, config: Option<&Path>, console: &mut Console<'_>) -> Exit;
 
@@ -109,6 +114,12 @@ pub trait Commands {
     /// `commwatch plugins inspect FILE`.
     fn plugins_inspect(&self, file: &Path, console: &mut Console<'_>) -> Exit;
 
+    /// `commwatch plugins conform FILE`.
+    fn plugins_conform(&self, args: &ConformArgs, console: &mut Console<'_>) -> Exit;
+
+    /// `commwatch plugins pin`.
+    fn plugins_pin(&self, config: &Path, console: &mut Console<'_>) -> Exit;
+
     /// A configuration that has passed every check, or all that is wrong with it.
     ///
     /// # Errors
@@ -122,7 +133,7 @@ pub trait Commands {
 #[derive(Debug, Parser)]
 #[command(name = "commwatch", version, disable_help_subcommand = true, arg_required_else_help = true)]
 #[command(about = "Watches CommBox conversations and tells people and programs what is new")]
-#[command(after_help = after_help())]
+#[command(after_help = AFTER_HELP)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -155,7 +166,8 @@ enum Command {
     },
     /// Say everything that is wrong with the configuration, at once
     Check {
-        #[arg(long, hide = true)]
+        /// Try it too: keys, clocks, conversations and notifiers; no message is sent
+        #[arg(long)]
         online: bool,
         /// Print it as it is used: files merged, every default filled in, secrets hidden
         #[arg(long)]
@@ -220,7 +232,7 @@ enum Command {
     },
     /// Try a notifier: send a test the whole way, and say what its receiver answered
     TestNotification(test_notification::Args),
-    /// Look at plugins, without loading them
+    /// Look at plugins, try one, pin those that are meant
     #[command(subcommand, arg_required_else_help = true)]
     Plugins(Plugins),
     /// Write the configuration's JSON Schema, for editors; with -c also of the plugins that it finds
@@ -244,6 +256,10 @@ enum Plugins {
         /// The .so file
         file: PathBuf,
     },
+    /// Try whether a file is a good plugin, by what the host demands of any
+    Conform(ConformArgs),
+    /// Let no plugin be loaded but those that are installed now
+    Pin,
 }
 
 /// Runs the command of this process.
@@ -263,17 +279,13 @@ pub fn run(
     err: &mut dyn Write,
 ) -> Exit {
     let mut console = Console::new(Output::Text, colour, out, err);
-    let parsed = later::declare(Cli::command()).try_get_matches_from(args);
-    let cli = parsed.and_then(|matches| match later::asked_for(&matches) {
-        Some(command) => Ok(Err(command)),
-        None => Cli::from_arg_matches(&matches).map(|cli| Ok((cli, is_config_named(&matches)))),
-    });
+    let parsed = Cli::command().try_get_matches_from(args);
+    let cli = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, is_config_named(&matches))));
     match cli {
-        Ok(Ok((cli, is_named))) => {
+        Ok((cli, is_named)) => {
             console.output = cli.global.output;
             dispatch(cli, is_named, commands, &mut console)
         }
-        Ok(Err(command)) => later::refuse(&command, &mut console),
         Err(refused) => explain(&refused, &mut console),
     }
 }
@@ -287,7 +299,7 @@ fn dispatch(cli: Cli, is_named: bool, commands: &dyn Commands, console: &mut Con
     };
     match cli.command {
         Command::Run { accept_new_baseline } => commands.run(&config, accept_new_baseline),
-        Command::Check { online: true, .. } => later::refuse("check --online", console),
+        Command::Check { online: true, .. } => commands.check_online(&config, &socket(), console),
         Command::Check { print_effective: true, .. } => commands.print_effective(&config, console),
         Command::Check { .. } => commands.check(&config, console),
         Command::Once(args) => commands.once(&config, &args, console),
@@ -311,6 +323,8 @@ fn dispatch(cli: Cli, is_named: bool, commands: &dyn Commands, console: &mut Con
         Command::TestNotification(args) => test_notification::run(&socket(), args, console),
         Command::Plugins(Plugins::List) => commands.plugins_list(&config, console),
         Command::Plugins(Plugins::Inspect { file }) => commands.plugins_inspect(&file, console),
+        Command::Plugins(Plugins::Conform(args)) => commands.plugins_conform(&args, console),
+        Command::Plugins(Plugins::Pin) => commands.plugins_pin(&config, console),
         Command::Schema => commands.schema(is_named.then_some(&*config), console),
         Command::Completion { shell } => completion::run(Cli::command(), shell, console),
         Command::Man(args) => man::run(Cli::command(), &args, console),
@@ -350,16 +364,11 @@ fn unanswered(error: &AskError, console: &mut Console<'_>) -> Exit {
     }
 }
 
-fn after_help() -> String {
-    format!(
-        "All but run, check, once, show, find, routes, plugins, schema, completion and man talk to the running daemon.\n\
+/// What stands below the help.
+const AFTER_HELP: &str = "All but run, check, once, show, find, routes, plugins, schema, completion and man talk to the running daemon.\n\
          Results go to stdout, messages to stderr.\n\
          Exit status: 0 yes or done, 1 no or failed, 2 usage, 69 the daemon is not running,\n\
-         78 the configuration is invalid.\n\n\
-         Not yet:\n{}",
-        later::names()
-    )
-}
+         78 the configuration is invalid.";
 
 #[cfg(test)]
 mod tests;

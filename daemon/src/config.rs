@@ -197,6 +197,8 @@ pub struct Notifier {
     /// The file found for it on `[plugins] path`, or why there is none that can be used, one line (a broken
     /// notifier, not a bad configuration).
     pub library: Result<PathBuf, String>,
+    /// The SHA-256 that this file must have, in hexadecimal, where plugins are pinned.
+    pub pinned: Option<String>,
     /// How much of the customer's text it gets.
     pub content: Content,
     /// In which words, and by whose clocks.
@@ -246,6 +248,8 @@ pub struct Plugins {
     pub path: Vec<PathBuf>,
     /// Who must own the files.
     pub trust: Trust,
+    /// The file that says which bytes of each are meant; where it is not there, any are.
+    pub pins: PathBuf,
 }
 
 /// Whose plugin files are loaded.
@@ -286,6 +290,8 @@ pub struct Http {
 pub struct Admin {
     /// The Unix socket that `commwatch status` and its siblings talk to.
     pub socket: PathBuf,
+    /// The group whose members may change things through it, besides root and the daemon's own user.
+    pub write_group: Option<String>,
 }
 
 /// `[reload]`.

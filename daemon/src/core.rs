@@ -16,6 +16,8 @@ pub mod daytime;
 pub mod silence;
 pub mod skew;
 
+pub mod expiry;
+
 pub mod watch;
 
 pub mod seek;
@@ -57,6 +59,8 @@ pub mod receiver;
 
 pub mod heartbeat;
 pub mod lasting;
+
+pub mod online;
 
 pub mod replay;
 

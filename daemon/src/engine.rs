@@ -14,6 +14,7 @@ mod housekeeping;
 mod jumps;
 mod looking;
 mod notifiers;
+mod online;
 mod pace;
 mod plan;
 mod poll;
@@ -33,6 +34,7 @@ mod why;
 
 pub use clock::{Clock, SystemClock};
 pub use daemon::{Daemon, Setup, StartError};
+pub use online::{Ask, NotAsked, ONLINE_WITHIN, Question, examine, receiver};
 pub use plan::{Fetch, Plan};
 pub use shutdown::STOP_DEADLINE;
 

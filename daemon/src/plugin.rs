@@ -15,7 +15,9 @@ pub mod frame;
 
 mod catalog;
 mod children;
+pub mod conform;
 mod host;
+pub mod pins;
 mod trial;
 pub use self::catalog::{Installed, list};
 pub use self::children::Children;
@@ -24,6 +26,7 @@ pub use self::host::{
     START_DEADLINE, STOP_PATIENCE, WAITING_MAX,
 };
 
+pub use self::pins::Pins;
 pub use self::trial::TriedOut;
 
 pub mod grant;

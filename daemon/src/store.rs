@@ -30,6 +30,7 @@ mod discovery;
 mod disk;
 mod episodes;
 mod error;
+mod expiring;
 mod fallback;
 mod gather;
 mod history;
@@ -178,6 +179,15 @@ pub trait Store: Send + Sync {
 
     /// Episodes that have not ended.
     async fn episodes(&self) -> Result<Vec<Episode>, StoreError>;
+
+    /// Tells that an account's key ends soon; `false` when that was told of this end at this stage, or a later one.
+    async fn token_expiring(
+        &self,
+        account: &str,
+        expires: Timestamp,
+        stage: u8,
+        told: Told,
+    ) -> Result<bool, StoreError>;
 
     /// Writes a heartbeat and who is told of it. What was written before it and is not in flight need not be told any more,
     /// and what was given up or is long over is forgotten. Says how many of each notifier's need not be told.

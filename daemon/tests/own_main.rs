@@ -109,6 +109,7 @@ fn start() -> (PluginHost, JoinHandle<()>) {
     let spec = PluginSpec {
         notifier: "ops".to_owned(),
         library: std::env::var_os("PLUGIN").unwrap().into(),
+        pinned: None,
         grant: Arc::new(Grant::new(&json!({}), &config, [].into()).unwrap()),
         config,
         concurrency: None,

@@ -26,6 +26,7 @@ async fn hand_over(children: Children, pace: Pace, report: &mut Report) -> Resul
     let spec = PluginSpec {
         notifier: "log".to_owned(),
         library: daemon::plugins()?.join("libcommwatch_log.so"),
+        pinned: None,
         config: json!({ "level": "info" }),
         grant: Arc::new(grant),
         concurrency: None,

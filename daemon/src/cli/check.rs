@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::Output;
+use super::{Console, Exit, Output};
 use crate::config::{self, Catalog, Config, Loaded, Mistake, Severity};
 use crate::core::watch::Priority;
 
@@ -27,15 +27,21 @@ pub struct Checked {
 /// Checks the configuration at `path`. A notifier that cannot work is an error here, although `run` would go on
 /// without it.
 pub fn check(path: &Path, catalog: &dyn Catalog, output: Output) -> Checked {
-    checked(path, catalog, output, false)
+    checked(path, catalog, output, false).0
 }
 
 /// The same, and the configuration as it is used in place of the one line for people.
 pub fn check_and_print(path: &Path, catalog: &dyn Catalog, output: Output) -> Checked {
-    checked(path, catalog, output, true)
+    checked(path, catalog, output, true).0
 }
 
-fn checked(path: &Path, catalog: &dyn Catalog, output: Output, is_printed: bool) -> Checked {
+/// The same, with the configuration where it may be used.
+pub(super) fn checked(
+    path: &Path,
+    catalog: &dyn Catalog,
+    output: Output,
+    is_printed: bool,
+) -> (Checked, Option<Config>) {
     let (config, mistakes) = match config::load(path, catalog) {
         Ok(Loaded { config, warnings, .. }) => (Some(config), warnings),
         Err(mistakes) => (None, mistakes.0),
@@ -44,11 +50,11 @@ fn checked(path: &Path, catalog: &dyn Catalog, output: Output, is_printed: bool)
         mistakes.into_iter().partition(|mistake| mistake.severity == Severity::Warning);
     let code = if errors.is_empty() { OK } else { INVALID };
     let effective = config.as_ref().filter(|_| is_printed).map(config::effective);
-    match output {
+    let checked = match output {
         Output::Text => Checked {
-            stdout: match (effective, config.filter(|_| errors.is_empty())) {
+            stdout: match (effective, config.as_ref().filter(|_| errors.is_empty())) {
                 (Some(effective), _) => effective.to_string(),
-                (None, Some(config)) => summary(path, &config),
+                (None, Some(config)) => summary(path, config),
                 (None, None) => String::new(),
             },
             stderr: told(&errors, &warnings),
@@ -65,6 +71,20 @@ fn checked(path: &Path, catalog: &dyn Catalog, output: Output, is_printed: bool)
             let text = serde_json::to_string_pretty(&report).expect("texts and numbers always become JSON");
             Checked { stdout: text + "\n", stderr: String::new(), code }
         }
+    };
+    (checked, config)
+}
+
+impl Checked {
+    /// Says it.
+    pub(super) fn tell(self, console: &mut Console<'_>) -> Exit {
+        if !self.stderr.is_empty() {
+            console.message(self.stderr.trim_end());
+        }
+        if !self.stdout.is_empty() {
+            console.result(self.stdout.trim_end());
+        }
+        if self.code == OK { Exit::Done } else { Exit::InvalidConfig }
     }
 }
 

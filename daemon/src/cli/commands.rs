@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::{Commands, Console, Exit, FindArgs, OnceArgs, Output, check, find, once, run, schema, show};
+use super::{
+    Commands, ConformArgs, Console, Exit, FindArgs, OnceArgs, Output, check, find, once, online, plugins,
+    run, schema, show,
+};
 use crate::config::{self, Config};
 use crate::plugin::{Installed, Manifest, TriedOut, list};
 
@@ -27,6 +30,13 @@ impl Commands for Real {
 
     fn schema(&self, config: Option<&Path>, console: &mut Console<'_>) -> Exit {
         schema::run(config, console)
+    }
+
+    fn check_online(&self, config: &Path, socket: &Path, console: &mut Console<'_>) -> Exit {
+        match TriedOut::new() {
+            Ok(tried_out) => online::run(config, socket, &tried_out, console),
+            Err(error) => no_children(&error, console),
+        }
     }
 
     fn load(&self, config: &Path) -> Result<Box<Config>, String> {
@@ -106,6 +116,14 @@ impl Commands for Real {
         }
     }
 
+    fn plugins_conform(&self, args: &ConformArgs, console: &mut Console<'_>) -> Exit {
+        plugins::run_conform(args, console)
+    }
+
+    fn plugins_pin(&self, config: &Path, console: &mut Console<'_>) -> Exit {
+        plugins::run_pin(config, console)
+    }
+
     fn admin_socket(&self, config: &Path) -> Option<PathBuf> {
         config::likely_socket(config)
     }
@@ -117,18 +135,13 @@ fn checked(
     check: fn(&Path, &dyn config::Catalog, Output) -> check::Checked,
     console: &mut Console<'_>,
 ) -> Exit {
-    let checked = match TriedOut::new() {
-        Ok(tried_out) => check(config, &tried_out, console.output),
-        Err(error) => {
-            console.message(&format!("error: cannot start what starts plugins: {error}"));
-            return Exit::Failed;
-        }
-    };
-    if !checked.stderr.is_empty() {
-        console.message(checked.stderr.trim_end());
+    match TriedOut::new() {
+        Ok(tried_out) => check(config, &tried_out, console.output).tell(console),
+        Err(error) => no_children(&error, console),
     }
-    if !checked.stdout.is_empty() {
-        console.result(checked.stdout.trim_end());
-    }
-    if checked.code == check::OK { Exit::Done } else { Exit::InvalidConfig }
+}
+
+fn no_children(error: &std::io::Error, console: &mut Console<'_>) -> Exit {
+    console.message(&format!("error: cannot start what starts plugins: {error}"));
+    Exit::Failed
 }

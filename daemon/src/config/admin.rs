@@ -2,16 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use super::section::{Context, Key, Section, key, later};
+use nix::unistd::Group;
+
+use super::findings::Note;
+use super::section::{Bad, Context, Key, Section, key};
 use super::source;
 use super::spanned::Table;
 use super::{Admin, Store};
 
-pub(super) const KEYS: &[Key] = &[key("socket"), later("write_group")];
+pub(super) const KEYS: &[Key] = &[key("socket"), key("write_group")];
 
 const FILE: &str = "admin.sock";
 /// `sun_path` of Linux, without the zero at its end.
 const SOCKET_BYTES_MAX: usize = 107;
+/// The longest name of a group (useradd(8)).
+const GROUP_BYTES_MAX: usize = 32;
 
 /// Where the daemon of the configuration at `path` listens, as far as that can be told from outside: what the
 /// files say, however wrong the rest of them may be, else beside the store if there is a socket. `None`: the
@@ -48,7 +53,35 @@ pub(super) fn read(cx: Context<'_>, root: &Table, store: &Store) -> Admin {
             "sockets have a bound of their own; choose a shorter path",
         );
     }
-    Admin { socket: given.unwrap_or_else(|| beside().join(FILE)) }
+    let write_group = section.and_then(|section| write_group(cx, &section));
+    Admin { socket: given.unwrap_or_else(|| beside().join(FILE)), write_group }
+}
+
+/// A group that this machine does not have is no mistake: the file may be checked on another one than it is for.
+fn write_group(cx: Context<'_>, section: &Section<'_>) -> Option<String> {
+    let name = section.parse("write_group", group)?;
+    if matches!(Group::from_name(name), Ok(None)) {
+        let message = format!(
+            "there is no group `{name}` on this machine: only root and the daemon's own user may change things"
+        );
+        let hint = "make it (groupadd), or name another one";
+        cx.findings.add(Note::warning(section.place("write_group"), message).hint(hint));
+    }
+    Some(name.to_owned())
+}
+
+fn group(text: &str) -> Result<&str, Bad> {
+    let odd = |byte: u8| {
+        byte.is_ascii_whitespace() || byte.is_ascii_control() || matches!(byte, b':' | b',' | b'/')
+    };
+    if text.len() <= GROUP_BYTES_MAX && !text.bytes().any(odd) {
+        Ok(text)
+    } else {
+        Err(Bad::new(
+            format!("`{text}` is not a group's name"),
+            "write one name as in /etc/group, such as \"ops\"",
+        ))
+    }
 }
 
 #[cfg(test)]

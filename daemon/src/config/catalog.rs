@@ -1,7 +1,7 @@
 //! What the configuration asks of plugins: is there one of this name, and what may its configuration hold?
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{SecretRef, Trust};
 
@@ -9,6 +9,15 @@ use super::{SecretRef, Trust};
 pub trait Catalog {
     /// Without loading it, looks for `plugin` (`slack`, `acme-teams`) in `folders`, in order, nowhere else.
     fn find(&self, plugin: &str, folders: &[PathBuf], trust: Trust) -> Result<Found, NotFound>;
+
+    /// Where plugins are pinned in `lock`: the SHA-256 that this one must have, which it has.
+    ///
+    /// # Errors
+    /// Why it must not be loaded, one line.
+    fn pinned(&self, found: &Found, lock: &Path) -> Result<Option<String>, String> {
+        let _ = (found, lock);
+        Ok(None)
+    }
 
     /// What a plugin says to a configuration that fits its schema. Where nobody asks any, it takes it.
     fn opinion(&self, trial: &Trial<'_>) -> Opinion {
@@ -35,6 +44,8 @@ pub struct Trial<'a> {
     pub notifier: &'a str,
     /// The plugin.
     pub found: &'a Found,
+    /// The SHA-256 that it must have, where plugins are pinned.
+    pub pinned: Option<&'a str>,
     /// Its configuration: checked, defaults filled in, secrets as `{"$secret": "/pointer"}`.
     pub config: &'a serde_json::Value,
     /// Where its secrets come from, by pointer.

@@ -16,9 +16,6 @@ pub(super) const NOW: [&str; EventKind::ALL.len()] = {
     words
 };
 
-/// Types whose names are taken.
-pub(super) const LATER: [&str; EventKind::NOT_YET.len()] = EventKind::NOT_YET;
-
 /// The types that no route tells, and what brings them instead.
 pub(super) const UNROUTED: [(&str, &str, &str); 2] = [
     (

@@ -106,6 +106,7 @@ fn read(
     let (fallback, fallback_after) = fallback::read(&section);
     let config = section.get("config").map(|entry| &entry.value);
     let found = plugin.map(|plugin| find(cx, plugin, section.place("plugin"), plugins));
+    let (found, pinned) = pinned(cx, found, section.place("plugin"), plugins);
     if let (None | Some(Err(_)), Some(config)) = (&found, config) {
         // Which of these are secrets is known to the plugin alone.
         cx.findings.hide_all(config, Doubt::May);
@@ -126,7 +127,14 @@ fn read(
         && !config.is_null()
         && !cx.findings.any_unread()
     {
-        let trial = Trial { notifier: name, found, config: &config, secrets: &secrets, reveal: &reveal };
+        let trial = Trial {
+            notifier: name,
+            found,
+            pinned: pinned.as_deref(),
+            config: &config,
+            secrets: &secrets,
+            reveal: &reveal,
+        };
         ask(cx, &section, plugin, &trial);
     }
     let library = found.map(|found| found.library);
@@ -134,6 +142,7 @@ fn read(
     Some(Notifier {
         plugin: plugin.to_owned(),
         library,
+        pinned,
         content,
         voice,
         timeout,
@@ -208,6 +217,23 @@ fn find(cx: Context<'_>, plugin: &str, at: Place, plugins: &Plugins) -> Result<F
     let why = format!("no plugin `{plugin}`: {why}");
     cx.findings.lacking(Note::new(Severity::Broken, at, why.clone()).hint(hint));
     Err(why)
+}
+
+/// One that is not the file that was pinned is as good as not there.
+fn pinned(
+    cx: Context<'_>,
+    found: Option<Result<Found, String>>,
+    at: Place,
+    plugins: &Plugins,
+) -> (Option<Result<Found, String>>, Option<String>) {
+    let Some(Ok(found)) = found else { return (found, None) };
+    match cx.catalog.pinned(&found, &plugins.pins) {
+        Ok(pinned) => (Some(Ok(found)), pinned),
+        Err(why) => {
+            cx.findings.add(Note::new(Severity::Broken, at, why.clone()));
+            (Some(Err(why)), None)
+        }
+    }
 }
 
 /// What the plugin itself has against its configuration, which its schema could not say, breaks the notifier.

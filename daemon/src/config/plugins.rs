@@ -2,13 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use super::section::{Context, Key, Section, key, later};
+use super::section::{Context, Key, Section, key};
 use super::spanned::Table;
 use super::{Plugins, Trust, source};
 
-pub(super) const KEYS: &[Key] = &[key("path"), key("trust"), later("pins")];
+pub(super) const KEYS: &[Key] = &[key("path"), key("trust"), key("pins")];
 
 pub(super) const PATH: [&str; 2] = ["/usr/local/lib/commwatch/plugins", "/usr/lib/commwatch/plugins"];
+/// Where pins stand when nothing else is said; beside the configuration.
+pub(super) const PINS: &str = "plugins.lock";
+
 pub(super) const TRUSTS: [(&str, Trust); 2] = [("strict", Trust::Strict), ("owner", Trust::Owner)];
 
 /// Where the configuration at `path` has plugins looked for, as far as that can be told however wrong the rest of it may
@@ -40,5 +43,6 @@ pub(super) fn read(cx: Context<'_>, root: &Table) -> Plugins {
         None => PATH.iter().map(|path| path.into()).collect(),
     };
     let trust = section.and_then(|section| section.word("trust", &TRUSTS)).unwrap_or(Trust::Strict);
-    Plugins { path, trust }
+    let pins = section.and_then(|section| section.path("pins")).unwrap_or_else(|| cx.folder.join(PINS));
+    Plugins { path, trust, pins }
 }

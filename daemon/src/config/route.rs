@@ -5,7 +5,6 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::collection::{Named, Once, listed, title};
-use super::findings::Note;
 use super::hours::{self, AllHours};
 use super::section::{Context, Key, Section, key};
 use super::spanned::{Kind, Place, Table};
@@ -186,9 +185,6 @@ fn events(section: &Section<'_>) -> Vec<String> {
             section.error(at, *message, *hint);
         } else if event_type::NOW.contains(&word) {
             events.push(word.to_owned());
-        } else if event_type::LATER.contains(&word) {
-            let note = Note::error(at, format!("events of type `{word}` do not exist yet"));
-            section.cx.findings.add(note.hint("delete the word; a later version brings it"));
         } else {
             let meant = word.trim_start_matches("commwatch.").trim_end_matches(".v1");
             let is_routed = |word: &&str| event_type::UNROUTED.iter().all(|(unrouted, ..)| word != unrouted);

@@ -7,6 +7,7 @@ use crate::core::event::{
     AuthorData, ChangeData, ConversationData, DetectionData, Event, EventData, EventKind, MessageData,
     ProblemData, WaitingData, WatchData, channel_name, event_id, status_word,
 };
+use crate::core::expiry;
 use crate::core::message::{Author, AuthorKind, ChildId, Message, Snapshot};
 use crate::core::route::Subject;
 use crate::core::waiting::{Ended, Threshold, Waiting};
@@ -158,10 +159,38 @@ pub fn own_health(kind: EventKind, subject: &str, since: Timestamp, why: &str, n
         sequence: None,
         data: EventData {
             account,
-            problem: Some(ProblemData { subject: subject.to_owned(), since, why: why.to_owned() }),
+            problem: Some(ProblemData {
+                subject: subject.to_owned(),
+                since,
+                why: why.to_owned(),
+                expires: None,
+            }),
             ..EventData::default()
         },
     }
+}
+
+/// A key that ends soon. `now_there` is by the clock of whom it is for; the id tells the stages of one end apart, and keeps
+/// them through a restart.
+pub fn token_expiring(
+    account: &str,
+    expires: Timestamp,
+    stage: u8,
+    now_there: Timestamp,
+    now: Timestamp,
+) -> Event {
+    let why = format!(
+        "the key of account {account} {}; have a new one made, put it where `token` points, and reload",
+        expiry::said(expires, now_there)
+    );
+    let subject = format!("account/{account}");
+    let mut event = own_health(EventKind::TokenExpiring, &subject, now, &why, now);
+    event.id =
+        event_id(&[event.kind.as_str(), &subject, &expires.as_second().to_string(), &stage.to_string()]);
+    if let Some(problem) = &mut event.data.problem {
+        problem.expires = Some(expires);
+    }
+    event
 }
 
 /// Seconds between two instants; clocks that disagree never make an age negative.
@@ -313,7 +342,7 @@ fn deleted_data(id: &ChildId, author: Option<AuthorKind>, created: Option<Timest
 }
 
 fn problem(scene: Scene<'_>, since: Timestamp, why: String) -> ProblemData {
-    ProblemData { subject: format!("watch/{}", scene.watch.name), since, why }
+    ProblemData { subject: format!("watch/{}", scene.watch.name), since, why, expires: None }
 }
 
 #[cfg(test)]

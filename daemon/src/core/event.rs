@@ -39,6 +39,8 @@ pub enum EventKind {
     AccountDenied,
     /// It accepts it again.
     AccountRecovered,
+    /// The account's key ends soon.
+    TokenExpiring,
     /// A notifier as a whole does not work.
     NotifierBroken,
     /// It works again.
@@ -53,7 +55,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind, in the order of the contract.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::MessageCreated,
         Self::MessageEdited,
         Self::MessageDeleted,
@@ -68,15 +70,13 @@ impl EventKind {
         Self::GapUnresolved,
         Self::AccountDenied,
         Self::AccountRecovered,
+        Self::TokenExpiring,
         Self::NotifierBroken,
         Self::NotifierRecovered,
         Self::DeliveryDead,
         Self::Heartbeat,
         Self::Test,
     ];
-
-    /// Names of kinds that a later version brings.
-    pub const NOT_YET: [&'static str; 1] = ["account.token_expiring"];
 
     /// The word used in configuration and metrics.
     pub const fn as_str(self) -> &'static str {
@@ -95,6 +95,7 @@ impl EventKind {
             Self::GapUnresolved => "gap.unresolved",
             Self::AccountDenied => "account.denied",
             Self::AccountRecovered => "account.recovered",
+            Self::TokenExpiring => "account.token_expiring",
             Self::NotifierBroken => "notifier.broken",
             Self::NotifierRecovered => "notifier.recovered",
             Self::DeliveryDead => "delivery.dead",
@@ -122,6 +123,7 @@ impl EventKind {
             self,
             Self::AccountDenied
                 | Self::AccountRecovered
+                | Self::TokenExpiring
                 | Self::NotifierBroken
                 | Self::NotifierRecovered
                 | Self::DeliveryDead
@@ -341,6 +343,9 @@ pub struct ProblemData {
     pub since: Timestamp,
     /// One line for the operator; never a secret.
     pub why: String,
+    /// Of a key: when it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
 }
 
 /// How an event was found.
@@ -541,7 +546,6 @@ mod tests {
     fn every_kind_is_found_by_its_word() {
         for kind in EventKind::ALL {
             assert_eq!(EventKind::named(kind.as_str()), Some(kind));
-            assert!(!EventKind::NOT_YET.contains(&kind.as_str()));
         }
     }
 }

@@ -197,7 +197,10 @@ pub fn severity_of(kind: EventKind, vip: bool) -> Severity {
         EventKind::Waiting | EventKind::WatchUnreachable | EventKind::GapUnresolved if vip => {
             Severity::Critical
         }
-        EventKind::Waiting | EventKind::WatchUnreachable | EventKind::GapUnresolved => Severity::Warning,
+        EventKind::Waiting
+        | EventKind::WatchUnreachable
+        | EventKind::GapUnresolved
+        | EventKind::TokenExpiring => Severity::Warning,
         EventKind::MessageCreated | EventKind::Opened if vip => Severity::Warning,
         EventKind::MessageUnparsed => Severity::Warning,
         _ => Severity::Info,
@@ -393,8 +396,12 @@ mod tests {
     fn what_lasts_says_since_when() {
         let mut event = message_event("");
         event.kind = EventKind::AccountDenied;
-        event.data.problem =
-            Some(ProblemData { subject: "account/main".into(), since: event.time, why: "401".into() });
+        event.data.problem = Some(ProblemData {
+            subject: "account/main".into(),
+            since: event.time,
+            why: "401".into(),
+            expires: None,
+        });
         event.data.message = None;
         let since = "[since Mon 2 Mar 12:06 IST]";
         assert_eq!(told(&event, "Asia/Jerusalem"), ["401", since]);
@@ -427,6 +434,7 @@ mod tests {
             subject: format!("notifier/{}", "é".repeat(200)),
             since: event.time,
             why: "401".into(),
+            expires: None,
         });
         let payload: Value =
             serde_json::from_str(&of_event(&event, "ops", Content::Full, &Voice::default()).payload).unwrap();

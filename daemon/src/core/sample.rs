@@ -96,11 +96,10 @@ pub fn like(test: &Event) -> Option<Event> {
         answered_by: None,
         answered_at: None,
     });
-    let subject = if like == EventKind::AccountDenied || like == EventKind::AccountRecovered {
-        "account/example"
-    } else {
-        "notifier/example"
-    };
-    event.data.problem = Some(ProblemData { subject: subject.to_owned(), since, why: String::new() });
+    let is_account =
+        matches!(like, EventKind::AccountDenied | EventKind::AccountRecovered | EventKind::TokenExpiring);
+    let subject = if is_account { "account/example" } else { "notifier/example" };
+    event.data.problem =
+        Some(ProblemData { subject: subject.to_owned(), since, why: String::new(), expires: None });
     Some(event)
 }

@@ -118,6 +118,24 @@ pub enum Next<K = ConversationId> {
     Idle,
 }
 
+/// Whether something that is not scheduled may be asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Admission {
+    /// Now; it counts as begun.
+    Now,
+    /// In this time at the earliest; nothing = when a request that is under way has ended.
+    Later(Option<Duration>),
+    /// Not before this time has passed: `CommBox` refuses the key, or asked us to wait.
+    Quiet {
+        /// How long.
+        left: Duration,
+        /// Whether it is the key.
+        denied: bool,
+    },
+    /// There is no such account.
+    Unknown,
+}
+
 /// Who is due when.
 #[derive(Debug)]
 pub struct Schedule<K = ConversationId> {
@@ -277,6 +295,37 @@ impl<K: Asked> Schedule<K> {
             }
         }
         wait.map_or(Next::Idle, Next::WaitUntil)
+    }
+
+    /// Whether something else than what is scheduled may be asked of an account: out of the same budget, and to be asked
+    /// for when nothing that is due can begin. After [`Admission::Now`], [`left`](Self::left) says how it ended.
+    pub fn admit(&mut self, account: &str, now: Duration) -> Admission {
+        let Some(account) = self.accounts.get_mut(account) else { return Admission::Unknown };
+        if let Some(left) = account.quiet_until().checked_sub(now).filter(|left| !left.is_zero()) {
+            return Admission::Quiet { left, denied: matches!(account.key, Key::Refused { .. }) };
+        }
+        if account.in_flight >= account.in_flight_max() {
+            return Admission::Later(None);
+        }
+        match account.budget.take(now) {
+            Ok(()) => {
+                account.in_flight += 1;
+                Admission::Now
+            }
+            Err(left) => Admission::Later(Some(left)),
+        }
+    }
+
+    /// What was asked beside the schedule was answered. It says nothing of any conversation; that `CommBox` asks us to wait
+    /// holds for all.
+    pub fn left(&mut self, account: &str, polled: Polled, now: Duration) {
+        let seed = mix(self.seed ^ seed_of(account) ^ self.stamps);
+        if let Some(account) = self.accounts.get_mut(account) {
+            account.in_flight = account.in_flight.saturating_sub(1);
+            if matches!(polled, Polled::Throttled(_) | Polled::Unavailable(Some(_))) {
+                account.note(polled, now, seed);
+            }
+        }
     }
 
     /// A poll ended.

@@ -17,20 +17,23 @@ use tokio_util::task::TaskTracker;
 use super::daemon::{Reload, Shared, StartError, ask, clients};
 use super::host::Host;
 use super::notifiers::{self, Made, Running, Workshop};
+use super::online::{self, ONLINE_WITHIN};
 use super::plan::Plan;
-use super::polling::{self, Polling};
+use super::polling::{self, Guest, Polling};
 use super::reload::{self, Diff, Refusal};
 use super::shutdown::Steps;
 use super::why::Past;
 use super::{housekeeping, replay, silences, status, testing};
 use crate::config::{self, Catalog, Config, Sources, Watcher};
 use crate::core::backoff::{mix, seed_of};
+use crate::core::online::Online;
 use crate::core::replay::{ReplayReport, Selection};
 use crate::core::silence::{Acknowledged, Added, Draft, Listed, Silence};
 use crate::core::story::{About, DeliveryStory, EventStory, Held, Several, Why};
 use crate::core::watch::ConversationId;
 use crate::ops::admin::{
     self, Admin, AdminSocket, BACKUP_ANSWERED_WITHIN, BackedUp, DeliveriesAsked, EventsAsked,
+    ONLINE_ANSWERED_WITHIN,
 };
 use crate::ops::http::{self, Access, Source};
 use crate::ops::log::LogHandle;
@@ -45,6 +48,7 @@ pub(super) struct Given {
     pub(super) catalog: Arc<dyn Catalog + Send + Sync>,
     pub(super) children: Children,
     pub(super) asked: mpsc::Receiver<Reload>,
+    pub(super) guests: mpsc::Receiver<Guest>,
     pub(super) sources: Sources,
     pub(super) http: SocketAddr,
     pub(super) stop: CancellationToken,
@@ -84,7 +88,8 @@ enum Wake {
 
 impl Control {
     pub(super) fn start(shared: Arc<Shared>, given: Given) -> Result<Self, StartError> {
-        let Given { log, catalog, children, asked, sources, http, stop, listener, socket, history } = given;
+        let Given { log, catalog, children, asked, guests, sources, http, stop, listener, socket, history } =
+            given;
         let plan = shared.plans.borrow().clone();
         let service = HttpService::new().map_err(|error| StartError::System(error.to_string()))?;
         let workshop = Workshop { children, http: Arc::new(service), tasks: TaskTracker::new() };
@@ -101,6 +106,7 @@ impl Control {
             servers: Arc::clone(&shared.servers),
             fill: shared.fill.subscribe(),
             plans: shared.plans.subscribe(),
+            guests,
             finds: Arc::clone(&shared.finds),
             board: Arc::clone(&shared.board),
             metrics: Arc::clone(&shared.metrics),
@@ -371,6 +377,7 @@ fn machine() -> u64 {
     mix(seed_of(machine.trim()))
 }
 
+const _: () = assert!(ONLINE_WITHIN.as_secs() < ONLINE_ANSWERED_WITHIN.as_secs());
 // A backup that takes too long is ended by the store, which says so, and not by whoever waits for the answer.
 const _: () = assert!(BACKUP_WITHIN.as_secs() < BACKUP_ANSWERED_WITHIN.as_secs());
 
@@ -402,6 +409,10 @@ impl Source for Outside {
 
 #[async_trait]
 impl Admin for Outside {
+    fn write_group(&self) -> Option<String> {
+        self.shared.plans.borrow().config.admin.write_group.clone()
+    }
+
     async fn status(&self) -> Status {
         status::snapshot(&self.shared).await
     }
@@ -418,6 +429,10 @@ impl Admin for Outside {
         }
         made.map(|backup| BackedUp { file: backup.file, bytes: backup.bytes, taken: backup.taken })
             .map_err(|error| error.to_string())
+    }
+
+    async fn online(&self) -> Result<Online, String> {
+        online::of_daemon(&self.shared).await
     }
 
     async fn why(&self, about: About) -> Result<Why, String> {

@@ -18,6 +18,7 @@ use super::finds::Finds;
 use super::health::Health;
 use super::host::Host;
 use super::plan::{Fetch, Plan};
+use super::polling::{GUESTS_MAX, Guest};
 use super::servers::Servers;
 use super::silences::Silences;
 use super::status;
@@ -110,6 +111,9 @@ pub(super) struct Shared {
     pub(super) hosts: Mutex<BTreeMap<String, Arc<dyn Host>>>,
     pub(super) store_fault: Mutex<Option<String>>,
     pub(super) reloads: mpsc::Sender<Reload>,
+    pub(super) guests: mpsc::Sender<Guest>,
+    /// Held while somebody has everything tried.
+    pub(super) examining: tokio::sync::Mutex<()>,
 }
 
 impl Shared {
@@ -174,6 +178,7 @@ impl Daemon {
         metrics.configure(&config, started);
         metrics.config_taken(started);
         let (reloads, asked) = mpsc::channel(RELOADS_MAX);
+        let (guests, guests_asked) = mpsc::channel(GUESTS_MAX);
         let shared = Arc::new(Shared {
             store,
             servers: Arc::new(Servers::new(Arc::clone(&clock))),
@@ -195,6 +200,8 @@ impl Daemon {
             hosts: Mutex::default(),
             store_fault: Mutex::default(),
             reloads,
+            guests,
+            examining: tokio::sync::Mutex::default(),
         });
         let stop = CancellationToken::new();
         let control = Control::start(
@@ -204,6 +211,7 @@ impl Daemon {
                 catalog,
                 children,
                 asked,
+                guests: guests_asked,
                 sources,
                 http,
                 stop: stop.clone(),

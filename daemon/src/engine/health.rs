@@ -1,13 +1,14 @@
 //! Our own ill health: an episode begins once and ends once, and the operators are told of both.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::plan::Plan;
 use super::wakes::Wakes;
 use crate::core::event::EventKind;
+use crate::core::expiry;
 use crate::ops::metrics::Metrics;
 use crate::store::{Episode, Store, StoreError};
 
@@ -17,6 +18,8 @@ pub(super) struct Health {
     metrics: Arc<Metrics>,
     wakes: Arc<Wakes>,
     open: Mutex<BTreeMap<String, Episode>>,
+    /// Which end of each account's key is known to have been told, and at which stage.
+    expiring: Mutex<BTreeMap<String, (Timestamp, u8)>>,
 }
 
 impl Health {
@@ -27,7 +30,7 @@ impl Health {
         wakes: Arc<Wakes>,
     ) -> Result<Self, StoreError> {
         let open = store.episodes().await?.into_iter().map(|e| (e.subject.clone(), e)).collect();
-        Ok(Self { store, metrics, wakes, open: Mutex::new(open) })
+        Ok(Self { store, metrics, wakes, open: Mutex::new(open), expiring: Mutex::default() })
     }
 
     /// The episode of a subject, while it lasts.
@@ -50,6 +53,41 @@ impl Health {
 
     pub(super) async fn notifier_recovered(&self, plan: &Plan, subject: &str, now: Timestamp) {
         self.end(plan, EventKind::NotifierRecovered, subject, now).await;
+    }
+
+    /// Tells once for each stage that an account's key ends at `expires`. `now_there` is by `CommBox`'s clock, which decides
+    /// when that is.
+    pub(super) async fn token_expires(
+        &self,
+        plan: &Plan,
+        account: &str,
+        expires: Timestamp,
+        now_there: Timestamp,
+        now: Timestamp,
+    ) {
+        let stage = expiry::stage(expires, now_there);
+        let is_known = |(end, told): &(Timestamp, u8)| *end == expires && *told >= stage;
+        if stage == 0 || self.expiring().get(account).is_some_and(is_known) {
+            return;
+        }
+        let told = plan.token_expiring(account, expires, stage, now_there, now);
+        match self.store.token_expiring(account, expires, stage, told.clone()).await {
+            Ok(is_news) => {
+                self.expiring().insert(account.to_owned(), (expires, stage));
+                if is_news {
+                    let why = told.event.data.problem.as_ref().map_or("", |problem| problem.why.as_str());
+                    let (kind, id) = (told.event.kind.as_str(), &told.event.id);
+                    tracing::warn!(account, event = id, expires = %expires, "{kind}: {why}");
+                    self.metrics.event(kind, None);
+                    self.wakes.wake(&[told]);
+                }
+            }
+            Err(error) => self.not_kept(&format!("account/{account}"), &error),
+        }
+    }
+
+    fn expiring(&self) -> MutexGuard<'_, BTreeMap<String, (Timestamp, u8)>> {
+        self.expiring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn begin(&self, plan: &Plan, kind: EventKind, subject: &str, why: &str, now: Timestamp) {

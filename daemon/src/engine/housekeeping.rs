@@ -39,6 +39,7 @@ pub(super) async fn run(shared: Arc<Shared>, beat: Beat, stop: CancellationToken
         ask_the_store(&shared, &beat).await;
         fallback::look(&shared).await;
         heart.look(&shared).await;
+        look_at_keys(&shared).await;
         let now = shared.clock.elapsed();
         if looked_at.is_none_or(|at| now.saturating_sub(at) >= LOOK_EVERY) {
             look(&shared, &mut orphans).await;
@@ -81,6 +82,18 @@ async fn ask_the_store(shared: &Shared, beat: &Beat) {
             }
             shared.metrics.store_error();
             shared.store_fault(Some(error.to_string()));
+        }
+    }
+}
+
+/// Keys that end soon are told of in time.
+pub(super) async fn look_at_keys(shared: &Shared) {
+    let plan = shared.plans.borrow().clone();
+    let now = shared.clock.now();
+    for (account, client) in &plan.clients {
+        if let Some(expires) = client.expires() {
+            let there = shared.servers.there(account, now);
+            shared.health.token_expires(&plan, account, expires, there, now).await;
         }
     }
 }

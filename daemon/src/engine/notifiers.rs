@@ -80,6 +80,7 @@ impl Workshop {
         let spec = PluginSpec {
             notifier: name.to_owned(),
             library,
+            pinned: notifier.pinned.clone(),
             config: notifier.config.clone(),
             grant: Arc::new(grant),
             concurrency: None,

@@ -200,6 +200,19 @@ impl Plan {
         self.told(event, Subject { concerned, ..Subject::of(kind, None, &[]) }, None)
     }
 
+    /// A key that ends soon, told to the operators.
+    pub fn token_expiring(
+        &self,
+        account: &str,
+        expires: Timestamp,
+        stage: u8,
+        now_there: Timestamp,
+        now: Timestamp,
+    ) -> Told {
+        let event = compose::token_expiring(account, expires, stage, now_there, now);
+        self.told(event, Subject::of(EventKind::TokenExpiring, None, &[]), None)
+    }
+
     /// A sign of life for those who want one: at once, by itself, and by nobody else.
     pub fn heartbeat(&self, polled_at: Timestamp, now: Timestamp) -> Told {
         let event = compose::heartbeat(polled_at, now);

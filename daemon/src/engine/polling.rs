@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
@@ -36,9 +36,12 @@ use crate::ops::systemd::{BEAT_EVERY, Beat};
 use crate::store::Store;
 
 mod faults;
+mod guests;
 mod notes;
 
 pub(super) use faults::Cause;
+use guests::{Answered, Guests};
+pub(super) use guests::{GUESTS_MAX, Guest};
 
 /// The loop looks up at least this often, so that its beat tells that it lives.
 const TICK: Duration = BEAT_EVERY;
@@ -50,6 +53,8 @@ pub(super) struct Parts {
     pub(super) servers: Arc<Servers>,
     pub(super) fill: watch::Receiver<Fill>,
     pub(super) plans: watch::Receiver<Arc<Plan>>,
+    /// Questions beside what is scheduled.
+    pub(super) guests: mpsc::Receiver<Guest>,
     pub(super) finds: Arc<Finds>,
     pub(super) board: Arc<Board>,
     pub(super) metrics: Arc<Metrics>,
@@ -73,6 +78,7 @@ pub(super) struct Polling {
     pub(super) memories: HashMap<ConversationId, Memory>,
     pub(super) under_way: FuturesUnordered<BoxFuture<'static, (Done, PollInFlight)>>,
     pub(super) polled_now: HashSet<ConversationId>,
+    guests: Guests,
     pub(super) looks: HashMap<SeekId, Look>,
     pub(super) looked_now: HashSet<SeekId>,
     /// Whether it is known what was found before this daemon started; until then nothing is looked for.
@@ -95,6 +101,8 @@ pub(super) enum Done {
 /// Everything that can end the loop's wait.
 enum Wake {
     Done(Done),
+    Guest(Guest),
+    Answered(Answered),
     Due,
     NewPlan,
     Silences,
@@ -122,6 +130,7 @@ impl Polling {
             memories: HashMap::new(),
             under_way: FuturesUnordered::new(),
             polled_now: HashSet::new(),
+            guests: Guests::default(),
             looks: HashMap::new(),
             looked_now: HashSet::new(),
             finds_known: false,
@@ -145,8 +154,11 @@ impl Polling {
             self.recall_finds().await;
             self.note_fill();
             let next = self.start_what_is_due();
+            let next = next.into_iter().chain(self.admit_guests()).min();
             match self.wait(next).await {
                 Wake::Done(done) => self.done(done).await,
+                Wake::Guest(guest) => self.guests.came(guest),
+                Wake::Answered(answered) => self.guest_answered(answered),
                 Wake::Due => {}
                 Wake::NewPlan => {
                     self.plan = self.parts.plans.borrow_and_update().clone();
@@ -178,6 +190,8 @@ impl Polling {
             Ok(()) = self.parts.plans.changed() => Wake::NewPlan,
             Ok(()) = self.silences.changed() => Wake::Silences,
             Some((done, _)) = self.under_way.next() => Wake::Done(done),
+            Some(answered) = self.guests.under_way.next() => Wake::Answered(answered),
+            Some(guest) = self.parts.guests.recv(), if self.guests.has_room() => Wake::Guest(guest),
             () = tokio::time::sleep(nap) => Wake::Due,
         }
     }

@@ -1,9 +1,10 @@
 //! The admin socket: how commands reach the running daemon.
 //!
 //! A Unix socket, JSON lines, one request and one answer a connection. Who may open the socket (its mode and its
-//! folder's) may do all that it offers; nothing here asks for a name.
+//! folder's) may read; who may change things is decided in [`rights`].
 
 mod client;
+mod rights;
 mod socket;
 
 use std::io;
@@ -22,9 +23,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 pub use client::{AskError, ask};
+pub use rights::Right;
 pub use socket::AdminSocket;
 
+use self::rights::Peer;
 use super::status::Status;
+use crate::core::online::Online;
 use crate::core::replay::{ReplayReport, Selection};
 use crate::core::silence::{Acknowledged, Added, Draft, Listed, Silence};
 use crate::core::story::{About, DeliveryStory, EventStory, Held, Several, Why};
@@ -45,6 +49,9 @@ pub const CONNECTIONS_MAX: usize = 16;
 /// A backup is answered within this; it ends by itself before.
 pub const BACKUP_ANSWERED_WITHIN: Duration = Duration::from_secs(31 * 60);
 
+/// [`Request::Online`] is answered within this; it ends by itself before.
+pub const ONLINE_ANSWERED_WITHIN: Duration = Duration::from_secs(150);
+
 /// What the daemon can be asked.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
@@ -62,6 +69,8 @@ pub enum Request {
         /// Absolute; nothing may be there yet.
         file: PathBuf,
     },
+    /// Try keys, clocks, watches and notifiers, and send nothing: an [`Online`].
+    Online {},
     /// Why somebody was told of something, or was not: a [`Why`].
     Why {
         /// Of what.
@@ -143,6 +152,7 @@ impl Request {
     fn answer_within(&self, patience: Patience) -> Duration {
         match self {
             Self::Backup { .. } => patience.backup,
+            Self::Online {} => patience.online,
             _ => patience.answer,
         }
     }
@@ -204,6 +214,11 @@ pub struct BackedUp {
 /// waited for, and its future is dropped: a reload that has begun must go on by itself, a backup ends.
 #[async_trait]
 pub trait Admin: Send + Sync {
+    /// The group whose members may change things, besides root and the daemon's own user.
+    fn write_group(&self) -> Option<String> {
+        None
+    }
+
     /// How it goes.
     async fn status(&self) -> Status;
 
@@ -212,6 +227,9 @@ pub trait Admin: Send + Sync {
 
     /// Writes a copy of the database, or says why there is none.
     async fn backup(&self, file: &Path) -> Result<BackedUp, String>;
+
+    /// Tries what the configuration names.
+    async fn online(&self) -> Result<Online, String>;
 
     /// Why somebody was told of something, or was not.
     async fn why(&self, about: About) -> Result<Why, String>;
@@ -268,6 +286,8 @@ struct Patience {
     answer: Duration,
     /// For the engine's answer to a backup.
     backup: Duration,
+    /// For the engine's answer to [`Request::Online`].
+    online: Duration,
     /// For answers under way, once it was asked to stop.
     drain: Duration,
 }
@@ -276,6 +296,7 @@ const PATIENCE: Patience = Patience {
     io: Duration::from_secs(10),
     answer: Duration::from_secs(60),
     backup: BACKUP_ANSWERED_WITHIN,
+    online: ONLINE_ANSWERED_WITHIN,
     drain: Duration::from_secs(2),
 };
 
@@ -333,8 +354,13 @@ fn note(result: io::Result<()>) {
 
 /// One request, one answer.
 async fn converse(mut stream: UnixStream, admin: &dyn Admin, patience: Patience) -> io::Result<()> {
-    let user = stream.peer_cred().map_or("unknown user".to_owned(), |peer| format!("uid {}", peer.uid()));
+    let peer = stream.peer_cred().ok().map(|peer| Peer { uid: peer.uid(), gid: peer.gid() });
+    let user = peer.map_or("unknown user".to_owned(), |peer| format!("uid {}", peer.uid));
     let request = tokio::time::timeout(patience.io, read_request(&mut stream)).await??;
+    let request = match request {
+        Ok(request) => allowed(&request, peer, admin.write_group()).await.map(|()| request),
+        Err(why) => Err(why),
+    };
     let answer = match request {
         Ok(request) => {
             let within = request.answer_within(patience);
@@ -351,6 +377,17 @@ async fn converse(mut stream: UnixStream, admin: &dyn Admin, patience: Patience)
         stream.shutdown().await
     };
     tokio::time::timeout(patience.io, send).await?
+}
+
+/// Whether who asks may ask for that. Looking a group up may take a while, and is nobody else's wait.
+async fn allowed(request: &Request, peer: Option<Peer>, group: Option<String>) -> Result<(), String> {
+    if request.right() == Right::Read {
+        return Ok(());
+    }
+    let own = rustix::process::geteuid().as_raw();
+    let decided = move || rights::may_change(peer, own, group.as_deref(), rights::is_member);
+    let decided = tokio::task::spawn_blocking(decided).await;
+    decided.unwrap_or_else(|_| Err("it could not be found out who you are".to_owned()))
 }
 
 /// The request, or what is wrong with it.
@@ -373,6 +410,7 @@ async fn answer(admin: &dyn Admin, request: Request, user: &str) -> String {
             encode(&Answer::<()>::Error(format!("{} is not an absolute path", file.display())))
         }
         Request::Backup { file } => encode_result(admin.backup(&file).await),
+        Request::Online {} => encode_result(admin.online().await),
         Request::Why { of } => encode_result(admin.why(of).await),
         Request::Events { of } => encode_result(admin.events(of).await),
         Request::Deliveries { of } => encode_result(admin.deliveries(of).await),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::config::{Catalog, Found, NotFound, Trust};
 
 use super::Manifest;
+use super::pins::{self, Pins};
 
 const PREFIX: &str = "libcommwatch_";
 const SUFFIX: &str = ".so";
@@ -30,6 +31,13 @@ impl Catalog for Installed {
         trusted(&library, trust).map_err(&not_found)?;
         let manifest = Manifest::read(&library).map_err(|refusal| not_found(refusal.to_string()))?;
         Ok(Found { library, schema: manifest.config, version: manifest.version })
+    }
+
+    fn pinned(&self, found: &Found, lock: &Path) -> Result<Option<String>, String> {
+        let Some(pins) = Pins::read(lock)? else { return Ok(None) };
+        let meant = pins.of(&found.library, lock)?;
+        pins::check(&found.library, &meant).map_err(|why| format!("{}: {why}", found.library.display()))?;
+        Ok(Some(meant))
     }
 }
 

@@ -90,7 +90,8 @@ fn next(mut socket: &UnixStream) -> Option<ToChild> {
 fn boss(desk: &Arc<Desk>, hello: &Hello) {
     let config = hello.config.to_string();
     let services = Box::new(HostServices::new(Arc::clone(desk)));
-    let loaded = match Loaded::start(Path::new(&hello.library), config.as_bytes(), services) {
+    let (library, pinned) = (Path::new(&hello.library), hello.pinned.as_deref());
+    let loaded = match Loaded::start(library, pinned, config.as_bytes(), services) {
         Ok(loaded) => Arc::new(loaded),
         Err(why) => {
             desk.say(&FromChild::Refused { why: why.to_string() });

@@ -49,6 +49,8 @@ pub struct PluginSpec {
     pub notifier: String,
     /// Absolute path of the `.so`.
     pub library: PathBuf,
+    /// The SHA-256 that it must have, in hexadecimal, where plugins are pinned.
+    pub pinned: Option<String>,
     /// Its configuration: checked, defaults filled in, secrets as `{"$secret": "/pointer"}`.
     pub config: serde_json::Value,
     /// Its secrets, and the hosts that it may reach.
@@ -73,6 +75,31 @@ pub(super) async fn try_out(spec: &PluginSpec, children: &Children) -> Result<()
             Ok(())
         }
         Err(fault) => Err(fault.why(&spec.library)),
+    }
+}
+
+/// What came of starting a plugin with a configuration.
+pub(super) enum Tried {
+    /// It starts; it has ended, or was killed.
+    Loads,
+    /// It loads, and does not take the configuration.
+    Refuses(String),
+    /// It does not load, or its process was lost.
+    Fails(String),
+}
+
+/// The same as [`try_out`], for who has to tell a configuration that is refused from a plugin that is none.
+pub(super) async fn try_load(spec: &PluginSpec, children: &Children) -> Tried {
+    match start::start(spec, children).await {
+        Ok(started) => {
+            let mut link = started.link;
+            let _ = link.send(frame::ToChild::Stop.encode());
+            let _ = timeout(STOP_PATIENCE, async { while link.next().await.is_some() {} }).await;
+            link.end(END_PATIENCE).await;
+            Tried::Loads
+        }
+        Err(fault) if fault.is_its_own() => Tried::Refuses(fault.why(&spec.library)),
+        Err(fault) => Tried::Fails(fault.why(&spec.library)),
     }
 }
 

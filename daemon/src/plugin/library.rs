@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::error::Error as _;
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;
+use std::os::fd::AsRawFd as _;
 use std::path::Path;
 use std::ptr::{NonNull, null};
 
@@ -16,6 +17,7 @@ use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use super::child::Job;
 use super::frame::{HttpEnd, level, outcome};
 use super::manifest::{self, Manifest};
+use super::pins;
 use super::refusal::Why;
 
 /// Room for the text of an error or an outcome.
@@ -51,8 +53,17 @@ unsafe impl Send for Instance {}
 unsafe impl Sync for Instance {}
 
 impl Loaded {
-    /// Loads `file` and makes its notifier of `config` (JSON). Runs the plugin's code.
-    pub(super) fn start(file: &Path, config: &[u8], services: Box<dyn Services>) -> Result<Self, Why> {
+    /// Loads `file` and makes its notifier of `config` (JSON). Runs the plugin's code. Where a hash is `pinned`, what is
+    /// loaded is what was hashed: the open file, not whatever lies at its path by then.
+    pub(super) fn start(
+        file: &Path,
+        pinned: Option<&str>,
+        config: &[u8],
+        services: Box<dyn Services>,
+    ) -> Result<Self, Why> {
+        let opened = pinned.map(|pinned| pins::verified(file, pinned)).transpose()?;
+        let opened_at = opened.as_ref().map(|opened| format!("/proc/self/fd/{}", opened.as_raw_fd()));
+        let file = opened_at.as_ref().map_or(file, Path::new);
         let section = manifest::section(file)?;
         let manifest = Manifest::parse(&section)?;
         // SAFETY: this runs whatever the library's constructors do. That it is the operator's choice, and that this

@@ -26,6 +26,17 @@ pub enum Why {
     /// It is a folder, a FIFO, ...
     #[error("it is not a regular file")]
     NotAFile,
+    /// Its bytes are not those that were pinned.
+    #[error(
+        "it is not the file that was pinned: its sha256 is {found}, pinned is {meant}; if you have changed it, run \
+         `commwatch plugins pin` and reload"
+    )]
+    Changed {
+        /// Of the file.
+        found: String,
+        /// Of the lock file.
+        meant: String,
+    },
     /// It is not a shared library.
     #[error("it is not a shared library (no ELF file)")]
     NotElf,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::runtime::Runtime;
@@ -38,6 +38,10 @@ impl Catalog for TriedOut {
         Installed.find(plugin, folders, trust)
     }
 
+    fn pinned(&self, found: &Found, lock: &Path) -> Result<Option<String>, String> {
+        Installed.pinned(found, lock)
+    }
+
     fn opinion(&self, trial: &Trial<'_>) -> Opinion {
         let mut secrets = BTreeMap::new();
         for pointer in trial.reveal {
@@ -56,6 +60,7 @@ impl Catalog for TriedOut {
         let spec = PluginSpec {
             notifier: trial.notifier.to_owned(),
             library: trial.found.library.clone(),
+            pinned: trial.pinned.map(str::to_owned),
             config: trial.config.clone(),
             grant: Arc::new(grant),
             concurrency: Some(1),

@@ -46,6 +46,8 @@ pub(crate) struct Rows {
     /// What is open where: by notifier and key, the delivery that said so last.
     raised: BTreeMap<(String, String), i64>,
     episodes: BTreeMap<String, Episode>,
+    /// Of each account, which end of its key was told last, and at which stage.
+    token_told: BTreeMap<String, (Timestamp, u8)>,
     begun: BTreeMap<Place, (Begun, Timestamp)>,
     found: BTreeMap<ConversationId, Discovered>,
     summaries: BTreeMap<(ConversationId, Timestamp), PollSummary>,
@@ -131,6 +133,7 @@ impl Default for Rows {
             contents: BTreeMap::new(),
             raised: BTreeMap::new(),
             episodes: BTreeMap::new(),
+            token_told: BTreeMap::new(),
             begun: BTreeMap::new(),
             found: BTreeMap::new(),
             summaries: BTreeMap::new(),
@@ -418,6 +421,22 @@ impl Rows {
 
     pub(crate) fn episodes(&self) -> Vec<Episode> {
         self.episodes.values().cloned().collect()
+    }
+
+    pub(crate) fn token_expiring(
+        &mut self,
+        account: &str,
+        expires: Timestamp,
+        stage: u8,
+        told: &Told,
+    ) -> bool {
+        let before = self.token_told.get(account);
+        if before.is_some_and(|(end, told)| *end == expires && *told >= stage) {
+            return false;
+        }
+        self.token_told.insert(account.to_owned(), (expires, stage));
+        self.tell(told, None);
+        true
     }
 
     pub(crate) fn outbox(&self) -> Vec<OutboxCount> {

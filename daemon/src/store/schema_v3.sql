@@ -135,6 +135,13 @@ CREATE TABLE discovered (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX discovered_key ON discovered (account, key);
 
+-- Keys that end soon: of each account, which end was told last, and how many of the stages before it.
+CREATE TABLE token_told (
+    account    TEXT    NOT NULL PRIMARY KEY,
+    expires_at INTEGER NOT NULL,
+    stage      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- What is open at a notifier's receiver, by the incident's key: the delivery that said so last.
 CREATE TABLE raised (
     notifier TEXT    NOT NULL,

@@ -15,8 +15,8 @@ use super::{
     BACKUP_LOG_BYTES_MAX, Backup, BackupError, Beats, Discoveries, DiscoveryCommit, Due, Episode, FallBack,
     Gather, Hold, OUTBOX_ROWS_MAX, OutboxCount, Overdue, Passing, PollCommit, PollSummary, Raised,
     RecentDelivery, RecentEvent, Replayed, Retention, Scope, Selection, Settle, Store, StoreError, Together,
-    Told, Unaccepted, Waits, backup, beats, clock, discovery, episodes, fallback, gather, history, migrate,
-    outbox, polls, prune, raised, replay, silences, told,
+    Told, Unaccepted, Waits, backup, beats, clock, discovery, episodes, expiring, fallback, gather, history,
+    migrate, outbox, polls, prune, raised, replay, silences, told,
 };
 use crate::core::cursor::Cursor;
 use crate::core::pressure::Fill;
@@ -450,6 +450,17 @@ impl Store for SqliteStore {
 
     async fn episodes(&self) -> Result<Vec<Episode>, StoreError> {
         self.reader.run(episodes::all).await
+    }
+
+    async fn token_expiring(
+        &self,
+        account: &str,
+        expires: Timestamp,
+        stage: u8,
+        told: Told,
+    ) -> Result<bool, StoreError> {
+        let account = account.to_owned();
+        self.write(move |connection| expiring::tell(connection, &account, expires, stage, &told)).await
     }
 
     async fn beat(&self, told: Told) -> Result<BTreeMap<String, u64>, StoreError> {

@@ -389,6 +389,33 @@ async fn an_episode_begins_once_and_ends_once() {
 }
 
 #[tokio::test]
+async fn a_key_that_ends_is_told_once_for_each_stage_and_anew_for_another_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    let mut store = open(&path);
+    let mut number = 0;
+    for (account, ends, stage, is_told) in [
+        ("main", 100, 1, true),
+        ("main", 100, 1, false),
+        ("other", 100, 1, true),
+        ("main", 100, 3, true),
+        // A clock that was set back meanwhile.
+        ("main", 100, 2, false),
+        ("main", 100, 3, false),
+        ("main", 200, 1, true),
+        ("main", 200, 1, false),
+    ] {
+        number += 1;
+        let told = told(&number.to_string(), "x", &["ops"]);
+        let real = store.token_expiring(account, at(ends), stage, told).await.unwrap();
+        assert_eq!(real, is_told, "{account} {ends} {stage}");
+        drop(store);
+        store = open(&path);
+    }
+    assert_eq!(store.outbox().await.unwrap()[0].pending, 4);
+}
+
+#[tokio::test]
 async fn pruning_takes_the_old_and_leaves_what_is_open() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.db");

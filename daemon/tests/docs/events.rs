@@ -138,6 +138,10 @@ fn example(kind: EventKind) -> Event {
         }
         EventKind::AccountDenied => own("account/main", "401 Unauthorized"),
         EventKind::AccountRecovered => own("account/main", "over after 1h: 401 Unauthorized"),
+        EventKind::TokenExpiring => {
+            let expires = at("2026-03-04T08:00:00Z");
+            compose::token_expiring("main", expires, 2, now, now)
+        }
         EventKind::NotifierBroken => own("notifier/ops-slack", "Slack says channel_not_found"),
         EventKind::NotifierRecovered => {
             own("notifier/ops-slack", "over after 1h: Slack says channel_not_found")
@@ -402,6 +406,7 @@ fn each_type_needs_what_it_is_about() {
         (EventKind::WatchRecovered, "watch"),
         (EventKind::AccountDenied, "account"),
         (EventKind::AccountRecovered, "problem"),
+        (EventKind::TokenExpiring, "problem"),
         (EventKind::NotifierBroken, "problem"),
         (EventKind::NotifierRecovered, "problem"),
         (EventKind::DeliveryDead, "problem"),

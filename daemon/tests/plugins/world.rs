@@ -73,7 +73,14 @@ pub(crate) fn nothing_granted() -> Arc<Grant> {
 }
 
 pub(crate) fn spec(library: PathBuf, config: Value) -> PluginSpec {
-    PluginSpec { notifier: "ops".to_owned(), library, config, grant: nothing_granted(), concurrency: None }
+    PluginSpec {
+        notifier: "ops".to_owned(),
+        library,
+        pinned: None,
+        config,
+        grant: nothing_granted(),
+        concurrency: None,
+    }
 }
 
 pub(crate) fn payload(title: &str) -> Arc<str> {

@@ -53,7 +53,8 @@ pub(crate) fn sample_notification() -> Notification {
             "waiting": {"since": "2026-03-01T07:50:00Z", "child_id": "2", "waited_seconds": 601, "threshold_seconds": 600,
                 "hours": "desk", "reply_until": "2026-03-02T07:50:00Z", "confirmed": true, "ended": "replied", "answered_at": "2026-03-01T08:00:01Z",
                 "answered_by": {"kind": "agent", "id": "51", "name": "Noa Bar"}},
-            "problem": {"subject": "notifier/sample", "since": "2026-03-01T07:00:00Z", "why": "a reason"},
+            "problem": {"subject": "notifier/sample", "since": "2026-03-01T07:00:00Z", "why": "a reason",
+                        "expires": "2026-03-04T08:00:00Z"},
             "detection": {"polled_at": "2026-03-01T08:00:04Z", "previous_poll_at": "2026-03-01T07:59:54Z", "delay_seconds": 4, "approximate": true},
         },
     });

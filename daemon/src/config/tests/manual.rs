@@ -47,6 +47,7 @@ pub(super) fn essence(config: &Config) -> String {
     config.path.clear();
     config.files.clear();
     config.origins = crate::config::Origins::default();
+    config.plugins.pins = config.plugins.pins.file_name().unwrap_or_default().into();
     format!("{config:#?}")
 }
 

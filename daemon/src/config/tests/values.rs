@@ -232,17 +232,17 @@ level = "infoo"
       config.toml:20:11
        20 | events = ["message.creatd", "commwatch.watch.recovered.v1", "message.*"]
           |           ^^^^^^^^^^^^^^^^
-      hint: types are `message.created`, `message.edited`, `message.deleted`, `message.unparsed`, `conversation.opened`, `conversation.status_changed`, `conversation.assigned`, `conversation.waiting`, `conversation.answered`, `watch.unreachable`, `watch.recovered`, `gap.unresolved`, `account.denied`, `account.recovered`, `notifier.broken`, `notifier.recovered`, `delivery.dead`; did you mean `message.created`?
+      hint: types are `message.created`, `message.edited`, `message.deleted`, `message.unparsed`, `conversation.opened`, `conversation.status_changed`, `conversation.assigned`, `conversation.waiting`, `conversation.answered`, `watch.unreachable`, `watch.recovered`, `gap.unresolved`, `account.denied`, `account.recovered`, `account.token_expiring`, `notifier.broken`, `notifier.recovered`, `delivery.dead`; did you mean `message.created`?
     error: unknown event type `commwatch.watch.recovered.v1`
       config.toml:20:29
        20 | events = ["message.creatd", "commwatch.watch.recovered.v1", "message.*"]
           |                             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-      hint: types are `message.created`, `message.edited`, `message.deleted`, `message.unparsed`, `conversation.opened`, `conversation.status_changed`, `conversation.assigned`, `conversation.waiting`, `conversation.answered`, `watch.unreachable`, `watch.recovered`, `gap.unresolved`, `account.denied`, `account.recovered`, `notifier.broken`, `notifier.recovered`, `delivery.dead`; did you mean `watch.recovered`?
+      hint: types are `message.created`, `message.edited`, `message.deleted`, `message.unparsed`, `conversation.opened`, `conversation.status_changed`, `conversation.assigned`, `conversation.waiting`, `conversation.answered`, `watch.unreachable`, `watch.recovered`, `gap.unresolved`, `account.denied`, `account.recovered`, `account.token_expiring`, `notifier.broken`, `notifier.recovered`, `delivery.dead`; did you mean `watch.recovered`?
     error: unknown event type `message.*`
       config.toml:20:61
        20 | events = ["message.creatd", "commwatch.watch.recovered.v1", "message.*"]
           |                                                             ^^^^^^^^^^^
-      hint: types are `message.created`, `message.edited`, `message.deleted`, `message.unparsed`, `conversation.opened`, `conversation.status_changed`, `conversation.assigned`, `conversation.waiting`, `conversation.answered`, `watch.unreachable`, `watch.recovered`, `gap.unresolved`, `account.denied`, `account.recovered`, `notifier.broken`, `notifier.recovered`, `delivery.dead`
+      hint: types are `message.created`, `message.edited`, `message.deleted`, `message.unparsed`, `conversation.opened`, `conversation.status_changed`, `conversation.assigned`, `conversation.waiting`, `conversation.answered`, `watch.unreachable`, `watch.recovered`, `gap.unresolved`, `account.denied`, `account.recovered`, `account.token_expiring`, `notifier.broken`, `notifier.recovered`, `delivery.dead`
     error: unknown word `none` for `trust`
       config.toml:23:9
        23 | trust = "none"

@@ -303,6 +303,50 @@ fn a_poll_that_was_skipped_says_nothing_about_the_account() {
 }
 
 /// Ten normal watches and a VIP, each every ten seconds.
+/// A question beside the schedule, that is begun if it may be.
+fn admit(schedule: &mut Schedule, now: Duration) -> Admission {
+    schedule.admit("main", now)
+}
+
+#[test]
+fn a_guest_takes_from_the_budget_and_the_places_that_polls_leave() {
+    let mut schedule = schedule(&[target(1, 3_600)], 1.0, 3, 2);
+    assert_eq!(admit(&mut schedule, Duration::ZERO), Admission::Now);
+    assert_eq!(admit(&mut schedule, Duration::ZERO), Admission::Now);
+    assert_eq!(admit(&mut schedule, Duration::ZERO), Admission::Later(None), "two places");
+    schedule.left("main", Polled::Ok, Duration::ZERO);
+    assert_eq!(admit(&mut schedule, Duration::ZERO), Admission::Now);
+    schedule.left("main", Polled::Gone, Duration::ZERO);
+    let Admission::Later(Some(wait)) = admit(&mut schedule, Duration::ZERO) else {
+        panic!("a burst of three")
+    };
+    assert!(wait <= SECOND * 2, "{wait:?}");
+    assert_eq!(schedule.admit("other", Duration::ZERO), Admission::Unknown);
+}
+
+#[test]
+fn a_guest_obeys_what_commbox_asked_for_and_its_refusal_says_nothing_of_the_key() {
+    let mut schedule = schedule(&[target(1, 10)], 100.0, 10, 4);
+    assert_eq!(admit(&mut schedule, Duration::ZERO), Admission::Now);
+    schedule.left("main", Polled::Denied, Duration::ZERO);
+    assert!(!schedule.is_denied("main"));
+    assert_eq!(admit(&mut schedule, Duration::ZERO), Admission::Now);
+    schedule.left("main", Polled::Throttled(Some(SECOND * 7)), Duration::ZERO);
+    let quiet = Admission::Quiet { left: SECOND * 7, denied: false };
+    assert_eq!(admit(&mut schedule, Duration::ZERO), quiet);
+    assert!(matches!(schedule.next(SECOND * 6), Next::WaitUntil(_)), "polls wait as well");
+    assert_eq!(admit(&mut schedule, SECOND * 7), Admission::Now);
+    schedule.left("main", Polled::Ok, SECOND * 7);
+}
+
+#[test]
+fn a_guest_does_not_try_a_key_that_polls_know_to_be_refused() {
+    let mut schedule = schedule(&[target(1, 10)], 100.0, 10, 4);
+    let begun = run(&mut schedule, SECOND * 30, SECOND, |_, _| Polled::Denied);
+    assert!(!begun.is_empty() && schedule.is_denied("main"));
+    assert!(matches!(admit(&mut schedule, SECOND * 31), Admission::Quiet { denied: true, .. }));
+}
+
 fn mixed() -> Schedule {
     let mut targets: Vec<Target> = (0..11).map(|n| target(n, 10)).collect();
     targets[0].priority = Priority::Vip;

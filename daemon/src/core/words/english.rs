@@ -139,6 +139,7 @@ fn title(event: &Event) -> String {
         EventKind::WatchRecovered => format!("{watch}: the conversation can be reached again"),
         EventKind::GapUnresolved => format!("{watch}: messages may have been missed"),
         EventKind::AccountDenied => format!("{subject}: CommBox refuses the key; nothing is being watched"),
+        EventKind::TokenExpiring => format!("{subject}: its key ends soon"),
         EventKind::AccountRecovered => format!("{subject}: CommBox accepts the key again"),
         EventKind::NotifierBroken => format!("{subject}: does not work; its notifications wait"),
         EventKind::NotifierRecovered => format!("{subject}: works again"),

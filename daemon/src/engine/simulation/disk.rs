@@ -50,6 +50,7 @@ enum Job {
     Poll(Box<PollCommit>),
     Settle(Box<Settle>),
     Begin(Episode, Box<Told>),
+    Expiring(String, Timestamp, u8, Box<Told>),
     End(String, Box<Told>),
     Summaries(Vec<PollSummary>),
     Prune(Retention),
@@ -176,6 +177,15 @@ impl State {
                     self.ledger.own_health(&told, now, &mut self.markers);
                 }
                 Ok(Answer::Flag(begun))
+            }
+            Job::Expiring(account, expires, stage, told) => {
+                let is_news = self.disk.rows.token_expiring(&account, expires, stage, &told);
+                if is_news {
+                    self.tell(|| in_short(&told));
+                    self.ledger.token_expiring(&told, &account, expires, stage);
+                    self.ledger.own_health(&told, now, &mut self.markers);
+                }
+                Ok(Answer::Flag(is_news))
             }
             Job::End(subject, told) => {
                 let ended = self.disk.rows.end_episode(&subject, &told);

@@ -475,6 +475,7 @@ async fn start(world: &Arc<World>, began: Instant) -> Started {
         }
     };
     let fill = world.with(|state| state.disk.rows.fill());
+    let (guests, guests_asked) = mpsc::channel(1);
     let shared = Arc::new(Shared {
         store,
         servers: Arc::new(Servers::new(Arc::clone(&clock))),
@@ -496,6 +497,8 @@ async fn start(world: &Arc<World>, began: Instant) -> Started {
         hosts: Mutex::default(),
         store_fault: Mutex::default(),
         reloads: mpsc::channel(1).0,
+        guests,
+        examining: tokio::sync::Mutex::default(),
     });
     let (mut running, mut hosts) = (BTreeMap::new(), BTreeMap::new());
     for notifying in setup.notifiers.iter().filter(|notifying| notifying.present) {
@@ -510,6 +513,7 @@ async fn start(world: &Arc<World>, began: Instant) -> Started {
         store: Arc::clone(&shared.store),
         clock: Arc::clone(&shared.clock),
         plans: shared.plans.subscribe(),
+        guests: guests_asked,
         finds: Arc::clone(&shared.finds),
         board: Arc::clone(&shared.board),
         metrics: Arc::clone(&shared.metrics),
@@ -545,6 +549,7 @@ async fn keep_house(shared: Arc<Shared>) {
             shared.fill.send_replace(fill);
         }
         fallback::look(&shared).await;
+        housekeeping::look_at_keys(&shared).await;
         let now = shared.clock.elapsed();
         if tidied_at.is_none_or(|at: Duration| now - at > TIDY_EVERY) && !housekeeping::tidy(&shared).await {
             tidied_at = Some(now);

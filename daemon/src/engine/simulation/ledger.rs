@@ -12,6 +12,7 @@ use super::setup::Setup;
 use super::waits::{Seen, Waits};
 use crate::core::cursor::Vanished;
 use crate::core::event::{EventKind, status_name};
+use crate::core::expiry;
 use crate::core::message::AuthorKind;
 use crate::core::watch::ConversationId;
 use crate::store::{PollCommit, Told};
@@ -54,6 +55,8 @@ pub(super) struct Ledger {
     gone: BTreeMap<ConversationId, u32>,
     /// Accounts that a key was refused to, and notifiers with a fault, since they last were said to be well.
     faults: BTreeSet<String>,
+    /// By account and end of its key, at which stages that was told.
+    token_told: BTreeMap<(String, Timestamp), Vec<u8>>,
     setups: Vec<(Duration, Setup)>,
     handed: BTreeMap<(String, String), Handed>,
     /// By notifier and lane: what was written there, in order, and neither ended nor was sent once more.
@@ -440,6 +443,16 @@ impl Ledger {
             }
             _ => {}
         }
+    }
+
+    /// A key that ends: each stage is told once, later ones later, and none before its time. No simulated key says so yet.
+    pub(super) fn token_expiring(&mut self, told: &Told, account: &str, expires: Timestamp, stage: u8) {
+        let stages = self.token_told.entry((account.to_owned(), expires)).or_default();
+        let before = stages.last().copied();
+        stages.push(stage);
+        self.must(before < Some(stage), || format!("I2: stage {stage} of a key's end after {before:?}"));
+        let due = expiry::stage(expires, told.event.recorded);
+        self.must(due.abs_diff(stage) <= 1, || format!("I2: stage {stage} of a key's end in stage {due}"));
     }
 
     /// An event of our own health.

@@ -211,7 +211,7 @@ impl Setup {
             hours: BTreeMap::new(),
             heartbeat: None,
             operators: present(self.operators()),
-            plugins: Plugins { path: Vec::new(), trust: Trust::Strict },
+            plugins: Plugins { path: Vec::new(), trust: Trust::Strict, pins: PathBuf::new() },
             store: Store {
                 path: PathBuf::from("/simulated/commwatch.db"),
                 retention: self.retention,
@@ -223,7 +223,7 @@ impl Setup {
                 allowed_hosts: Vec::new(),
                 show_text: false,
             },
-            admin: Admin { socket: PathBuf::from("/simulated/admin.sock") },
+            admin: Admin { socket: PathBuf::from("/simulated/admin.sock"), write_group: None },
             reload: Reload { on_change: false, settle: Duration::from_secs(2) },
             log: Log { level: "info".to_owned(), format: LogFormat::Auto },
             origins: Default::default(),
@@ -304,6 +304,7 @@ impl Notifying {
         Notifier {
             plugin: "simulated".to_owned(),
             library: Err("it is no process".to_owned()),
+            pinned: None,
             content: Content::Full,
             voice: Default::default(),
             timeout: self.timeout,

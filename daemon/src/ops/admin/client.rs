@@ -28,7 +28,7 @@ pub enum AskError {
         socket: PathBuf,
     },
     /// The socket is not for us.
-    #[error("not allowed to open {socket}\n  hint: it is for root and the daemon's own group")]
+    #[error("not allowed to open {socket}\n  hint: it is for root and members of the daemon's own group")]
     Forbidden {
         /// The socket.
         socket: PathBuf,

@@ -34,6 +34,10 @@ impl Admin for Engine {
         Ok(BackedUp { file: file.to_owned(), bytes: 4096, taken: "2026-01-02T03:04:05Z".parse().unwrap() })
     }
 
+    async fn online(&self) -> Result<crate::core::online::Online, String> {
+        Err("online".into())
+    }
+
     async fn why(&self, about: About) -> Result<Why, String> {
         Err(format!("{about:?}"))
     }

@@ -27,6 +27,7 @@ fn configured(accounts: &[&str], watches: &[Watch], notifiers: &[&str]) -> Confi
     let notifier = config::Notifier {
         plugin: "log".into(),
         library: Err("no file".to_owned()),
+        pinned: None,
         content: config::Content::None,
         voice: Default::default(),
         timeout: Duration::from_secs(10),
@@ -53,7 +54,7 @@ fn configured(accounts: &[&str], watches: &[Watch], notifiers: &[&str]) -> Confi
         hours: BTreeMap::new(),
         heartbeat: Some(Heartbeat { every: Duration::from_secs(300), notify: vec![] }),
         operators: vec![],
-        plugins: config::Plugins { path: vec![], trust: config::Trust::Strict },
+        plugins: config::Plugins { path: vec![], trust: config::Trust::Strict, pins: "/plugins.lock".into() },
         store: config::Store {
             path: "/var/lib/commwatch/commwatch.db".into(),
             retention: Duration::ZERO,
@@ -65,7 +66,7 @@ fn configured(accounts: &[&str], watches: &[Watch], notifiers: &[&str]) -> Confi
             allowed_hosts: vec![],
             show_text: false,
         },
-        admin: config::Admin { socket: "/run/commwatch/admin.sock".into() },
+        admin: config::Admin { socket: "/run/commwatch/admin.sock".into(), write_group: None },
         reload: config::Reload { on_change: true, settle: Duration::from_secs(2) },
         log: config::Log { level: "info".into(), format: config::LogFormat::Auto },
         origins: Default::default(),

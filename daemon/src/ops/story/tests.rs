@@ -231,8 +231,12 @@ fn an_event_of_our_own_health_says_what_is_wrong() {
     (own.watch, own.priority, own.object, own.child, own.author) = (None, None, None, None, None);
     own.kind = "account.denied".into();
     own.detection = None;
-    own.problem =
-        Some(ProblemData { subject: "account/main".into(), since: ago(60), why: "401: key refused".into() });
+    own.problem = Some(ProblemData {
+        subject: "account/main".into(),
+        since: ago(60),
+        why: "401: key refused".into(),
+        expires: None,
+    });
     assert_snapshot!(told(Story::Event(Box::new(own))), @"
     account.denied evt_a
       Of account main.

@@ -17,6 +17,7 @@ fn what_the_daemon_says_arrives_as_it_was_said() {
         ToChild::Hello(Hello {
             protocol: PROTOCOL,
             library: "/a.so".into(),
+            pinned: Some("00".into()),
             config: json!({"token": {"$secret": "/token"}}),
             concurrency: 4,
         }),

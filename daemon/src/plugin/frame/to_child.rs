@@ -19,6 +19,8 @@ pub struct Hello {
     pub protocol: u32,
     /// Absolute path of the `.so`.
     pub library: String,
+    /// The SHA-256 that it must have, in hexadecimal; left out = any.
+    pub pinned: Option<String>,
     /// The notifier's configuration, with secrets as references but for those that are revealed.
     pub config: serde_json::Value,
     /// How many deliveries will be outstanding at once.

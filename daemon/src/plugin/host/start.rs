@@ -35,6 +35,11 @@ pub(super) enum StartFault {
 }
 
 impl StartFault {
+    /// Whether the plugin itself has refused its configuration.
+    pub(super) fn is_its_own(&self) -> bool {
+        matches!(self, Self::Refused(why) if why.contains(NOT_STARTED))
+    }
+
     /// For who knows which plugin it is about.
     pub(super) fn why(self, library: &Path) -> String {
         let (Self::Refused(why) | Self::Lost(_, why)) = self;
@@ -82,8 +87,9 @@ fn hello(spec: &PluginSpec, concurrency: u16) -> Result<ToChild, String> {
     let library = path.to_str().filter(|_| path.is_absolute()).map(str::to_owned);
     let library =
         library.ok_or_else(|| format!("plugin {}: not an absolute path in UTF-8", path.display()))?;
+    let pinned = spec.pinned.clone();
     let config = spec.grant.reveal_in(spec.config.clone());
-    Ok(ToChild::Hello(Hello { protocol: PROTOCOL, library, config, concurrency }))
+    Ok(ToChild::Hello(Hello { protocol: PROTOCOL, library, pinned, config, concurrency }))
 }
 
 /// What the child says before it is ready, without a fault where its socket just ends.

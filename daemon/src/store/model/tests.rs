@@ -89,7 +89,8 @@ impl Pair {
     /// Something begins to be ill, or is well again.
     fn health(&self, kind: EventKind, subject: &str) -> Told {
         let mut told = self.told(format!("evt_{}_{}", kind.as_str(), self.second), subject, 3, None);
-        let problem = ProblemData { subject: subject.to_owned(), since: self.now(), why: "401".into() };
+        let problem =
+            ProblemData { subject: subject.to_owned(), since: self.now(), why: "401".into(), expires: None };
         (told.event.kind, told.event.data.problem) = (kind, Some(problem));
         told
     }
@@ -414,6 +415,15 @@ impl Pair {
                 let told = self.health(EventKind::NotifierBroken, &episode.subject);
                 let real = self.sqlite().begin_episode(episode.clone(), told.clone()).await.unwrap();
                 assert_eq!(real, self.model.begin_episode(&episode, &told));
+            }
+            Step::Expiring { account, ends, stage } => {
+                let account = format!("a{account}");
+                let expires = Timestamp::from_second(1_900_000_000 + i64::from(ends)).unwrap();
+                let id = format!("evt_expiring_{account}_{ends}_{stage}");
+                let told = self.told(id, &format!("account/{account}"), 1, None);
+                let real =
+                    self.sqlite().token_expiring(&account, expires, stage, told.clone()).await.unwrap();
+                assert_eq!(real, self.model.token_expiring(&account, expires, stage, &told));
             }
             Step::End { subject } => {
                 let subject = format!("notifier/{subject}");

@@ -282,6 +282,17 @@ impl Store for DiskStore {
         self.write_flag(Job::Begin(episode, Box::new(told))).await
     }
 
+    async fn token_expiring(
+        &self,
+        account: &str,
+        expires: Timestamp,
+        stage: u8,
+        told: Told,
+    ) -> Result<bool, StoreError> {
+        self.world.turn(account).await;
+        self.write_flag(Job::Expiring(account.to_owned(), expires, stage, Box::new(told))).await
+    }
+
     async fn end_episode(&self, subject: &str, told: Told) -> Result<bool, StoreError> {
         self.world.turn(concerned(subject)).await;
         self.write_flag(Job::End(subject.to_owned(), Box::new(told))).await

@@ -33,7 +33,7 @@ impl Weight {
             EventKind::DeliveryDead => (true, true, false),
             EventKind::Waiting | EventKind::WatchUnreachable => (vip, true, true),
             EventKind::GapUnresolved => (vip, true, false),
-            EventKind::MessageUnparsed => (false, true, false),
+            EventKind::MessageUnparsed | EventKind::TokenExpiring => (false, true, false),
             EventKind::MessageCreated => (false, vip, false),
             EventKind::Answered
             | EventKind::WatchRecovered

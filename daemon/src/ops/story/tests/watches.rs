@@ -83,6 +83,7 @@ fn a_watch_in_trouble_says_which() {
         subject: "account/main".into(),
         since: ago(3_900),
         why: "401: key refused".into(),
+        expires: None,
     });
     story.account_events = several(vec![denied]);
     let routing = (1..=5).map(|n| no(&format!("route-{n}"), "priority is vip, not normal")).collect();

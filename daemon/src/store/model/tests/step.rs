@@ -85,6 +85,12 @@ pub(super) enum Step {
         count: u8,
         lane: bool,
     },
+    /// A key ends soon.
+    Expiring {
+        account: u8,
+        ends: u8,
+        stage: u8,
+    },
     Begin {
         subject: u8,
     },
@@ -175,6 +181,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         5 => (0..2_u8, object(), prop::option::of(0..3_u8), 1..5_u8, any::<bool>()).prop_map(
             |(notifier, object, held, count, lane)| Step::Gather { notifier, object, held, count, lane }
         ),
+        1 => (0..2_u8, 0..2_u8, 1..4_u8)
+            .prop_map(|(account, ends, stage)| Step::Expiring { account, ends, stage }),
         1 => (0..2_u8).prop_map(|subject| Step::Begin { subject }),
         1 => (0..2_u8).prop_map(|subject| Step::End { subject }),
         1 => (object(), any::<bool>()).prop_map(|(object, failed)| Step::Summarise { object, failed }),
