@@ -1,20 +1,23 @@
 //! The log: where lines go, how they look, which are written.
 //!
-//! Lines go to stderr. A level speaks of commwatch; what it is built on says warnings, unless the operator
+//! Lines go to stderr, or to systemd's journal with their fields. A level speaks of commwatch; what it is built on says warnings, unless the operator
 //! writes directives of his own. What an HTTP library says below `info` is never written: it may hold headers
 //! and addresses, and with them secrets.
 
+mod journal;
 mod writer;
 
 use std::io::{self, IsTerminal};
+use std::path::Path;
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Metadata, Subscriber};
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::layer::{Layered, SubscriberExt};
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
+use self::journal::Journal;
 use self::writer::{Destination, Kind, Lines};
 use crate::config::{Log, LogFormat};
 
@@ -61,8 +64,9 @@ impl LogHandle {
 /// # Errors
 /// When the level cannot be read, or there is a log already.
 pub fn init(log: &Log) -> Result<LogHandle, LogError> {
-    let format = Format::choose(log.format, writer::stderr_is_the_journal(), io::stderr().is_terminal());
-    let (subscriber, handle) = subscriber(format, &log.level, io::stderr)?;
+    let journal = writer::stderr_is_the_journal();
+    let format = Format::choose(log.format, journal, io::stderr().is_terminal());
+    let (subscriber, handle) = subscriber(format, &log.level, io::stderr, Path::new(journal::SOCKET))?;
     tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError::Twice)?;
     Ok(handle)
 }
@@ -81,51 +85,64 @@ enum Format {
     Text {
         colour: bool,
     },
-    Json {
-        prefix: bool,
-    },
-    /// Text without times, which the journal has, with its level prefixes.
-    Journald,
+    Json,
+    /// Text without times, with the level prefixes of sd-daemon(3).
+    Prefixed,
+    /// The journal's own protocol, or prefixed text where that is not spoken.
+    Journal,
 }
 
 impl Format {
     fn choose(wanted: LogFormat, journal: bool, terminal: bool) -> Self {
         let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         match wanted {
-            LogFormat::Auto if journal => Self::Json { prefix: true },
+            LogFormat::Auto | LogFormat::Journald if journal => Self::Journal,
             LogFormat::Auto | LogFormat::Text => Self::Text { colour },
-            LogFormat::Json => Self::Json { prefix: false },
-            LogFormat::Journald => Self::Journald,
+            LogFormat::Json => Self::Json,
+            LogFormat::Journald => Self::Prefixed,
         }
     }
 }
+
+/// What the lines that the level lets through go to.
+type Filtered = Layered<reload::Layer<EnvFilter, Registry>, Registry>;
 
 fn subscriber<W>(
     format: Format,
     level: &str,
     to: W,
+    journal: &Path,
 ) -> Result<(impl Subscriber + use<W>, LogHandle), LogError>
 where
     W: for<'a> MakeWriter<'a> + Clone + Send + Sync + 'static,
 {
     let (filter, handle) = reload::Layer::new(filter(level)?);
-    let kind = match format {
-        Format::Json { .. } => Kind::Json,
-        Format::Text { colour: true } => Kind::Coloured,
-        _ => Kind::Plain,
-    };
-    let lines = |prefix| Lines::new(to.clone(), Destination { prefix, kind });
-    let layer: Box<dyn Layer<_> + Send + Sync> = match format {
-        Format::Text { colour } => Box::new(fmt::layer().with_ansi(colour).with_writer(lines(false))),
-        Format::Json { prefix } => {
-            Box::new(fmt::layer().json().flatten_event(true).with_ansi(false).with_writer(lines(prefix)))
-        }
-        Format::Journald => {
-            Box::new(fmt::layer().without_time().with_level(false).with_ansi(false).with_writer(lines(true)))
-        }
-    };
-    let layer = layer.with_filter(filter_fn(harmless));
+    let layer = layer(format, to, journal).with_filter(filter_fn(harmless));
     Ok((Registry::default().with(filter).with(layer), LogHandle(handle)))
+}
+
+fn layer<W>(format: Format, to: W, journal: &Path) -> Box<dyn Layer<Filtered> + Send + Sync>
+where
+    W: for<'a> MakeWriter<'a> + Clone + Send + Sync + 'static,
+{
+    let lines = |prefix, kind| Lines::new(to.clone(), Destination { prefix, kind });
+    match format {
+        Format::Text { colour } => {
+            let kind = if colour { Kind::Coloured } else { Kind::Plain };
+            Box::new(fmt::layer().with_ansi(colour).with_writer(lines(false, kind)))
+        }
+        Format::Json => Box::new(
+            fmt::layer().json().flatten_event(true).with_ansi(false).with_writer(lines(false, Kind::Json)),
+        ),
+        Format::Prefixed => {
+            let layer = fmt::layer().without_time().with_level(false).with_ansi(false);
+            Box::new(layer.with_writer(lines(true, Kind::Plain)))
+        }
+        Format::Journal => match Journal::open(journal, lines(true, Kind::Plain)) {
+            Ok(journal) => Box::new(journal),
+            Err(_) => layer(Format::Prefixed, to, journal),
+        },
+    }
 }
 
 /// A bare level speaks of us; the rest says warnings, or less where we do.

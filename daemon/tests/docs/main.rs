@@ -6,6 +6,7 @@ mod events;
 mod floors;
 mod markdown;
 mod monitoring;
+mod packaging;
 mod readme;
 mod schema;
 

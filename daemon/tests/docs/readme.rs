@@ -12,10 +12,10 @@ use jiff::Timestamp;
 use crate::markdown::{anchors, blocks, code, links};
 use crate::root;
 
-const README: &str = include_str!("../../../README.md");
+pub(crate) const README: &str = include_str!("../../../README.md");
 
 /// The plugins that were built beside this test, wherever the configuration looks for them.
-struct Built;
+pub(crate) struct Built;
 
 impl Catalog for Built {
     fn find(&self, plugin: &str, folders: &[PathBuf], _: Trust) -> Result<Found, NotFound> {
@@ -183,6 +183,7 @@ fn pages() -> Vec<PathBuf> {
         "simulator",
         "systemd",
         "monitoring",
+        "packaging",
     ];
     folders.iter().for_each(|folder| add(&root.join(folder)));
     assert!(pages.len() >= 16, "{pages:?}");

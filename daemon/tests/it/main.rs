@@ -27,6 +27,7 @@ mod fallback;
 mod heartbeat;
 mod lanes;
 mod messengers;
+mod moving;
 mod notifiers;
 mod once;
 mod online;

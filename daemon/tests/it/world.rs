@@ -91,6 +91,15 @@ impl World {
         self.folder.path()
     }
 
+    /// A new place with copies of the secrets, and of this backup as the database; gives the old one.
+    pub fn moves(&mut self, backup: &str) -> tempfile::TempDir {
+        let old = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
+        for (from, to) in [("token", "token"), ("signing", "signing"), (backup, "commwatch.db")] {
+            std::fs::copy(old.path().join(from), self.path(to)).unwrap();
+        }
+        old
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -60,7 +60,7 @@ impl Polling {
         };
         match cause {
             Cause::Store => {
-                tracing::error!(watch, error, seconds, times, concerned, "{what}{lasting}: {error}")
+                tracing::error!(watch, error, seconds, times, concerned, "{what}{lasting}: {error}");
             }
             _ => tracing::warn!(watch, error, seconds, times, concerned, "{what}{lasting}: {error}"),
         }

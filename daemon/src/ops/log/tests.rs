@@ -6,7 +6,7 @@ use super::*;
 
 /// What was written.
 #[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Written(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Written {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -20,7 +20,7 @@ impl Write for Written {
 
 impl Written {
     /// The text since the last time.
-    fn take(&self) -> String {
+    pub(super) fn take(&self) -> String {
         String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
     }
 }
@@ -28,7 +28,8 @@ impl Written {
 fn logged(format: Format, level: &str, say: impl FnOnce(&LogHandle)) -> String {
     let written = Written::default();
     let to = written.clone();
-    let (subscriber, handle) = subscriber(format, level, move || to.clone()).unwrap();
+    let nowhere = Path::new("/nonexistent/journal");
+    let (subscriber, handle) = subscriber(format, level, move || to.clone(), nowhere).unwrap();
     tracing::subscriber::with_default(subscriber, || say(&handle));
     written.take()
 }
@@ -41,27 +42,26 @@ fn say_all(_: &LogHandle) {
 }
 
 #[test]
-fn lines_for_the_journal_have_its_prefixes_and_no_time() {
-    insta::assert_snapshot!(logged(Format::Journald, "debug", say_all), @r#"
+fn lines_for_a_service_have_its_prefixes_and_no_time() {
+    insta::assert_snapshot!(logged(Format::Prefixed, "debug", say_all), @r#"
     <3>commwatch::ops::log::tests: gone watch="acme-cfo"
     <4>commwatch::ops::log::tests: slow
     <6>commwatch::ops::log::tests: found 3 new messages events=3
     <7>commwatch::ops::log::tests: asked
     "#);
+    // Where nobody speaks the journal's protocol.
+    assert_eq!(logged(Format::Journal, "debug", say_all), logged(Format::Prefixed, "debug", say_all));
 }
 
 #[test]
 fn lines_of_json_are_one_object_each_with_fields_at_the_top() {
-    let lines = logged(Format::Json { prefix: false }, "info", say_all);
+    let lines = logged(Format::Json, "info", say_all);
     let objects: Vec<serde_json::Value> =
         lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(objects.len(), 3, "{lines}");
     assert_eq!(objects[0]["level"], "ERROR");
     assert_eq!(objects[0]["message"], "gone");
     assert_eq!(objects[0]["watch"], "acme-cfo");
-    let prefixed = logged(Format::Json { prefix: true }, "info", say_all);
-    let starts: Vec<&str> = prefixed.lines().map(|line| &line[..4]).collect();
-    assert_eq!(starts, ["<3>{", "<4>{", "<6>{"]);
 }
 
 #[test]
@@ -72,16 +72,18 @@ fn text_is_coloured_only_on_a_terminal_and_not_when_that_is_unwanted() {
 }
 
 #[test]
-fn auto_is_json_with_prefixes_in_the_journal_and_text_elsewhere() {
-    assert_eq!(Format::choose(LogFormat::Auto, true, false), Format::Json { prefix: true });
+fn auto_is_the_journals_own_protocol_under_systemd_and_text_elsewhere() {
+    assert_eq!(Format::choose(LogFormat::Auto, true, false), Format::Journal);
+    assert_eq!(Format::choose(LogFormat::Journald, true, false), Format::Journal);
+    assert_eq!(Format::choose(LogFormat::Journald, false, true), Format::Prefixed);
     assert_eq!(Format::choose(LogFormat::Auto, false, false), Format::Text { colour: false });
-    assert_eq!(Format::choose(LogFormat::Json, true, true), Format::Json { prefix: false });
+    assert_eq!(Format::choose(LogFormat::Json, true, true), Format::Json);
 }
 
 #[test]
 fn what_a_line_holds_cannot_start_another() {
     let (plain, coloured) = (Format::Text { colour: false }, Format::Text { colour: true });
-    for format in [Format::Journald, plain, coloured, Format::Json { prefix: true }] {
+    for format in [Format::Prefixed, plain, coloured, Format::Json] {
         let text = logged(format, "info", |_| {
             let evil = "x\n<0>kernel: all is lost\r\u{1b}[2J";
             tracing::warn!(error = evil, "CommBox said {evil}");
@@ -100,19 +102,19 @@ fn a_level_speaks_of_us_and_the_rest_says_warnings() {
         tracing::debug!(target: "mio::poll", "theirs");
         tracing::warn!(target: "mio::poll", "their warning");
     };
-    let lines = logged(Format::Journald, "debug", say);
+    let lines = logged(Format::Prefixed, "debug", say);
     assert!(
         lines.contains("ours") && !lines.contains("theirs") && lines.contains("their warning"),
         "{lines}"
     );
-    assert_eq!(logged(Format::Journald, "off", say), "");
-    let lines = logged(Format::Journald, "error,mio=debug", say);
+    assert_eq!(logged(Format::Prefixed, "off", say), "");
+    let lines = logged(Format::Prefixed, "error,mio=debug", say);
     assert!(!lines.contains("ours") && lines.contains("theirs"), "{lines}");
 }
 
 #[test]
 fn what_an_http_library_says_in_detail_is_never_written() {
-    let lines = logged(Format::Journald, "trace,h2=trace,hyper=trace", |_| {
+    let lines = logged(Format::Prefixed, "trace,h2=trace,hyper=trace", |_| {
         tracing::trace!(target: "h2::codec", "send HEADERS authorization: Bearer s3cret");
         tracing::debug!(target: "hyper_util::client", "to hooks.example/s3cret");
         tracing::info!(target: "hyper::proto", "harmless");
@@ -124,7 +126,7 @@ fn what_an_http_library_says_in_detail_is_never_written() {
 
 #[test]
 fn the_level_changes_while_the_log_is_in_use() {
-    let lines = logged(Format::Journald, "info", |handle| {
+    let lines = logged(Format::Prefixed, "info", |handle| {
         tracing::debug!("one");
         handle.set_level("debug").unwrap();
         tracing::debug!("two");

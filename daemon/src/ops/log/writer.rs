@@ -68,7 +68,11 @@ impl<W: Write> Write for Line<W> {
         line.extend_from_slice(self.prefix.unwrap_or_default().as_bytes());
         match self.kind {
             Kind::Json => line.extend_from_slice(event),
-            kind => escape(event, kind == Kind::Coloured, &mut line),
+            kind => {
+                let text = String::from_utf8_lossy(event);
+                escape(text.strip_suffix('\n').unwrap_or(&text), kind == Kind::Coloured, &mut line);
+                line.push(b'\n');
+            }
         }
         self.to.write_all(&line)?;
         Ok(event.len())
@@ -79,10 +83,8 @@ impl<W: Write> Write for Line<W> {
     }
 }
 
-/// Writes control characters out, but for the line break at the end, tabs, and colours where they may be.
-fn escape(event: &[u8], coloured: bool, line: &mut Vec<u8>) {
-    let text = String::from_utf8_lossy(event);
-    let body = text.strip_suffix('\n').unwrap_or(&text);
+/// Writes control characters out, but for tabs, and colours where they may be.
+pub(super) fn escape(body: &str, coloured: bool, line: &mut Vec<u8>) {
     for (at, c) in body.char_indices() {
         let stays = !c.is_control() || c == '\t' || (coloured && is_colour(&body[at..]));
         match stays {
@@ -90,7 +92,6 @@ fn escape(event: &[u8], coloured: bool, line: &mut Vec<u8>) {
             false => line.extend(c.escape_default().map(|c| c as u8)),
         }
     }
-    line.push(b'\n');
 }
 
 /// Whether this begins with a sequence that does nothing but colour: `ESC [ 1 ; 31 m`.
