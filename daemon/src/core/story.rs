@@ -127,6 +127,17 @@ pub struct EventStory {
     pub deliveries: Several<DeliveryStory>,
 }
 
+/// What an event is, in a line.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Brief {
+    /// Its type, without prefix and version.
+    pub kind: String,
+    /// The watch that found it; none where it is about commwatch itself.
+    pub watch: Option<String>,
+    /// The message's text, where it is asked for and still kept.
+    pub text: Option<String>,
+}
+
 /// One delivery.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct DeliveryStory {

@@ -29,7 +29,7 @@ use crate::core::backoff::{mix, seed_of};
 use crate::core::online::Online;
 use crate::core::replay::{ReplayReport, Selection};
 use crate::core::silence::{Acknowledged, Added, Draft, Listed, Silence};
-use crate::core::story::{About, DeliveryStory, EventStory, Held, Several, Why};
+use crate::core::story::{About, Brief, DeliveryStory, EventStory, Held, Several, Why};
 use crate::core::watch::ConversationId;
 use crate::ops::admin::{
     self, Admin, AdminSocket, BACKUP_ANSWERED_WITHIN, BackedUp, DeliveriesAsked, EventsAsked,
@@ -37,6 +37,7 @@ use crate::ops::admin::{
 };
 use crate::ops::http::{self, Access, Source};
 use crate::ops::log::LogHandle;
+use crate::ops::metrics::Charts;
 use crate::ops::status::{ReloadStatus, Status};
 use crate::ops::systemd;
 use crate::plugin::{Children, HttpService};
@@ -155,14 +156,13 @@ impl Control {
     ) {
         let outside = Arc::new(Outside { shared: Arc::clone(&self.shared), history });
         let stop = &self.outside_stop;
-        let source: Arc<dyn Source> = outside.clone();
-        let served = http::serve(listener, source, access, stop.clone());
+        let admin: Arc<dyn Admin> = outside.clone();
+        let served = http::serve(listener, outside, Arc::clone(&admin), access, stop.clone());
         let served = async move {
             if let Err(error) = served.await {
                 tracing::error!(%error, "HTTP is no longer served");
             }
         };
-        let admin: Arc<dyn Admin> = outside;
         let answered = admin::serve(socket, admin, stop.clone());
         let answered = async move {
             if let Err(error) = answered.await {
@@ -400,6 +400,19 @@ impl Source for Outside {
 
     fn metrics_text(&self) -> String {
         self.shared.metrics.encode()
+    }
+
+    fn charts(&self) -> Charts {
+        self.shared.metrics.charts()
+    }
+
+    fn briefs(&self, events: Vec<String>) -> BoxFuture<'_, BTreeMap<String, Brief>> {
+        let with_text = self.shared.plans.borrow().config.http.show_text;
+        Box::pin(async move { self.history.briefs(events, with_text).await.unwrap_or_default() })
+    }
+
+    fn effective_config(&self) -> String {
+        config::effective(&self.shared.plans.borrow().config).to_string()
     }
 
     fn health(&self) -> http::Health {

@@ -79,6 +79,8 @@ pub(super) struct Polling {
     pub(super) under_way: FuturesUnordered<BoxFuture<'static, (Done, PollInFlight)>>,
     pub(super) polled_now: HashSet<ConversationId>,
     guests: Guests,
+    /// Those of them of which somebody has said meanwhile that they know who waits: the poll may not have read that.
+    pub(super) acked_meanwhile: HashSet<ConversationId>,
     pub(super) looks: HashMap<SeekId, Look>,
     pub(super) looked_now: HashSet<SeekId>,
     /// Whether it is known what was found before this daemon started; until then nothing is looked for.
@@ -131,6 +133,7 @@ impl Polling {
             under_way: FuturesUnordered::new(),
             polled_now: HashSet::new(),
             guests: Guests::default(),
+            acked_meanwhile: HashSet::new(),
             looks: HashMap::new(),
             looked_now: HashSet::new(),
             finds_known: false,
@@ -330,6 +333,7 @@ impl Polling {
 
     fn remember(&mut self, ended: &Ended) {
         let gone = matches!(&ended.end, End::Failed { error, .. } if self.is_gone(&ended.id, error));
+        let acked_meanwhile = self.acked_meanwhile.remove(&ended.id);
         let memory = self.memories.entry(ended.id.clone()).or_default();
         match &ended.end {
             End::Unchanged => {
@@ -340,6 +344,11 @@ impl Polling {
                 let stale_since = stale.then_some(memory.stale_since.unwrap_or(ended.came));
                 let (fingerprint, answered) = (*fingerprint, Some(ended.came));
                 let (waiting, acked) = (brought.waiting.clone().unwrap_or_default(), brought.acked);
+                // Whether that is still so, the next answer tells, whatever it is.
+                let (fingerprint, acked) = match acked_meanwhile {
+                    true => (None, true),
+                    false => (fingerprint, acked),
+                };
                 *memory = Memory { fingerprint, answered, stale_since, waiting, acked, ..Memory::default() };
             }
             End::Failed { brought, .. } if gone => {

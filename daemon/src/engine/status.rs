@@ -91,6 +91,7 @@ pub(super) fn account(shared: &Shared, name: &str) -> AccountStatus {
         denied_since: denied.map(|episode| episode.since),
         throttled_until: seen.throttled_until,
         last_error: seen.last_error,
+        token_expires: shared.plans.borrow().clients.get(name).and_then(|client| client.expires()),
         requests_per_second: seen.needed_per_second,
         budget_per_second: seen.budget_per_second,
     }

@@ -42,9 +42,11 @@ impl Polling {
     /// There are other silences, or somebody knows of who waits.
     pub(super) fn take_silences(&mut self) {
         for id in self.parts.silences.take_acked() {
-            // A poll that is under way may have read who waits before that; it tells what it finds.
             if let Some(memory) = self.memories.get_mut(&id) {
                 memory.acked = true;
+            }
+            if self.polled_now.contains(&id) {
+                self.acked_meanwhile.insert(id);
             }
         }
         self.note_waits();

@@ -5,6 +5,7 @@
 //! configuration. Counters and histograms of every known label set start at 0; times are absent until known.
 
 mod account;
+mod charts;
 mod families;
 mod notifier;
 mod owner;
@@ -22,6 +23,7 @@ use prometheus::{
 };
 
 pub use account::{AccountMetrics, LISTS, PollResult};
+pub use charts::{Charts, Distribution, PollCounts};
 pub use notifier::{Attempt, DeliveryResult, NotifierMetrics, Outbox};
 pub use watches::{OTHER, WATCH_SERIES_MAX, WatchMetrics};
 

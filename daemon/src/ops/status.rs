@@ -4,6 +4,7 @@
 //! is one line.
 
 mod freshness;
+mod mark;
 mod text;
 
 use jiff::Timestamp;
@@ -82,6 +83,9 @@ pub struct AccountStatus {
     pub throttled_until: Option<Timestamp>,
     /// What went wrong last, while it has not gone well since.
     pub last_error: Option<String>,
+    /// When its key expires, if it says so.
+    #[serde(default)]
+    pub token_expires: Option<Timestamp>,
     /// How many requests a second its watches need.
     pub requests_per_second: f64,
     /// How many it may send.

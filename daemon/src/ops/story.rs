@@ -2,6 +2,7 @@
 
 mod delivery;
 mod event;
+mod facts;
 mod message;
 mod watch;
 
@@ -10,7 +11,8 @@ use std::fmt::{Display, Write as _};
 use jiff::Timestamp;
 
 pub use delivery::{deliveries, state};
-pub use event::{event_line, events, route};
+pub use event::{author_word, event_line, events, route};
+pub use facts::{delivery_facts, event_facts, watch_facts};
 
 use super::status::{Age, plain};
 use crate::core::story::{Several, Story, Why};
@@ -80,4 +82,4 @@ fn many(count: u64, what: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,9 +1,11 @@
-//! What happened, for the people who ask; the loops need none of it. Carries no message text.
+//! What happened, for the people who ask; the loops need none of it. Carries no message text, but where a page that may
+//! show it asks for that ([`History::briefs`]).
 
 mod conversations;
 mod deliveries;
 mod events;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,7 +17,7 @@ use super::{SqliteStore, StoreError};
 use crate::core::event::EventKind;
 use crate::core::heartbeat::LANE;
 use crate::core::story::{
-    COUNTED_MAX, ConversationStory, DeliveryStory, EventStory, PollHour, Several, Sighting,
+    Brief, COUNTED_MAX, ConversationStory, DeliveryStory, EventStory, PollHour, Several, Sighting,
 };
 use crate::core::watch::ConversationId;
 
@@ -28,6 +30,10 @@ pub trait History: Send + Sync {
 
     /// Events that the filter means.
     async fn events(&self, filter: EventFilter) -> Result<Several<EventStory>, StoreError>;
+
+    /// What events are, by their ids, of the first [`LIST_MAX`](crate::core::story::LIST_MAX) of them; those that are not
+    /// kept are left out. With the messages' text only if that is asked for.
+    async fn briefs(&self, ids: Vec<String>, with_text: bool) -> Result<BTreeMap<String, Brief>, StoreError>;
 
     /// Where a message was seen: in one conversation, or in any.
     async fn seen(
@@ -93,6 +99,10 @@ impl History for SqliteStore {
 
     async fn events(&self, filter: EventFilter) -> Result<Several<EventStory>, StoreError> {
         self.read(move |connection| events::events(connection, &filter)).await
+    }
+
+    async fn briefs(&self, ids: Vec<String>, with_text: bool) -> Result<BTreeMap<String, Brief>, StoreError> {
+        self.read(move |connection| events::briefs(connection, ids, with_text)).await
     }
 
     async fn seen(

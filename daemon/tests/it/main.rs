@@ -32,6 +32,7 @@ mod notifiers;
 mod once;
 mod online;
 mod pacing;
+mod page;
 mod pins;
 mod plugins;
 mod polling;

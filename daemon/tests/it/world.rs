@@ -307,10 +307,15 @@ impl World {
         children.into_iter().find(|child| child.words.last().is_some_and(|word| word == notifier))
     }
 
+    /// Where the daemon's own HTTP is.
+    pub fn http(&self) -> String {
+        let http = self.daemon.as_ref().and_then(|running| running.http.clone());
+        format!("http://{}", http.expect("an address"))
+    }
+
     /// A page of the daemon's own HTTP.
     pub async fn get(&self, path: &str) -> (u16, String) {
-        let http = self.daemon.as_ref().and_then(|running| running.http.clone()).expect("an address");
-        let response = reqwest::get(format!("http://{http}{path}")).await.unwrap();
+        let response = reqwest::get(format!("{}{path}", self.http())).await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
     }
 

@@ -243,6 +243,7 @@ fn of_the_rest(config: &Config) -> Vec<Part> {
         let folders = config.plugins.path.iter().map(|path| path.display().to_string());
         part.set(origins, "path", texts(folders));
         part.set(origins, "trust", word_for(&plugins::TRUSTS, config.plugins.trust));
+        part.set(origins, "pins", config.plugins.pins.display().to_string());
     });
     section("store", &|part| {
         part.set(origins, "path", config.store.path.display().to_string());
@@ -255,7 +256,12 @@ fn of_the_rest(config: &Config) -> Vec<Part> {
         part.set(origins, "allowed_hosts", texts(&config.http.allowed_hosts));
         part.set(origins, "show_text", config.http.show_text);
     });
-    section("admin", &|part| part.set(origins, "socket", config.admin.socket.display().to_string()));
+    section("admin", &|part| {
+        part.set(origins, "socket", config.admin.socket.display().to_string());
+        if let Some(group) = &config.admin.write_group {
+            part.set(origins, "write_group", group.clone());
+        }
+    });
     section("reload", &|part| {
         part.set(origins, "on_change", config.reload.on_change);
         part.set(origins, "settle", shown(config.reload.settle));

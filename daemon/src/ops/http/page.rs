@@ -1,294 +1,220 @@
-//! The status page: one document without scripts, made on the server. First the answer to the first question,
-//! then what is wrong, what was found, what was delivered, and who delivers.
+//! The page: documents made on the server, which need no script. One file a page; [`shell`] is what all have around
+//! them.
 //!
-//! Titles and error texts are not ours, so nothing gets onto the page but through [`Html`], which escapes all
-//! that is not written in this file.
+//! Titles, names, texts and errors are not ours, so nothing gets onto a page but through [`Html`](html::Html), which
+//! escapes all that is not written in these files.
 
-use jiff::Timestamp;
+mod bars;
+mod config;
+mod deliveries;
+mod event;
+mod html;
+mod login;
+mod notice;
+mod notifiers;
+mod overview;
+mod shell;
+mod silences;
+mod timeline;
+mod watches;
 
+use std::fmt::Write as _;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+pub(super) use self::config::render as config;
+pub(super) use self::deliveries::{
+    Asked as DeliveriesWanted, Listed as DeliveriesListed, preview, render as deliveries,
+};
+pub(super) use self::event::render as event;
+pub(super) use self::login::render as login;
+pub(super) use self::notice::render as notice;
+pub(super) use self::notifiers::render as notifiers;
+pub(super) use self::overview::render as overview;
+pub(super) use self::silences::render as silences;
+pub(super) use self::timeline::{SPANS, render as timeline};
+pub(super) use self::watches::{Asked as WatchesWanted, render as watches};
+
+use self::html::{Html, Tone};
+use super::access::Rights;
+use super::sessions::Said;
+use super::{Briefs, Visit};
 use crate::core::watch::Priority;
-use crate::ops::status::{Age, NotifierState, Status, WatchState};
+use crate::ops::status::{NotifierState, Status, WatchState};
 
-/// How often the page loads itself again.
-const REFRESH: &str = "<meta http-equiv=\"refresh\" content=\"10\">\n";
-
-/// The page.
-pub(super) fn render(status: &Status, refresh: bool) -> String {
-    let mut page = Html::default();
-    let (verdict, tone) = verdict(status);
-    page.raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-    page.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-    page.raw(if refresh { REFRESH } else { "" });
-    page.raw("<title>").text(&verdict).raw(" commwatch</title>\n");
-    page.raw("<link rel=\"stylesheet\" href=\"/style.css\">\n</head>\n<body>\n<header>\n");
-    page.raw("<h1 class=\"").raw(tone).raw("\">").text(&verdict).raw("</h1>\n");
-    summary(&mut page, status);
-    page.raw("</header>\n<main>\n");
-    trouble(&mut page, status);
-    silences(&mut page, status);
-    watches(&mut page, status);
-    found(&mut page, status);
-    delivered(&mut page, status);
-    notifiers(&mut page, status);
-    accounts(&mut page, status);
-    page.raw("</main>\n<footer class=\"soft\">\n<p>");
-    page.raw(match refresh {
-        true => "Loads again every 10 seconds. <a href=\"/?refresh=off\">Stop that</a>.",
-        false => "<a href=\"/\">Load again every 10 seconds</a>.",
-    });
-    page.raw(" <a href=\"/api/status\">JSON</a> <a href=\"/metrics\">Metrics</a></p>\n<p>Store: <code>");
-    page.text(&status.store.path).raw("</code>, ").text(&size(status.store.size_bytes));
-    page.raw("</p>\n</footer>\n</body>\n</html>\n");
-    page.0
+/// What every page is made from.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    /// How it goes.
+    pub(super) status: &'a Status,
+    /// Who asks.
+    pub(super) visit: &'a Visit,
+    /// What came of the change that led here.
+    pub(super) said: Option<&'a Said>,
 }
 
-/// Text that is safe to be a document.
-#[derive(Default)]
-struct Html(String);
-
-impl Html {
-    /// Markup, which only this file's own literals are.
-    fn raw(&mut self, markup: &'static str) -> &mut Self {
-        self.0.push_str(markup);
-        self
+impl View<'_> {
+    /// Whether the page keeps itself up to date.
+    fn is_live(&self) -> bool {
+        !self.visit.pairs().any(|pair| pair == "live=off")
     }
 
-    /// Anything else.
-    fn text(&mut self, text: &str) -> &mut Self {
-        for c in text.chars() {
-            match c {
-                '&' => self.0.push_str("&amp;"),
-                '<' => self.0.push_str("&lt;"),
-                '>' => self.0.push_str("&gt;"),
-                '"' => self.0.push_str("&quot;"),
-                '\'' => self.0.push_str("&#39;"),
-                c if c.is_control() => self.0.push('\u{fffd}'),
-                c => self.0.push(c),
-            }
+    fn may_change(&self) -> bool {
+        self.visit.rights.may_change()
+    }
+}
+
+impl Visit {
+    /// What the browser's line says, without what was said there.
+    fn here(&self, without: &[&str]) -> String {
+        let mut here = self.path.clone();
+        let pairs = self.pairs().filter(|pair| without.iter().all(|name| !pair.starts_with(name)));
+        for (n, pair) in pairs.enumerate() {
+            let _ = write!(here, "{}{pair}", if n == 0 { '?' } else { '&' });
         }
-        self
+        here
     }
 
-    /// A title in whatever direction it is written, without turning what stands around it.
-    fn isolated(&mut self, text: &str) -> &mut Self {
-        self.raw("<bdi>").text(text).raw("</bdi>")
+    fn pairs(&self) -> impl Iterator<Item = &str> {
+        self.query.split('&').filter(|pair| !pair.is_empty())
     }
 
-    fn cell(&mut self, text: &str) -> &mut Self {
-        self.raw("<td>").isolated(text).raw("</td>")
+    /// Where a form is to lead back to.
+    fn back(&self) -> String {
+        self.here(&["said="])
     }
 
-    fn number(&mut self, number: impl ToString) -> &mut Self {
-        self.raw("<td class=\"number\">").text(&number.to_string()).raw("</td>")
+    /// The same, as a value in a query.
+    pub(super) fn escaped_here(&self) -> String {
+        utf8_percent_encode(&self.back(), NON_ALPHANUMERIC).to_string()
     }
 
-    fn toned(&mut self, word: &str, tone: &'static str) -> &mut Self {
-        self.raw("<td class=\"nowrap ").raw(tone).raw("\">").text(word).raw("</td>")
+    /// The same page with updates paused, or no longer.
+    fn toggled(&self) -> String {
+        let is_live = !self.pairs().any(|pair| pair == "live=off");
+        let here = self.here(&["said=", "live="]);
+        match (is_live, here.contains('?')) {
+            (true, true) => here + "&live=off",
+            (true, false) => here + "?live=off",
+            (false, _) => here,
+        }
     }
+}
 
-    fn time(&mut self, at: Option<Timestamp>, now: Timestamp) -> &mut Self {
-        let Some(at) = at else { return self.raw("<td class=\"soft\">never</td>") };
-        self.raw("<td>").ago(at, now).raw("</td>")
-    }
+/// A button that changes something. Nothing for whoever may not.
+struct Change<'a> {
+    /// Where it is sent.
+    action: &'static str,
+    fields: &'a [(&'static str, &'a str)],
+    /// On the button.
+    words: &'static str,
+    /// What it is about, for whoever cannot see where the button stands.
+    about: &'a str,
+}
 
-    fn ago(&mut self, at: Timestamp, now: Timestamp) -> &mut Self {
-        let exact = at.to_string();
-        self.raw("<time datetime=\"").text(&exact).raw("\" title=\"").text(&exact).raw("\">");
-        self.text(&Age::of(at, now).to_string()).raw("</time>")
-    }
-
-    /// The rows between head and end of a table; `none` instead of a table without rows.
-    fn table<T>(
-        &mut self,
-        caption: &'static str,
-        columns: &[&'static str],
-        rows: &[T],
-        none: &'static str,
-        row: impl Fn(&mut Self, &T),
-    ) {
-        if rows.is_empty() {
-            self.raw("<p class=\"soft\">").raw(none).raw("</p>\n");
+impl Change<'_> {
+    fn show(&self, html: &mut Html, view: &View<'_>) {
+        if !view.may_change() {
             return;
         }
-        self.raw("<div class=\"wide\"><table>\n<caption>").raw(caption).raw("</caption>\n<thead><tr>");
-        for column in columns {
-            self.raw("<th scope=\"col\">").raw(column).raw("</th>");
+        html.raw("<form method=\"post\" action=\"").raw(self.action).raw("\">");
+        hidden(html, "back", &view.visit.back());
+        for (name, value) in self.fields {
+            hidden(html, name, value);
         }
-        self.raw("</tr></thead>\n<tbody>\n");
-        for item in rows {
-            self.raw("<tr>");
-            row(self, item);
-            self.raw("</tr>\n");
+        html.raw("<button>").raw(self.words);
+        html.raw("<span class=\"unseen\"> ").text(self.about).raw("</span></button></form>");
+    }
+}
+
+fn hidden(html: &mut Html, name: &'static str, value: &str) {
+    html.raw("<input type=\"hidden\" name=\"").raw(name).raw("\" value=\"").text(value).raw("\">");
+}
+
+/// Why there are no buttons, where there are none.
+fn why_no_buttons(html: &mut Html, view: &View<'_>, what: &'static str) {
+    match view.visit.rights {
+        Rights::Session(_) | Rights::Bearer => {}
+        Rights::LogIn => {
+            html.raw("<p class=\"hint\"><a href=\"/login?back=").show(view.visit.escaped_here());
+            html.raw("\">Log in</a> to ").raw(what).raw(".</p>\n");
         }
-        self.raw("</tbody>\n</table></div>\n");
+        Rights::Read => {
+            html.raw("<p class=\"hint\">This page is read-only, since the configuration has no <code>[http] token</code>: set one to ");
+            html.raw(what).raw(" here, or use the command line.</p>\n");
+        }
     }
 }
 
-/// Are the VIPs fresh?
-fn verdict(status: &Status) -> (String, &'static str) {
-    let vips = status.vips();
-    match (vips.all, vips.all - vips.fresh) {
-        (0, _) => ("No watch is a VIP.".into(), "soft"),
-        (1, 0) => ("The VIP is fresh.".into(), "good"),
-        (all, 0) => (format!("All {all} VIPs are fresh."), "good"),
-        (all, stale) => (format!("{stale} of {all} VIPs are not fresh."), "bad"),
+fn watch_tone(state: WatchState) -> Tone {
+    match state {
+        WatchState::Fresh => Tone::Good,
+        WatchState::WaitingForFirstPoll | WatchState::Failing => Tone::Doubtful,
+        WatchState::Stale | WatchState::Unreachable => Tone::Bad,
     }
 }
 
-fn summary(page: &mut Html, status: &Status) {
-    let up = Age::of(status.started, status.taken).span();
-    let ready = if status.ready() { ", ready" } else { ", not ready" };
-    page.raw("<p class=\"soft\">commwatch ").text(&status.version).raw(", up ").text(&up).raw(ready);
-    page.raw(", as of <time>").text(&status.taken.to_string()).raw("</time></p>\n");
+fn notifier_tone(state: NotifierState) -> Tone {
+    match state {
+        NotifierState::Running => Tone::Good,
+        NotifierState::Starting | NotifierState::Restarting => Tone::Doubtful,
+        NotifierState::Failed | NotifierState::Broken => Tone::Bad,
+    }
 }
 
-/// What is wrong with the daemon itself.
-fn trouble(page: &mut Html, status: &Status) {
-    let reload = &status.reload;
-    if status.ready() && status.warnings.is_empty() && reload.last_ok && reload.held.is_none() {
+/// Of a delivery's state.
+fn delivery_tone(state: &str) -> Tone {
+    match state {
+        "delivered" => Tone::Good,
+        "dead" => Tone::Bad,
+        "pending" | "queued" => Tone::Doubtful,
+        _ => Tone::Plain,
+    }
+}
+
+/// Of an attempt.
+fn outcome_tone(outcome: &str) -> Tone {
+    match outcome {
+        "delivered" => Tone::Good,
+        "retry" | "unknown" => Tone::Doubtful,
+        _ => Tone::Bad,
+    }
+}
+
+/// A small mark beside a VIP's name; nothing beside another's.
+fn vip(html: &mut Html, priority: Option<Priority>) {
+    if priority == Some(Priority::Vip) {
+        html.raw(" <span class=\"tag\">VIP</span>");
+    }
+}
+
+/// What an event is, its text beside it where that may be shown.
+fn brief(html: &mut Html, briefs: &Briefs, event: &str) {
+    let Some(brief) = briefs.get(event) else {
+        html.link("/events/", event, event);
         return;
+    };
+    html.link("/events/", event, &brief.kind);
+    if let Some(watch) = &brief.watch {
+        html.raw(" <span class=\"soft\">in</span> ").link("/watches/", watch, watch);
     }
-    page.raw("<section class=\"trouble\" aria-label=\"Trouble\"><ul>\n");
-    for why in &status.not_ready {
-        page.raw("<li>Not ready: ").isolated(why).raw("</li>\n");
-    }
-    for warning in &status.warnings {
-        page.raw("<li>Warning: ").isolated(warning).raw("</li>\n");
-    }
-    if let Some(held) = &reload.held {
-        page.raw("<li>Configuration held back ").ago(reload.at, status.taken).raw(": ").isolated(held);
-        page.raw(". Take it with <code>commwatch reload --allow-removals</code>.</li>\n");
-    } else if !reload.last_ok {
-        page.raw("<li>Configuration refused ").ago(reload.at, status.taken);
-        page.raw(", the one before stays in use: ")
-            .isolated(reload.error.as_deref().unwrap_or(""))
-            .raw("</li>\n");
-    }
-    page.raw("</ul></section>\n");
+    text(html, brief.text.as_deref());
 }
 
-fn watches(page: &mut Html, status: &Status) {
-    page.raw("<section>\n<h2>Watches</h2>\n");
-    let columns =
-        ["Watch", "Title", "Priority", "State", "Last success", "Next poll", "Last message", "Events"];
-    page.table(
-        "What needs attention first",
-        &columns,
-        &status.watches,
-        "Nothing is watched.",
-        |page, watch| {
-            let tone = match watch.state {
-                WatchState::Fresh => "good",
-                WatchState::WaitingForFirstPoll | WatchState::Failing => "doubtful",
-                WatchState::Stale | WatchState::Unreachable => "bad",
-            };
-            let priority = match watch.priority {
-                Priority::Vip => "VIP",
-                Priority::Normal => "normal",
-            };
-            page.raw("<th scope=\"row\">").text(&watch.name).raw("</th><td>").isolated(&watch.title);
-            if let Some(found) = watch.found() {
-                page.raw("<br><span class=\"soft\">").text(&found).raw("</span>");
-            }
-            if let Some(error) = &watch.last_error {
-                page.raw("<br><span class=\"soft\">").isolated(error).raw("</span>");
-            }
-            page.raw("</td>").cell(priority).toned(watch.state.as_str(), tone);
-            page.time(watch.last_success, status.taken).time(watch.next_poll, status.taken);
-            page.time(watch.last_message_at, status.taken).number(watch.events_total);
-        },
-    );
-    if status.watches_omitted > 0 {
-        page.raw("<p class=\"soft\">and ").text(&status.watches_omitted.to_string());
-        page.raw(" more watches that are well</p>\n");
+/// A message's own text, where there is one to show.
+fn text(html: &mut Html, text: Option<&str>) {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return };
+    html.raw("<blockquote dir=\"auto\">").text(&clipped(text)).raw("</blockquote>");
+}
+
+/// So many characters of a message stand on a page; a longer one ends with an ellipsis.
+const TEXT_CHARS_MAX: usize = 600;
+
+fn clipped(text: &str) -> String {
+    match text.char_indices().nth(TEXT_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
-    page.raw("</section>\n");
-}
-
-/// What nobody is told of now; nothing where there is no such thing.
-fn silences(page: &mut Html, status: &Status) {
-    if status.silences.is_empty() {
-        return;
-    }
-    page.raw("<section>\n<h2>Silences</h2>\n");
-    let columns = ["Silence", "Of", "Until", "Over", "Reason", "By", "Since"];
-    page.table("What nobody is told of now", &columns, &status.silences, "", |page, silence| {
-        page.raw("<th scope=\"row\">").text(&silence.id.to_string()).raw("</th>");
-        page.cell(&silence.matcher.to_string()).cell(&silence.end());
-        page.time(Some(silence.until), status.taken).cell(&silence.reason).cell(&silence.created_by);
-        page.time(Some(silence.created_at), status.taken);
-    });
-    page.raw("</section>\n");
-}
-
-fn found(page: &mut Html, status: &Status) {
-    page.raw("<section>\n<h2>Found</h2>\n");
-    let columns = ["Found", "Event", "Watch", "Happened", "Id"];
-    page.table("Newest first", &columns, &status.recent_events, "Nothing yet.", |page, event| {
-        page.time(Some(event.recorded), status.taken).cell(&event.kind);
-        page.cell(event.watch.as_deref().unwrap_or("")).time(event.at, status.taken);
-        page.raw("<td><code>").text(&event.id).raw("</code></td>");
-    });
-    page.raw("</section>\n");
-}
-
-fn delivered(page: &mut Html, status: &Status) {
-    page.raw("<section>\n<h2>Delivered</h2>\n");
-    let columns = ["Tried", "Notifier", "Outcome", "Attempt", "Took", "Event", "Detail"];
-    let none = "Nothing yet.";
-    page.table("Attempts, newest first", &columns, &status.recent_deliveries, none, |page, delivery| {
-        let tone = match delivery.outcome.as_str() {
-            "delivered" => "good",
-            "retry" => "doubtful",
-            _ => "bad",
-        };
-        page.time(Some(delivery.at), status.taken).cell(&delivery.notifier).toned(&delivery.outcome, tone);
-        page.number(delivery.attempt).number(format_args!("{} ms", delivery.took_ms));
-        page.raw("<td><code>").text(&delivery.event).raw("</code></td>");
-        page.cell(delivery.detail.as_deref().unwrap_or(""));
-    });
-    page.raw("</section>\n");
-}
-
-fn notifiers(page: &mut Html, status: &Status) {
-    page.raw("<section>\n<h2>Notifiers</h2>\n");
-    let columns =
-        ["Notifier", "Plugin", "State", "Since", "Pending", "Held", "Dead", "Last delivered", "Why"];
-    let none = "Nobody is told of anything.";
-    page.table("Who delivers", &columns, &status.notifiers, none, |page, notifier| {
-        let tone = match notifier.state {
-            NotifierState::Running => "good",
-            NotifierState::Starting | NotifierState::Restarting => "doubtful",
-            NotifierState::Failed | NotifierState::Broken => "bad",
-        };
-        page.raw("<th scope=\"row\">")
-            .text(&notifier.name)
-            .raw("</th><td class=\"nowrap\">")
-            .text(&notifier.plugin);
-        page.raw(" ").text(notifier.version.as_deref().unwrap_or("")).raw("</td>");
-        page.toned(notifier.state.as_str(), tone).time(Some(notifier.since), status.taken);
-        page.number(notifier.pending).number(notifier.held).number(notifier.dead);
-        page.time(notifier.last_delivered, status.taken);
-        page.cell(notifier.why.as_ref().or(notifier.last_error.as_ref()).map_or("", String::as_str));
-    });
-    page.raw("</section>\n");
-}
-
-fn accounts(page: &mut Html, status: &Status) {
-    page.raw("<section>\n<h2>Accounts</h2>\n");
-    let columns = ["Account", "State", "Requests a second", "Budget", "Last error"];
-    page.table("What is polled", &columns, &status.accounts, "There is no account.", |page, account| {
-        let (state, tone) = match (account.up, account.throttled_until) {
-            (false, _) => ("denied", "bad"),
-            (true, Some(_)) => ("throttled", "doubtful"),
-            (true, None) => ("up", "good"),
-        };
-        page.raw("<th scope=\"row\">").text(&account.name).raw("</th>").toned(state, tone);
-        page.number(format_args!("{:.2}", account.requests_per_second));
-        page.number(format_args!("{:.2}", account.budget_per_second));
-        page.cell(account.last_error.as_deref().unwrap_or(""));
-    });
-    page.raw("</section>\n");
 }
 
 fn size(bytes: u64) -> String {
@@ -297,6 +223,11 @@ fn size(bytes: u64) -> String {
         10_000..10_000_000 => format!("{} kB", bytes / 1_000),
         _ => format!("{} MB", bytes / 1_000_000),
     }
+}
+
+/// "1 watch", "2 watches".
+fn many(count: u64, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
 }
 
 #[cfg(test)]

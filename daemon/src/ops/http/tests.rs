@@ -1,35 +1,21 @@
-use std::sync::Mutex;
+mod engine;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
+use self::engine::Engine;
 use super::*;
-use crate::ops::status::tests::example;
 
 /// So that a test which waits for its end does not take long.
-const BRIEF: Patience = Patience { status: Duration::from_millis(200), drain: Duration::from_millis(50) };
+const BRIEF: Patience = Patience {
+    status: Duration::from_millis(200),
+    drain: Duration::from_millis(50),
+    look: Duration::from_millis(10),
+};
 
-/// An engine whose answers the test chooses.
-#[derive(Default)]
-struct Engine {
-    health: Mutex<Health>,
-    silent: bool,
-}
-
-impl Source for Engine {
-    fn status(&self) -> BoxFuture<'_, Status> {
-        if self.silent { Box::pin(std::future::pending()) } else { Box::pin(async { example() }) }
-    }
-
-    fn metrics_text(&self) -> String {
-        "commwatch_build_info 1\n".into()
-    }
-
-    fn health(&self) -> Health {
-        self.health.lock().unwrap().clone()
-    }
-}
+/// A form of a page of ours.
+const OURS: &str = "Origin: http://localhost";
 
 /// A listener that says that all its peers come from elsewhere.
 struct Elsewhere(TcpListener);
@@ -69,16 +55,20 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let (engine, shutdown) = (Arc::new(engine), CancellationToken::new());
         let (access, reads) = watch::channel(Access::default());
-        let site = Site { source: engine.clone(), access: reads, patience: BRIEF };
-        let running = tokio::spawn(serve_on(wrap(listener), site, shutdown.clone()));
+        let site = Site::new(engine.clone(), engine.clone(), reads, BRIEF, shutdown.clone());
+        let running = tokio::spawn(serve_on(wrap(listener), site));
         Self { address, engine, access, shutdown, running }
     }
 
     /// Sends one request with these header lines and reads the whole answer.
     async fn ask(&self, line: &str, headers: &[&str]) -> String {
+        self.send(line, headers, "").await
+    }
+
+    async fn send(&self, line: &str, headers: &[&str], body: &str) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
-        let request = format!("{line} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n");
+        let request = format!("{line} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n{body}");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -87,6 +77,29 @@ impl Server {
 
     async fn get(&self, path: &str) -> String {
         self.ask(&format!("GET {path}"), &["Host: localhost"]).await
+    }
+
+    async fn post(&self, path: &str, form: &str, headers: &[&str]) -> String {
+        let length = format!("Content-Length: {}", form.len());
+        let own = ["Host: localhost", "Content-Type: application/x-www-form-urlencoded", &length];
+        self.send(&format!("POST {path}"), &[&own, headers].concat(), form).await
+    }
+
+    fn token(&self, token: &str) {
+        self.access.send_replace(Access { token: Some(token.into()), allowed_hosts: vec![] });
+    }
+
+    /// Logs in; gives the header that bears the cookie.
+    async fn log_in(&self, token: &str) -> String {
+        let answer = self.post("/login", &format!("token={token}&back=%2Fsilences"), &[OURS]).await;
+        assert_status(&answer, 303);
+        assert!(answer.contains("location: /silences\r\n"), "{answer}");
+        let cookie = answer.split("set-cookie: ").nth(1).unwrap().split(';').next().unwrap();
+        format!("Cookie: {cookie}")
+    }
+
+    fn changes(&self) -> Vec<String> {
+        self.engine.changes.lock().unwrap().clone()
     }
 
     async fn stop(self) {
@@ -136,7 +149,7 @@ async fn the_page_and_the_api_are_for_this_machine_under_a_name_of_the_loopback(
     let api = server.get("/api/status").await;
     let status: Status = serde_json::from_str(api.split_once("\r\n\r\n").unwrap().1).unwrap();
     assert_eq!(status.watches.len(), 3);
-    for path in ["/", "/style.css", "/api/status"] {
+    for path in ["/", "/style.css", "/live.js", "/login", "/api/status", "/api/stream", "/deliveries"] {
         assert_status(&server.ask(&format!("GET {path}"), &["Host: rebound.example"]).await, 403);
     }
     server.stop().await;
@@ -147,28 +160,30 @@ async fn another_machine_needs_the_token_and_a_new_one_takes_effect_without_a_re
     let server = Server::with(Engine::default(), Elsewhere).await;
     let bearing = |token: &str| format!("Authorization: Bearer {token}");
     assert_status(&server.get("/").await, 403);
-    server.access.send_replace(Access { token: Some("one".into()), allowed_hosts: vec![] });
+    assert_status(&server.get("/login").await, 403);
+    server.token("one");
     let refused = server.get("/api/status").await;
     assert_status(&refused, 401);
     assert!(refused.contains("www-authenticate: Bearer"), "{refused}");
     assert_status(&server.ask("GET /", &["Host: localhost", &bearing("one")]).await, 200);
-    server.access.send_replace(Access { token: Some("two".into()), allowed_hosts: vec![] });
+    server.token("two");
     assert_status(&server.ask("GET /", &["Host: localhost", &bearing("one")]).await, 401);
     assert_status(&server.ask("GET /", &["Host: localhost", &bearing("two")]).await, 200);
     server.stop().await;
 }
 
 #[tokio::test]
-async fn every_answer_forbids_scripts_frames_and_caching() {
+async fn every_answer_forbids_scripts_in_it_frames_and_caching() {
     let server = Server::start().await;
     for path in ["/", "/metrics", "/api/status", "/nothing"] {
         let answer = server.get(path).await;
-        assert!(answer.contains("content-security-policy: default-src 'none';"), "{path}: {answer}");
+        let policy = "content-security-policy: default-src 'none'; script-src 'self'; style-src 'self'; \
+            connect-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'\r\n";
+        assert!(answer.contains(policy), "{path}: {answer}");
         assert!(answer.contains("x-content-type-options: nosniff"), "{path}: {answer}");
         assert!(answer.contains("cache-control: no-store"), "{path}: {answer}");
     }
     assert_status(&server.get("/nothing").await, 404);
-    assert_status(&server.ask("POST /", &["Host: localhost", "Content-Length: 0"]).await, 405);
     server.stop().await;
 }
 
@@ -206,4 +221,197 @@ async fn stopping_does_not_wait_for_a_peer_that_says_nothing() {
     shutdown.cancel();
     tokio::time::timeout(Duration::from_secs(20), running).await.expect("it stops").unwrap().unwrap();
     assert_eq!(silent.read(&mut [0]).await.unwrap_or(0), 0, "the connection is gone");
+}
+
+#[tokio::test]
+async fn every_page_is_there_and_a_wrong_address_says_so() {
+    let server = Server::start().await;
+    for path in
+        ["/", "/watches", "/deliveries", "/deliveries?dead=on&notifier=log", "/silences", "/notifiers"]
+    {
+        let page = server.get(path).await;
+        assert_status(&page, 200);
+        assert!(page.contains("<script src=\"/live.js\" defer></script>"), "{path}: {page}");
+    }
+    assert!(server.get("/config").await.contains("token = &quot;hidden&quot;"));
+    assert!(server.get("/replay?notifier=log").await.contains("1 dead letter would be sent again"));
+    for (path, kind) in [
+        ("/live.js", "text/javascript; charset=utf-8"),
+        ("/style.css", "text/css; charset=utf-8"),
+        ("/icon.svg", "image/svg+xml"),
+    ] {
+        assert!(server.get(path).await.contains(&format!("content-type: {kind}\r\n")), "{path}");
+    }
+    let missing = server.get("/watches/nobody").await;
+    assert_status(&missing, 404);
+    assert!(missing.contains("no such thing is kept"), "{missing}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_token_nothing_can_be_changed_not_even_from_here() {
+    let server = Server::start().await;
+    for path in ["/replay", "/ack", "/silences/expire", "/notifiers/resume", "/logout"] {
+        let refused = server.post(path, "event=e&watch=w&id=1&notifier=n", &[OURS]).await;
+        assert_status(&refused, 403);
+        assert!(refused.contains("no [http] token is configured"), "{refused}");
+    }
+    // Nobody can log in with nothing either.
+    assert_status(&server.post("/login", "token=", &[OURS]).await, 403);
+    assert!(server.get("/deliveries").await.contains("This page is read-only"));
+    assert_eq!(server.changes(), Vec::<String>::new());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_browser_that_has_shown_the_token_changes_things_and_reads_what_came_of_it() {
+    let server = Server::with(Engine::default(), Elsewhere).await;
+    server.token("one");
+    // A browser is led to where it can show the token; a program is told.
+    let led = server.ask("GET /deliveries?dead=on", &["Host: localhost", "Accept: text/html"]).await;
+    assert!(led.contains("location: /login?back=%2Fdeliveries%3Fdead%3Don\r\n"), "{led}");
+    let wrong = server.post("/login", "token=two", &[OURS]).await;
+    assert_status(&wrong, 403);
+    assert!(wrong.contains("This is not the token.") && !wrong.contains("set-cookie"), "{wrong}");
+    let cookie = server.log_in("one").await;
+    let session: &[&str] = &[&cookie, OURS];
+    let done = server.post("/replay", "event=evt_1&back=%2Fdeliveries%3Fdead%3Don", session).await;
+    assert_status(&done, 303);
+    let back = done.split("location: ").nth(1).unwrap().split("\r\n").next().unwrap();
+    assert_eq!(back, "/deliveries?dead=on&said=1");
+    let page = server.ask(&format!("GET {back}"), &["Host: localhost", &cookie]).await;
+    assert!(page.contains("1 delivery is sent again, to log"), "{page}");
+    for (path, form) in [
+        ("/ack", "watch=acme-cfo"),
+        ("/silences/expire", "id=3"),
+        ("/notifiers/resume", "notifier=log&back=%2F%2Fevil.example"),
+    ] {
+        let done = server.post(path, form, session).await;
+        assert_status(&done, 303);
+        assert!(done.contains("location: /?said="), "{done}");
+    }
+    let by = "by status page, 192.0.2.7";
+    let expected =
+        ["replay evt_1".into(), format!("ack acme-cfo {by}"), format!("expire 3 {by}"), "resume log".into()];
+    assert_eq!(server.changes(), expected);
+    // A new token ends the session, and so does logging out.
+    server.token("two");
+    assert_status(&server.post("/replay", "event=evt_1", session).await, 401);
+    server.token("one");
+    assert_status(&server.post("/logout", "", session).await, 303);
+    assert_status(&server.post("/replay", "event=evt_1", session).await, 401);
+    assert_eq!(server.changes().len(), 4);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn another_page_changes_nothing_whatever_it_makes_the_browser_send() {
+    let server = Server::start().await;
+    server.token("one");
+    let cookie = server.log_in("one").await;
+    let same_site = "Sec-Fetch-Site: same-site";
+    for headers in [
+        vec![cookie.as_str()],
+        vec![&cookie, "Origin: http://localhost:3000"],
+        vec![&cookie, "Origin: null"],
+        vec![&cookie, OURS, same_site],
+        vec!["Authorization: Bearer one", "Origin: https://evil.example"],
+        vec!["Authorization: Bearer one", "Sec-Fetch-Site: cross-site"],
+    ] {
+        assert_status(&server.post("/replay", "event=evt_1", &headers).await, 403);
+    }
+    assert_status(&server.post("/login", "token=one", &["Origin: https://evil.example"]).await, 403);
+    assert_status(&server.post("/login", "token=one", &[]).await, 403);
+    // No change can be asked for by a link either.
+    for path in ["/ack?watch=w", "/silences/expire?id=3", "/notifiers/resume?notifier=n", "/logout"] {
+        assert_status(&server.ask(&format!("GET {path}"), &["Host: localhost", &cookie]).await, 405);
+    }
+    assert_status(&server.ask("GET /replay?dead=on", &["Host: localhost", &cookie]).await, 200);
+    assert_eq!(server.changes(), Vec::<String>::new());
+    let done = server.post("/replay", "event=evt_1", &["Authorization: Bearer one"]).await;
+    assert!(done.ends_with(r#"{"done":true,"text":"1 delivery is sent again, to log"}"#), "{done}");
+    assert_eq!(server.changes(), ["replay evt_1"]);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_form_that_is_too_long_is_refused() {
+    let server = Server::start().await;
+    server.token("one");
+    let long = format!("event={}", "x".repeat(FORM_BYTES_MAX));
+    assert_status(&server.post("/replay", &long, &["Authorization: Bearer one"]).await, 413);
+    assert_eq!(server.changes(), Vec::<String>::new());
+    server.stop().await;
+}
+
+/// A page's stream of what changes.
+struct Listening(TcpStream, String);
+
+impl Listening {
+    async fn to(server: &Server, seen: &str) -> Self {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let request = format!("GET /api/stream?seen={seen} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        Self(stream, String::new())
+    }
+
+    /// Reads on until this was said.
+    async fn until(&mut self, text: &str) {
+        while !self.1.contains(text) {
+            let mut bytes = [0; 1024];
+            let count = self.0.read(&mut bytes).await.unwrap();
+            assert!(count > 0, "it ended without {text:?}: {}", self.1);
+            self.1 += std::str::from_utf8(&bytes[..count]).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_open_page_is_told_when_something_has_changed_and_not_that_time_goes_by() {
+    let server = Server::start().await;
+    let example = crate::ops::status::tests::example();
+    let seen = format!("{:x}", example.mark());
+    let mut page = Listening::to(&server, &seen).await;
+    page.until("retry: 1000").await;
+    assert!(page.1.contains("content-type: text/event-stream"), "{}", page.1);
+    let mut changed = example.clone();
+    changed.taken += Duration::from_secs(60);
+    *server.engine.status.lock().unwrap() = Some(changed.clone());
+    changed.watches[1].events_total += 1;
+    let mark = format!("{:x}", changed.mark());
+    *server.engine.status.lock().unwrap() = Some(changed);
+    page.until(&format!("event: changed\ndata: {mark}\n\n")).await;
+    assert_eq!(page.1.matches("event: changed").count(), 1, "{}", page.1);
+    // Who has missed it is told at once.
+    Listening::to(&server, &seen).await.until("event: changed").await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn more_pages_than_there_is_room_for_look_by_themselves() {
+    let server = Server::start().await;
+    let mut pages = Vec::new();
+    for _ in 0..stream::STREAMS_MAX {
+        let mut page = Listening::to(&server, "").await;
+        page.until("event: changed").await;
+        pages.push(page);
+    }
+    let refused = server.get("/api/stream").await;
+    assert_status(&refused, 503);
+    assert!(refused.contains("retry-after: 60"), "{refused}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn open_pages_do_not_delay_the_end() {
+    // However long it would wait for answers under way: there is none.
+    let server = Server::start().await;
+    let mut page = Listening::to(&server, "").await;
+    page.until("event: changed").await;
+    server.shutdown.cancel();
+    let mut rest = Vec::new();
+    page.0.read_to_end(&mut rest).await.unwrap();
+    let rest = String::from_utf8(rest).unwrap();
+    assert!(rest.ends_with("0\r\n\r\n"), "it was ended, not cut: {rest:?}");
+    server.running.await.unwrap().unwrap();
 }

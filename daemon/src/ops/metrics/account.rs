@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use prometheus::{GaugeVec, HistogramVec, IntCounterVec, Registry};
+use prometheus::core::Collector as _;
+use prometheus::{GaugeVec, HistogramVec, IntCounterVec, Registry, proto};
 
 use super::families::{
     ACCOUNT_UP, API_BUDGET, API_DURATION, API_REQUESTS, API_THROTTLED, API_UTILIZATION, CLOCK_SKEW, POLLS,
@@ -69,6 +70,15 @@ pub(super) struct Families {
 }
 
 impl Families {
+    /// Polls of all accounts that ended so.
+    pub(super) fn polls(&self, result: PollResult) -> u64 {
+        let families = self.polls.collect();
+        let series = families.iter().flat_map(proto::MetricFamily::get_metric);
+        let is_it =
+            |one: &&proto::Metric| one.get_label().iter().any(|label| label.value() == result.as_str());
+        series.filter(is_it).map(|one| one.get_counter().get_value() as u64).sum()
+    }
+
     pub(super) fn new(registry: &Registry) -> Self {
         Self {
             requests: API_REQUESTS.counters(registry),

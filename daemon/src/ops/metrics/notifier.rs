@@ -112,6 +112,11 @@ pub(super) struct Families {
 }
 
 impl Families {
+    /// From a message's creation to a receiver's yes, of all notifiers.
+    pub(super) fn dispatch_delay(&self) -> &HistogramVec {
+        &self.dispatch_delay
+    }
+
     pub(super) fn new(registry: &Registry) -> Self {
         let info = PluginInfo::new();
         registry.register(Box::new(info.clone())).expect("plugin_info is registered once");

@@ -59,6 +59,7 @@ pub(crate) fn example() -> Status {
             denied_since: None,
             throttled_until: None,
             last_error: None,
+            token_expires: None,
             requests_per_second: 0.3,
             budget_per_second: 1.0,
         }],
@@ -282,6 +283,7 @@ fn a_status_survives_the_way_through_json() {
           "denied_since": null,
           "throttled_until": null,
           "last_error": null,
+          "token_expires": null,
           "requests_per_second": 0.3,
           "budget_per_second": 1.0
         }

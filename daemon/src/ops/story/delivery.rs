@@ -11,33 +11,32 @@ use crate::ops::status::{Age, columns};
 impl Teller {
     pub(super) fn delivery(&mut self, steps: usize, delivery: &DeliveryStory) {
         self.line(steps, format_args!("{}: {}", delivery.notifier, self.how(delivery)));
-        if let Some(other) = &delivery.in_place_of {
-            let at = self.at(delivery.created_at);
-            self.line(steps + 1, format_args!("In place of {other}, which had not accepted it {at}."));
-        }
-        if let Some(why) = &delivery.suppressed_by {
-            self.line(steps + 1, format_args!("Kept from {} by {why}.", delivery.notifier));
-            self.line(
-                steps + 1,
-                format_args!("`commwatch replay {}` sends it all the same.", delivery.event),
-            );
-        }
-        if let Some(at) = delivery.fell_back_at {
-            self.line(
-                steps + 1,
-                format_args!("Not accepted in time: its fallbacks were told {}.", self.at(at)),
-            );
-        }
-        if delivery.replay {
-            let (at, tried) = (self.at(delivery.created_at), many(u64::from(delivery.counted), "attempt"));
-            self.line(steps + 1, format_args!("An operator had it sent again {at}; {tried} counted since."));
-        }
-        if let Some(held) = &delivery.held {
-            self.line(steps + 1, self.held(delivery, held));
-        }
+        self.beside(steps + 1, delivery);
         self.rest(steps + 1, &delivery.attempts, "earlier attempts");
         for one in &delivery.attempts.shown {
             self.line(steps + 1, attempt(one));
+        }
+    }
+
+    /// What is to be said of it besides its state and its attempts.
+    pub(super) fn beside(&mut self, steps: usize, delivery: &DeliveryStory) {
+        if let Some(other) = &delivery.in_place_of {
+            let at = self.at(delivery.created_at);
+            self.line(steps, format_args!("In place of {other}, which had not accepted it {at}."));
+        }
+        if let Some(why) = &delivery.suppressed_by {
+            self.line(steps, format_args!("Kept from {} by {why}.", delivery.notifier));
+            self.line(steps, format_args!("`commwatch replay {}` sends it all the same.", delivery.event));
+        }
+        if let Some(at) = delivery.fell_back_at {
+            self.line(steps, format_args!("Not accepted in time: its fallbacks were told {}.", self.at(at)));
+        }
+        if delivery.replay {
+            let (at, tried) = (self.at(delivery.created_at), many(u64::from(delivery.counted), "attempt"));
+            self.line(steps, format_args!("An operator had it sent again {at}; {tried} counted since."));
+        }
+        if let Some(held) = &delivery.held {
+            self.line(steps, self.held(delivery, held));
         }
     }
 
@@ -59,7 +58,7 @@ impl Teller {
     }
 
     /// What it is, and until when.
-    fn how(&self, delivery: &DeliveryStory) -> String {
+    pub(super) fn how(&self, delivery: &DeliveryStory) -> String {
         let state = &match delivery.aside {
             true => format!("{}, newer ones go past it", delivery.state),
             false => delivery.state.clone(),

@@ -18,11 +18,12 @@ impl Teller {
         self.line(1, subject(event));
         self.when(event);
         self.what(event);
+        self.text_of(event);
         self.routes(event);
         self.outcome(event);
     }
 
-    fn when(&mut self, event: &EventStory) {
+    pub(super) fn when(&mut self, event: &EventStory) {
         let (happened, found) = (self.at(event.occurred_at), time(event.recorded_at));
         match &event.detection {
             Some(detection) => {
@@ -61,7 +62,7 @@ impl Teller {
         }
     }
 
-    fn what(&mut self, event: &EventStory) {
+    pub(super) fn what(&mut self, event: &EventStory) {
         if let Some(change) = &event.change {
             let word =
                 |side: &Option<String>| side.clone().unwrap_or_else(|| "nobody or not known".to_owned());
@@ -73,6 +74,9 @@ impl Teller {
         if let Some(problem) = &event.problem {
             self.line(1, format_args!("{} since {}: {}", problem.subject, time(problem.since), problem.why));
         }
+    }
+
+    fn text_of(&mut self, event: &EventStory) {
         if event.child.is_some() {
             self.line(
                 1,
@@ -158,7 +162,7 @@ pub fn route(said: &Said) -> String {
     }
 }
 
-fn subject(event: &EventStory) -> String {
+pub(super) fn subject(event: &EventStory) -> String {
     let watch = match (&event.watch, event.priority) {
         (Some(watch), Some(priority)) => format!(" (watch {watch}, {})", Priority::as_str(priority)),
         (Some(watch), None) => format!(" (watch {watch})"),
@@ -176,7 +180,8 @@ fn subject(event: &EventStory) -> String {
     }
 }
 
-pub(super) fn author_word(author: AuthorKind) -> &'static str {
+/// Who wrote a message, in words.
+pub fn author_word(author: AuthorKind) -> &'static str {
     match author {
         AuthorKind::Customer => "the customer",
         AuthorKind::Agent => "an agent",

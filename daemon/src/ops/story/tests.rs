@@ -19,7 +19,7 @@ mod watches;
 use messages::{message, sighting};
 use watches::watch;
 
-const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
+pub(crate) const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
 fn ago(seconds: u64) -> Timestamp {
     NOW - Duration::from_secs(seconds)
@@ -104,6 +104,32 @@ fn event(deliveries: Vec<DeliveryStory>, routing: Vec<Said>) -> EventStory {
         routing,
         deliveries: several(deliveries),
     }
+}
+
+/// For the page: an event that one notifier took and another gave up.
+pub(crate) fn an_event() -> EventStory {
+    let dead = DeliveryStory {
+        attempts: several(vec![
+            attempt(1, 60, "retry", "status 500: overloaded"),
+            attempt(2, 50, "reject", "status 400: no <b>"),
+        ]),
+        ..delivery("hook", "dead")
+    };
+    let waits = DeliveryStory { held: held(HELD[0], "401 from hooks.example"), ..delivery("sms", "pending") };
+    let routing = vec![
+        yes("vip-messages", &["hook", "sms"]),
+        no("vip-status", "events are conversation.status_changed"),
+    ];
+    event(vec![dead, waits], routing)
+}
+
+/// For the page: a watch that found it, and whose customer waits.
+pub(crate) fn a_watch() -> WatchStory {
+    let mut watch = watch();
+    watch.live.as_mut().unwrap().waiting_since = Some(ago(840));
+    watch.events = Several { shown: vec![an_event()], more: 2 };
+    watch.waiting = several(vec![delivery("sms", "pending")]);
+    watch
 }
 
 #[test]

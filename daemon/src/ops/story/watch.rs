@@ -35,7 +35,7 @@ impl Teller {
         self.rest(1, &watch.waiting, "more");
     }
 
-    fn state(&mut self, watch: &WatchStory) {
+    pub(super) fn state(&mut self, watch: &WatchStory) {
         match &watch.live {
             None => {
                 self.line(1, "It is not in the configuration: nothing polls it, and nothing is told of it.");
@@ -99,7 +99,7 @@ impl Teller {
         }
     }
 
-    fn in_short(&mut self, watch: &WatchStory) {
+    pub(super) fn in_short(&mut self, watch: &WatchStory) {
         let sum = |of: fn(&PollHour) -> u64| watch.polls.shown.iter().map(of).sum::<u64>();
         let (polls, changed, failed) = (sum(|h| h.polls), sum(|h| h.changed), sum(|h| h.failed));
         let found = watch.events.shown.len() as u64 + watch.events.more;
@@ -140,7 +140,7 @@ impl Teller {
     }
 }
 
-fn title(watch: &WatchStory) -> String {
+pub(super) fn title(watch: &WatchStory) -> String {
     match &watch.live {
         Some(live) => format!(
             "watch {} ({}, {}): conversation {} of account {}, every {}",

@@ -1,5 +1,7 @@
 //! Events, as they were written when they were found: also why those were told and no others.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Deserialize;
@@ -7,12 +9,12 @@ use serde::Deserialize;
 use super::{EventFilter, Question, deliveries};
 use crate::core::event::{ChangeData, DetectionData, EventKind, ProblemData};
 use crate::core::message::AuthorKind;
-use crate::core::story::{ATTEMPTS_BRIEF, ATTEMPTS_MAX, EVENTS_MAX, EventStory, Several};
+use crate::core::story::{ATTEMPTS_BRIEF, ATTEMPTS_MAX, Brief, EVENTS_MAX, EventStory, LIST_MAX, Several};
 use crate::core::watch::{ConversationId, Priority};
 use crate::store::StoreError;
 use crate::store::rows::{instant, nanos};
 
-/// Message text never leaves the store this way.
+/// Message text does not leave the store with an event's story.
 const COLUMNS: &str =
     "e.id, e.type, e.watch, e.priority, e.occurred_at, e.recorded_at, e.has_text, e.scrubbed,
     e.child_id, e.routing, json_remove(e.body, '$.data.message.text')";
@@ -109,6 +111,29 @@ pub(super) fn of_account(
     let [denied, recovered] = [EventKind::AccountDenied, EventKind::AccountRecovered].map(EventKind::as_str);
     let given = params![denied, recovered, nanos(since), account];
     OF_ACCOUNT.ask(connection, given, EVENTS_MAX, |row| read(connection, row, ATTEMPTS_BRIEF))
+}
+
+/// What an event is, and its message's text where `?2` asks for that.
+pub(super) const BRIEF: &str = "SELECT type, watch,
+    CASE WHEN ?2 AND has_text = 1 THEN json_extract(body, '$.data.message.text') END
+    FROM event WHERE id = ?1";
+
+pub(super) fn briefs(
+    connection: &Connection,
+    ids: Vec<String>,
+    with_text: bool,
+) -> Result<BTreeMap<String, Brief>, StoreError> {
+    let mut one = connection.prepare_cached(BRIEF)?;
+    let mut briefs = BTreeMap::new();
+    for id in ids.into_iter().take(LIST_MAX) {
+        let brief = one.query_row(params![id, with_text], |row| {
+            Ok(Brief { kind: row.get(0)?, watch: row.get(1)?, text: row.get(2)? })
+        });
+        if let Some(brief) = brief.optional()? {
+            briefs.insert(id, brief);
+        }
+    }
+    Ok(briefs)
 }
 
 fn read(connection: &Connection, row: &Row<'_>, attempts: usize) -> Result<EventStory, StoreError> {

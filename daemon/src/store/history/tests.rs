@@ -184,6 +184,19 @@ async fn an_event_comes_with_what_the_routes_said_and_its_attempts_and_without_i
 }
 
 #[tokio::test]
+async fn a_text_leaves_the_store_only_for_whoever_may_show_it_and_asks() {
+    let (_folder, store) = open();
+    found(&store, conversation(7), 1..=2).await;
+    let ids = || vec!["evt_7_1".to_owned(), "evt_gone".to_owned(), "evt_7_2".to_owned()];
+    let without = store.briefs(ids(), false).await.unwrap();
+    assert!(!format!("{without:?}").contains("secret"), "{without:?}");
+    assert_eq!(without.keys().collect::<Vec<_>>(), ["evt_7_1", "evt_7_2"]);
+    assert_eq!(without["evt_7_1"].kind, "message.created");
+    let with = store.briefs(ids(), true).await.unwrap();
+    assert!(with["evt_7_2"].text.as_ref().unwrap().contains("secret"), "{with:?}");
+}
+
+#[tokio::test]
 async fn lists_are_bounded_newest_first_and_count_the_rest() {
     let (_folder, store) = open();
     found(&store, conversation(7), 1..=40).await;

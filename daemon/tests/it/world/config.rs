@@ -17,6 +17,8 @@ pub struct ConfigText {
     pub routes: String,
     /// More tables.
     pub more: String,
+    /// More lines of `[http]`.
+    pub http: String,
     pub interval: &'static str,
     /// How long CommBox may take to answer.
     pub timeout: &'static str,
@@ -45,6 +47,7 @@ impl Default for ConfigText {
             order: "conversation",
             routes: "[[route]]\nnotify = [\"hook\", \"log\"]\n".to_owned(),
             more: String::new(),
+            http: String::new(),
             interval: "1s",
             timeout: "5s",
             log_level: "info",
@@ -74,7 +77,7 @@ impl ConfigText {
     pub(super) fn render(&self, base: &str, hook_url: &str, folder: &Path) -> String {
         let watches: String = self.watches.iter().map(WatchText::render).collect();
         let Self { account, hook, hook_timeout, order, routes, more, interval, timeout, .. } = self;
-        let Self { log_level, plugins, .. } = self;
+        let Self { log_level, plugins, http, .. } = self;
         let (folder, plugins) = (folder.display(), plugins.display());
         format!(
             r#"
@@ -118,6 +121,7 @@ path = "{folder}/commwatch.db"
 
 [http]
 listen = "127.0.0.1:0"
+{http}
 
 [admin]
 socket = "{folder}/admin.sock"
