@@ -112,28 +112,30 @@ fn help_says_what_there_is() {
     Usage: commwatch [OPTIONS] <COMMAND>
 
     Commands:
-      run         Run the daemon
-      check       Say everything that is wrong with the configuration, at once
-      show        Read a watch's conversation from CommBox now: is this the right one?
-      find        Find a customer's conversations in CommBox, as lines for the configuration
-      status      Ask the running daemon how it goes: are the VIPs fresh?
-      watches     List the watches: are they fresh, who waits, what was found?
-      reload      Have the running daemon read its configuration again, and say what became of it
-      backup      Have the running daemon write a whole, checked copy of its database
-      why         Explain an event, a message or a watch, from poll to outcome: also why no alert was sent
-      events      List what was found, and who was told
-      tail        Follow what is found, a line each
-      deliveries  List deliveries: open ones, delivered ones, dead letters
-      replay      Send again what was delivered or given up, under the ids that it had
-      silence     Tell nobody of what a watch, a tag or a conversation brings, for a while
-      ack         Say that you know who waits: nobody is told again until the customer writes
-      routes      Say who would be told of something, and why, by the configuration alone
-      dead        Deal with dead letters
-      notifiers   List notifiers, or have one that is held be tried now
-      plugins     Look at plugins, try one, pin those that are meant
-      schema      Write the configuration's JSON Schema, for editors; with -c also of the plugins that it finds
-      completion  Write what a shell completes
-      man         Write the manual
+      run                Run the daemon
+      check              Say everything that is wrong with the configuration, at once
+      once               Poll everything once, deliver what is new, and end; not beside a running daemon
+      show               Read a watch's conversation from CommBox now: is this the right one?
+      find               Find a customer's conversations in CommBox, as lines for the configuration
+      status             Ask the running daemon how it goes: are the VIPs fresh?
+      watches            List the watches: are they fresh, who waits, what was found?
+      reload             Have the running daemon read its configuration again, and say what became of it
+      backup             Have the running daemon write a whole, checked copy of its database
+      why                Explain an event, a message or a watch, from poll to outcome: also why no alert was sent
+      events             List what was found, and who was told
+      tail               Follow what is found, a line each
+      deliveries         List deliveries: open ones, delivered ones, dead letters
+      replay             Send again what was delivered or given up, under the ids that it had
+      silence            Tell nobody of what a watch, a tag or a conversation brings, for a while
+      ack                Say that you know who waits: nobody is told again until the customer writes
+      routes             Say who would be told of something, and why, by the configuration alone
+      dead               Deal with dead letters
+      notifiers          List notifiers, or have one that is held be tried now
+      test-notification  Try a notifier: send a test the whole way, and say what its receiver answered
+      plugins            Look at plugins, try one, pin those that are meant
+      schema             Write the configuration's JSON Schema, for editors; with -c also of the plugins that it finds
+      completion         Write what a shell completes
+      man                Write the manual
 
     Options:
       -c, --config <FILE>       The configuration [env: COMMWATCH_CONFIG] [default: /etc/commwatch/commwatch.toml]
@@ -142,8 +144,8 @@ fn help_says_what_there_is() {
       -h, --help                Print help
       -V, --version             Print version
 
-    All but run, check, show, find, routes, plugins, schema, completion and man talk to the running daemon. Results go to
-    stdout, messages to stderr.
+    All but run, check, once, show, find, routes, plugins, schema, completion and man talk to the running daemon.
+    Results go to stdout, messages to stderr.
     Exit status: 0 yes or done, 1 no or failed, 2 usage, 69 the daemon is not running,
     78 the configuration is invalid.
     ");

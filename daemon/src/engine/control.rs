@@ -33,7 +33,7 @@ use crate::core::story::{About, Brief, DeliveryStory, EventStory, Held, Several,
 use crate::core::watch::ConversationId;
 use crate::ops::admin::{
     self, Admin, AdminSocket, BACKUP_ANSWERED_WITHIN, BackedUp, DeliveriesAsked, EventsAsked,
-    ONLINE_ANSWERED_WITHIN,
+    ONLINE_ANSWERED_WITHIN, Peer,
 };
 use crate::ops::http::{self, Access, Source};
 use crate::ops::log::LogHandle;
@@ -424,6 +424,12 @@ impl Source for Outside {
 impl Admin for Outside {
     fn write_group(&self) -> Option<String> {
         self.shared.plans.borrow().config.admin.write_group.clone()
+    }
+
+    async fn may_change(&self, peer: Option<Peer>) -> Result<(), String> {
+        let group = self.write_group();
+        let decided = tokio::task::spawn_blocking(move || admin::decide(peer, group.as_deref())).await;
+        decided.unwrap_or_else(|_| Err("it could not be found out who you are".to_owned()))
     }
 
     async fn status(&self) -> Status {

@@ -23,10 +23,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 pub use client::{AskError, ask};
-pub use rights::Right;
+pub use rights::{Peer, Right, decide};
 pub use socket::AdminSocket;
 
-use self::rights::Peer;
 use super::status::Status;
 use crate::core::online::Online;
 use crate::core::replay::{ReplayReport, Selection};
@@ -219,6 +218,11 @@ pub trait Admin: Send + Sync {
         None
     }
 
+    /// Whether who asks may change things.
+    async fn may_change(&self, peer: Option<Peer>) -> Result<(), String> {
+        decide(peer, self.write_group().as_deref())
+    }
+
     /// How it goes.
     async fn status(&self) -> Status;
 
@@ -358,7 +362,8 @@ async fn converse(mut stream: UnixStream, admin: &dyn Admin, patience: Patience)
     let user = peer.map_or("unknown user".to_owned(), |peer| format!("uid {}", peer.uid));
     let request = tokio::time::timeout(patience.io, read_request(&mut stream)).await??;
     let request = match request {
-        Ok(request) => allowed(&request, peer, admin.write_group()).await.map(|()| request),
+        Ok(request) if request.right() == Right::Read => Ok(request),
+        Ok(request) => admin.may_change(peer).await.map(|()| request),
         Err(why) => Err(why),
     };
     let answer = match request {
@@ -377,17 +382,6 @@ async fn converse(mut stream: UnixStream, admin: &dyn Admin, patience: Patience)
         stream.shutdown().await
     };
     tokio::time::timeout(patience.io, send).await?
-}
-
-/// Whether who asks may ask for that. Looking a group up may take a while, and is nobody else's wait.
-async fn allowed(request: &Request, peer: Option<Peer>, group: Option<String>) -> Result<(), String> {
-    if request.right() == Right::Read {
-        return Ok(());
-    }
-    let own = rustix::process::geteuid().as_raw();
-    let decided = move || rights::may_change(peer, own, group.as_deref(), rights::is_member);
-    let decided = tokio::task::spawn_blocking(decided).await;
-    decided.unwrap_or_else(|_| Err("it could not be found out who you are".to_owned()))
 }
 
 /// The request, or what is wrong with it.

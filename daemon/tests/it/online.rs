@@ -30,7 +30,7 @@ async fn the_command_asks_each_watch_once_and_sends_nothing() {
     world.watching(7);
     world.watching(8);
     world.conversation(8).vanish(true);
-    world.config.more = format!("[[watch]]\nname = \"anyone\"\ncustomer = 531826\ndiscovery = \"1h\"\n");
+    world.config.more = "[[watch]]\nname = \"anyone\"\ncustomer = 531826\ndiscovery = \"1h\"\n".to_owned();
     world.write_config();
     let found = online(&world, 1);
     assert_eq!(found["online"]["asked_by"], "command");

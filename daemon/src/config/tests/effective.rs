@@ -142,6 +142,7 @@ fn files_are_merged_and_defaults_filled_in_with_the_place_of_what_is_written() {
     [plugins]
     path = ["/usr/local/lib/commwatch/plugins", "/usr/lib/commwatch/plugins"]
     trust = "strict"
+    pins = "plugins.lock"
 
     [store]
     path = "/var/lib/commwatch/commwatch.db"

@@ -42,14 +42,23 @@ impl Request {
 
 /// Who is at the other end, as the kernel says.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Peer {
-    pub(super) uid: u32,
+pub struct Peer {
+    /// The user.
+    pub uid: u32,
     /// The group in force when it connected.
-    pub(super) gid: u32,
+    pub gid: u32,
+}
+
+/// Whether `peer` may change things, by this machine's users and groups, which may be somewhere in a network: this blocks.
+///
+/// # Errors
+/// Why not, for a person.
+pub fn decide(peer: Option<Peer>, group: Option<&str>) -> Result<(), String> {
+    may_change(peer, rustix::process::geteuid().as_raw(), group, is_member)
 }
 
 /// Whether `peer` may change things. `own` is the daemon's user; `is_member` is asked where only a group can tell.
-pub(super) fn may_change(
+fn may_change(
     peer: Option<Peer>,
     own: u32,
     group: Option<&str>,
@@ -84,7 +93,7 @@ fn refusal(you: &str, group: Option<&str>) -> String {
 
 /// Whether somebody belongs to a group: by the group in force, or by the machine's list of users and groups. That may be
 /// somewhere in a network, so this blocks.
-pub(super) fn is_member(peer: Peer, group: &str) -> Result<bool, String> {
+fn is_member(peer: Peer, group: &str) -> Result<bool, String> {
     let unread = |error: nix::Error| format!("the machine's users and groups cannot be read: {error}");
     let Some(group) = Group::from_name(group).map_err(unread)? else {
         return Err(format!("there is no group `{group}` on this machine"));

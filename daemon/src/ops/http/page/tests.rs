@@ -112,7 +112,7 @@ fn all(rights: Rights, status: &Status, text: &str) -> Vec<(&'static str, String
         ("preview", seen("/replay", rights, status, |view| preview(view, text, &report))),
         ("silences", seen("/silences", rights, status, |view| silences(view, &listed))),
         ("notifiers", seen("/notifiers", rights, status, notifiers)),
-        ("config", seen("/config", rights, status, |view| config(view, Some(text)))),
+        ("config", seen("/config", rights, status, |view| config(view, text))),
         ("notice", seen("/nothing", rights, status, |view| notice(view, "Not found", text))),
         ("login", login("/", true)),
     ]

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 
 use super::*;
+use crate::core::online::Online;
 use crate::core::replay::{ReplayReport, ReplayedDelivery, Selection};
 use crate::core::silence::{Acknowledged, Added, Draft, Listed, Silence};
 use crate::core::story::{About, DeliveryStory, EventStory, Held, Several, Why};
@@ -71,6 +72,10 @@ impl Admin for Engine {
 
     async fn backup(&self, _: &Path) -> Result<BackedUp, String> {
         unreachable!("no page backs up")
+    }
+
+    async fn online(&self) -> Result<Online, String> {
+        unreachable!("no page tries what must work")
     }
 
     async fn why(&self, about: About) -> Result<Why, String> {
