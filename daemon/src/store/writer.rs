@@ -246,8 +246,8 @@ struct Writer {
     failing: Arc<AtomicBool>,
     verdict: Verdict,
     began: Instant,
-    /// What cannot be committed, for the log.
-    faults: Lasting<()>,
+    /// What cannot be done, for the log.
+    faults: Lasting<&'static str>,
     log: Log,
     reserve: Arc<Reserve>,
 }
@@ -288,7 +288,7 @@ impl Writer {
             let _ = self.connection.execute_batch("ROLLBACK");
         }
         (self.observe)(began.elapsed(), committed.is_ok());
-        self.tell(&committed);
+        self.tell("could not commit to the store", &committed);
         if let Err(error) = &committed {
             self.verdict.consider(error);
         }
@@ -303,21 +303,21 @@ impl Writer {
         }
     }
 
-    /// What cannot be committed is a line when that begins, every ten minutes while it lasts, and when it is over.
-    fn tell(&mut self, committed: &Result<(), StoreError>) {
+    /// What cannot be done is a line when that begins, every ten minutes while it lasts, and when it is over.
+    fn tell<T>(&mut self, what: &'static str, done: &Result<T, StoreError>) {
         let now = self.began.elapsed();
-        let Err(error) = committed else {
-            for ((), Said { lasts, times, .. }) in self.faults.well("", now) {
+        let Err(error) = done else {
+            for (what, Said { lasts, times, .. }) in self.faults.well(what, now) {
                 let seconds = lasts.as_secs();
-                tracing::info!(seconds, times, "the store can be written again, after {seconds} s");
+                tracing::info!(seconds, times, "over after {seconds} s: {what}");
             }
             return;
         };
-        match self.faults.fails((), "", now) {
+        match self.faults.fails(what, what, now) {
             Some(Said { lasts, times, .. }) => {
-                tracing::error!(%error, seconds = lasts.as_secs(), times, "could not commit to the store");
+                tracing::error!(%error, seconds = lasts.as_secs(), times, "{what}");
             }
-            None => tracing::debug!(%error, "could not commit to the store"),
+            None => tracing::debug!(%error, "{what}"),
         }
     }
 
@@ -371,17 +371,16 @@ impl Writer {
             _ if self.failing.load(Ordering::Relaxed) => "PASSIVE",
             _ => return,
         };
-        match self.checkpoint(how) {
+        let folded = self.checkpoint(how);
+        self.tell("could not fold the write-ahead log into the database", &folded);
+        match folded {
             Ok(all) => {
                 self.log.commits = 0;
                 self.reserve.keep();
                 // What somebody else's reading holds back is not tried again with each commit.
                 self.log.fold_at = if all { LOG_FOLD_BYTES } else { bytes + LOG_FOLD_BYTES };
             }
-            Err(error) => {
-                tracing::warn!(%error, "could not fold the write-ahead log into the database");
-                self.log.fold_at = bytes + LOG_FOLD_BYTES;
-            }
+            Err(_) => self.log.fold_at = bytes + LOG_FOLD_BYTES,
         }
     }
 

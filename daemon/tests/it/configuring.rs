@@ -278,6 +278,7 @@ async fn the_configuration_is_printed_as_it_is_used() {
     [plugins]
     path = ["PLUGINS"]  # commwatch.toml:45
     trust = "owner"  # commwatch.toml:46
+    pins = "FOLDER/plugins.lock"
 
     [store]
     path = "FOLDER/commwatch.db"  # commwatch.toml:49
@@ -290,15 +291,15 @@ async fn the_configuration_is_printed_as_it_is_used() {
     show_text = false
 
     [admin]
-    socket = "FOLDER/admin.sock"  # commwatch.toml:55
+    socket = "FOLDER/admin.sock"  # commwatch.toml:56
 
     [reload]
     on_change = true
-    settle = "100ms"  # commwatch.toml:58
+    settle = "100ms"  # commwatch.toml:59
 
     [log]
-    level = "info"  # commwatch.toml:62
-    format = "json"  # commwatch.toml:61
+    level = "info"  # commwatch.toml:63
+    format = "json"  # commwatch.toml:62
     "#);
     assert!(
         printed.contains("/(hidden)\"  # commwatch.toml:") && !printed.contains(&world.hook.url()),
