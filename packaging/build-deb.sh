@@ -26,7 +26,8 @@ done
 
 packages=(-p commwatch)
 for plugin in plugins/*/; do packages+=(-p "commwatch-$(basename "$plugin")"); done
-[ -n "$built" ] || cargo build --locked --profile "$profile" "${packages[@]}"
+[ -n "$built" ] || COMMWATCH_REVISION=$(git rev-parse --short HEAD 2>/dev/null || echo unknown) \
+    cargo build --locked --profile "$profile" "${packages[@]}"
 target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/$profile
 
 # What the program says about itself, in the forms that a system wants.

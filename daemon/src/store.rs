@@ -50,7 +50,7 @@ mod told;
 mod writer;
 
 pub use crate::core::replay::{REPLAY_MAX, Replayed, ReplayedDelivery, Selection};
-pub use backup::{BACKUP_LOG_BYTES_MAX, BACKUP_WITHIN, Backup, BackupError};
+pub use backup::{BACKUP_LOG_BYTES_MAX, BACKUP_WITHIN, Backup, BackupError, copy_unused};
 pub use error::StoreError;
 pub use history::{EventFilter, History, RecentDelivery, RecentEvent};
 pub use lock::STAMP_SUFFIX;

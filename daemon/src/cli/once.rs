@@ -18,10 +18,12 @@ use crate::ops::admin::{Request, ask};
 use crate::ops::log;
 use crate::ops::status::{Status, WatchStatus, columns};
 use crate::plugin::{Children, Installed};
-use crate::store::{self, OUTBOX_ROWS_MAX, SqliteStore, Store as _};
+use crate::store::{self, OUTBOX_ROWS_MAX};
 
 /// How long it may take, where nothing else is said.
 const PATIENCE: &str = "2m";
+/// What is written of it: faults, and what the plugin `log` tells.
+const LEVEL: &str = "error,commwatch::plugin::host::lines=info";
 /// How often it is looked how far it has come.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -94,7 +96,8 @@ fn once(loaded: Loaded, args: &Args) -> Result<Report, String> {
         Children::start().map_err(|error| format!("cannot start the thread that starts plugins: {error}"))?;
     let folder = tempfile::tempdir().map_err(|error| format!("cannot make a folder: {error}"))?;
     let mut loaded = loaded;
-    loaded.config.log.level = "error".to_owned();
+    // What the log notifier tells is written, and nothing of what a dry run does without.
+    loaded.config.log.level = if args.dry_run { "off" } else { LEVEL }.to_owned();
     let log = log::init(&loaded.config.log).map_err(|error| error.to_string())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start the runtime: {error}"))?;
@@ -102,7 +105,7 @@ fn once(loaded: Loaded, args: &Args) -> Result<Report, String> {
     by_itself(&mut loaded, &socket);
     let report = runtime.block_on(async {
         if args.dry_run {
-            without_effect(&mut loaded, folder.path()).await?;
+            without_effect(&mut loaded, folder.path())?;
         }
         let setup = Setup {
             loaded,
@@ -131,13 +134,12 @@ fn by_itself(loaded: &mut Loaded, socket: &Path) {
 }
 
 /// It works on a copy of the database, and no plugin is started.
-async fn without_effect(loaded: &mut Loaded, folder: &Path) -> Result<(), String> {
+fn without_effect(loaded: &mut Loaded, folder: &Path) -> Result<(), String> {
     let config = &mut loaded.config;
     let copy = folder.join("commwatch.db");
     if config.store.path.exists() {
-        let options = store::Options::new(&config.store.path);
-        let opened = block_in_place(|| SqliteStore::open(options)).map_err(|error| error.to_string())?;
-        opened.backup(&copy).await.map_err(|error| error.to_string())?;
+        block_in_place(|| store::copy_unused(&config.store.path, &copy))
+            .map_err(|error| error.to_string())?;
     }
     config.store.path = copy;
     for notifier in config.notifiers.values_mut() {

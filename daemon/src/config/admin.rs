@@ -13,14 +13,18 @@ use super::{Admin, Store};
 pub(super) const KEYS: &[Key] = &[key("socket"), key("write_group")];
 
 const FILE: &str = "admin.sock";
+/// Where the configuration of the installed service is, and where its state is.
+const INSTALLED: &str = "/etc/commwatch";
+const STATE: &str = "/var/lib/commwatch";
 /// `sun_path` of Linux, without the zero at its end.
 const SOCKET_BYTES_MAX: usize = 107;
 /// The longest name of a group (useradd(8)).
 const GROUP_BYTES_MAX: usize = 32;
 
-/// Where the daemon of the configuration at `path` listens, as far as that can be told from outside: what the
-/// files say, however wrong the rest of them may be, else beside the store if there is a socket. `None`: the
-/// usual place is meant.
+/// Where the daemon of the configuration at `path` listens, as far as that can be told from outside: what the files say,
+/// however wrong the rest of them may be; else beside the store if there is a socket; else there as well, where the
+/// configuration names a store and is not that of the installed service: nobody means that one with a file of his own.
+/// `None`: the usual place is meant.
 pub fn likely_socket(path: &Path) -> Option<PathBuf> {
     let (sources, files) = source::read_all(path);
     let folder = sources.named.parent().unwrap_or(Path::new("/"));
@@ -30,8 +34,12 @@ pub fn likely_socket(path: &Path) -> Option<PathBuf> {
         let value = tables.iter().find_map(|table| table.get(section)?.get(key)?.as_str());
         value.map(|text| folder.join(text))
     };
-    let beside_store = || Some(said("store", "path")?.parent()?.join(FILE)).filter(|socket| socket.exists());
-    said("admin", "socket").or_else(beside_store)
+    let store = said("store", "path");
+    let beside = |store: &Path| Some(store.parent()?.join(FILE));
+    let is_installed = folder == Path::new(INSTALLED);
+    let own = store.as_deref().and_then(beside).filter(|socket| !is_installed || socket.exists());
+    let usual = || Some(Path::new(STATE).join(FILE)).filter(|socket| store.is_none() && socket.exists());
+    said("admin", "socket").or(own).or_else(usual)
 }
 
 /// By default it lies in systemd's runtime folder, else beside the store.
@@ -95,7 +103,7 @@ mod tests {
         std::fs::write(&file, "nonsense = 1\n[admin]\nsocket = \"a.sock\"\n").unwrap();
         assert_eq!(likely_socket(&file), Some(folder.path().join("a.sock")));
         std::fs::write(&file, "[store]\npath = \"state/x.db\"\n").unwrap();
-        assert_eq!(likely_socket(&file), None);
+        assert_eq!(likely_socket(&file), Some(folder.path().join("state/admin.sock")), "none but its own");
         std::fs::create_dir(folder.path().join("state")).unwrap();
         std::fs::write(folder.path().join("state/admin.sock"), "").unwrap();
         assert_eq!(likely_socket(&file), Some(folder.path().join("state/admin.sock")));

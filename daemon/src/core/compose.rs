@@ -180,7 +180,7 @@ pub fn token_expiring(
     now: Timestamp,
 ) -> Event {
     let why = format!(
-        "the key of account {account} {}; have a new one made, put it where `token` points, and reload",
+        "the key of account {account} {}; have a new one made, put it where `token` points, and reload (a credential of systemd: restart)",
         expiry::said(expires, now_there)
     );
     let subject = format!("account/{account}");

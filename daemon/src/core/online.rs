@@ -125,7 +125,9 @@ pub fn key(account: &str, seen: &KeySeen, expires: Option<Timestamp>, now: Times
     match (seen.accepted, &seen.refused, &seen.fault) {
         (0, Some(why), _) => line(
             Verdict::Fail,
-            format!("CommBox refuses it: {why}{ending}; put a valid one where `token` points, and reload"),
+            format!(
+                "CommBox refuses it: {why}{ending}; put a valid one where `token` points, and reload (a credential of systemd: restart)"
+            ),
         ),
         (0, None, Some(why)) => line(Verdict::Fail, format!("no answer of CommBox: {why}{ending}")),
         (0, None, None) => {
@@ -135,9 +137,12 @@ pub fn key(account: &str, seen: &KeySeen, expires: Option<Timestamp>, now: Times
             line(Verdict::Warn, format!("CommBox accepts it, but not for every watch: {why}{ending}"))
         }
         _ => match end {
-            Some((said, true)) => {
-                line(Verdict::Warn, format!("CommBox accepts it; it {said}: have a new one made, and reload"))
-            }
+            Some((said, true)) => line(
+                Verdict::Warn,
+                format!(
+                    "CommBox accepts it; it {said}: have a new one made, and reload (a credential of systemd: restart)"
+                ),
+            ),
             Some((said, false)) => line(Verdict::Ok, format!("CommBox accepts it; it {said}")),
             None => line(Verdict::Ok, "CommBox accepts it; it does not say when it expires".to_owned()),
         },

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
 use super::clock::Clock;
+use super::finds::Finds;
 use super::health::Health;
 use super::host::Host;
 use super::pace::{Chosen, Pace, Scene};
@@ -62,6 +63,7 @@ pub(super) struct Parts {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) servers: Arc<Servers>,
+    pub(super) finds: Arc<Finds>,
     pub(super) plans: watch::Receiver<Arc<Plan>>,
     pub(super) board: Arc<Board>,
     pub(super) metrics: Arc<Metrics>,
@@ -261,8 +263,12 @@ impl Delivering {
             return TICK;
         }
         // However much there is to say, what is open must not be forgotten meanwhile.
-        let kept = usize::from(places > 1 && self.repeating.is_due(now));
-        let places = places - kept;
+        let mut places = places;
+        if places > 1 && self.repeating.is_due(now) {
+            let before = self.in_flight.len();
+            self.repeat(1).await;
+            places -= self.in_flight.len() - before;
+        }
         let (found, Chosen { going: chosen, fault, .. }) = match self.choose(places).await {
             Ok(chosen) => {
                 self.did(READ);
@@ -287,7 +293,7 @@ impl Delivering {
             }
         }
         self.mark(&mut going).await;
-        let left = places + kept - going.len();
+        let left = places - going.len();
         for due in going {
             let receipt = self.receipt(&due).await;
             self.start(due, receipt);
@@ -297,14 +303,7 @@ impl Delivering {
             None if fault.is_some() => STORE_PAUSE,
             // What was held back has left its place to others.
             None if found == places && !is_all => Duration::ZERO,
-            None if left > 0 => {
-                let again = self.repeat(left).await;
-                // A place that was kept for nothing is there for the others.
-                if found == places && !self.repeating.is_due(now) {
-                    return Duration::ZERO;
-                }
-                again.min(self.next_due().await)
-            }
+            None if left > 0 => self.repeat(left).await.min(self.next_due().await),
             None => TICK,
         }
     }
@@ -448,7 +447,7 @@ impl Delivering {
         let Ended { what, started, mut report, alone, renewals } = ended;
         let due = match what {
             What::Delivery(due) => due,
-            What::Again(one) => return self.said_again(one, report, renewals).await,
+            What::Again(one) => return self.said_again(one, report, alone, renewals).await,
         };
         if report.not_sent {
             // The plugin was not there to take it: no attempt was made.

@@ -147,6 +147,7 @@ impl Made {
                     store: Arc::clone(&shared.store),
                     clock: Arc::clone(&shared.clock),
                     servers: Arc::clone(&shared.servers),
+                    finds: Arc::clone(&shared.finds),
                     plans: shared.plans.subscribe(),
                     board: Arc::clone(&shared.board),
                     metrics: Arc::clone(&shared.metrics),

@@ -92,12 +92,6 @@ impl Plan {
         Self { config, routes, watches, seeks, order, owners, clients }
     }
 
-    /// Whether a watch of that name is configured.
-    pub fn has_watch(&self, name: &str) -> bool {
-        let Config { watches, seeks, .. } = &self.config;
-        watches.iter().any(|watch| watch.name == name) || seeks.iter().any(|seek| seek.name == name)
-    }
-
     /// The account of a watch.
     pub fn account(&self, watch: &Watch) -> Option<&Account> {
         self.config.accounts.get(&watch.conversation.account)

@@ -291,11 +291,15 @@ impl Polling {
         let now = self.parts.clock.elapsed();
         self.polled_now.remove(&ended.id);
         if !ended.watched {
+            self.acked_meanwhile.remove(&ended.id);
             return self.schedule.skipped(&Errand::Poll(ended.id), now);
         }
         let polled = polled(&ended.end);
         self.schedule.finished(&Errand::Poll(ended.id.clone()), polled, now);
-        let Some(watch) = self.parts.finds.watch(&self.plan, &ended.id) else { return };
+        let Some(watch) = self.parts.finds.watch(&self.plan, &ended.id) else {
+            self.acked_meanwhile.remove(&ended.id);
+            return;
+        };
         self.count(&watch, &ended);
         self.remember(&ended);
         // An answer that is the one before has changed nothing of who waits.

@@ -83,7 +83,7 @@ pub trait Source: Send + Sync {
     /// is left out.
     fn briefs(&self, events: Vec<String>) -> BoxFuture<'_, BTreeMap<String, Brief>>;
 
-    /// The configuration in use as TOML, with its defaults, without secrets; `None` where it cannot be shown.
+    /// The configuration in use as TOML, with its defaults, without secrets.
     fn effective_config(&self) -> String;
 
     /// Whether it lives and is ready. Must not wait for anything. Everybody who reaches the port reads it.

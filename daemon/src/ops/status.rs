@@ -248,6 +248,8 @@ pub struct Vips {
     pub all: usize,
     /// How many of them are fresh.
     pub fresh: usize,
+    /// How many of the others have not been asked for yet, since the daemon has just started.
+    pub first: usize,
 }
 
 impl Status {
@@ -259,7 +261,12 @@ impl Status {
     /// Are the VIPs fresh?
     pub fn vips(&self) -> Vips {
         let vips = || self.watches.iter().filter(|watch| watch.priority == Priority::Vip);
-        Vips { all: vips().count(), fresh: vips().filter(|watch| watch.fresh).count() }
+        let is_first = |watch: &&WatchStatus| !watch.fresh && watch.state == WatchState::WaitingForFirstPoll;
+        Vips {
+            all: vips().count(),
+            fresh: vips().filter(|watch| watch.fresh).count(),
+            first: vips().filter(is_first).count(),
+        }
     }
 
     /// Puts into order and bounds: what needs attention first, VIPs before others, then by name.

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::StoreError;
-use super::lock::{beside, write_whole};
+use super::lock::{Lock, beside, write_whole};
 
 /// A backup takes at most this long. While it reads, the log beside the database cannot be begun anew.
 pub const BACKUP_WITHIN: Duration = Duration::from_secs(30 * 60);
@@ -88,6 +88,21 @@ impl Backup {
         let file = beside(database, NEWEST_SUFFIX);
         write_whole(&file, &text).map_err(|error| StoreError::system(&error, &file))
     }
+}
+
+/// Copies a database that nobody uses, as it is, to where nothing is yet; of the original nothing is changed.
+///
+/// # Errors
+/// When somebody uses it, or it cannot be copied.
+pub fn copy_unused(database: &Path, to: &Path) -> Result<(), StoreError> {
+    let _lock = Lock::take(database)?;
+    for part in ["", "-wal"] {
+        let from = beside(database, part);
+        if part.is_empty() || from.exists() {
+            std::fs::copy(&from, beside(to, part)).map_err(|error| StoreError::system(&error, &from))?;
+        }
+    }
+    Ok(())
 }
 
 /// How a backup is put back, for the end of an error.

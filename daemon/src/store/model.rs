@@ -539,9 +539,10 @@ impl Rows {
                 self.begun.remove(&id);
             }
         }
-        for one in self.deliveries.values_mut() {
+        let raised: Vec<i64> = self.raised.values().copied().collect();
+        for (id, one) in &mut self.deliveries {
             let is_early = matches!(one.state, State::Delivered | State::Suppressed);
-            if is_early && is_over(one.finished_at, older.text_before) {
+            if is_early && !raised.contains(id) && is_over(one.finished_at, older.text_before) {
                 count(std::mem::take(&mut one.payload).is_empty());
             }
         }

@@ -40,13 +40,15 @@ const UNUSED: [&str; 2] = [
      AND NOT EXISTS (SELECT 1 FROM discovered d WHERE d.account = s.account AND d.key = s.key) LIMIT ?2)",
 ];
 
-/// Text goes earlier than the rows that held it; an open delivery keeps what it still has to say.
+/// Text goes earlier than the rows that held it; an open delivery keeps what it still has to say, and so does one that is
+/// said again while it lasts.
 const OLD_TEXT: [&str; 2] = [
     "UPDATE event SET has_text = 0, body =
          json_set(body, '$.data.message.text', '', '$.data.message.text_truncated', json('true'))
      WHERE id IN (SELECT id FROM event WHERE has_text = 1 AND recorded_at < ?1 LIMIT ?2)",
     "UPDATE delivery SET payload = '' WHERE id IN (SELECT id FROM delivery
-     WHERE state IN ('delivered', 'suppressed', 'grouped') AND payload <> '' AND finished_at < ?1 LIMIT ?2)",
+     WHERE state IN ('delivered', 'suppressed', 'grouped') AND payload <> '' AND finished_at < ?1
+       AND id NOT IN (SELECT delivery FROM raised) LIMIT ?2)",
 ];
 
 pub(super) fn prune(connection: &Connection, older: Retention) -> Result<u64, StoreError> {

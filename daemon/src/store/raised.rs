@@ -10,20 +10,26 @@ use crate::core::notification;
 use crate::core::pacing::Incident;
 
 /// A delivery has become final: what it opened is open, unless its end came first; what it closes is not, even when
-/// the receiver was not told of the end. One that is sent again on somebody's request changes nothing.
+/// the receiver was not told of the end.
 pub(super) fn ended(connection: &Connection, delivery: i64, end: State) -> Result<(), StoreError> {
     let row = connection
         .prepare_cached(
-            "SELECT d.notifier, d.lane, e.type, e.body, d.replay = 1 OR d.gathered > 0 FROM delivery d
+            "SELECT d.notifier, d.lane, e.type, e.body, d.replay, d.gathered > 0 FROM delivery d
              JOIN notification_event n ON n.notification_id = d.notification_id AND n.position = 0
              JOIN event e ON e.id = n.event_id WHERE d.id = ?1",
         )?
         .query_row([delivery], |row| {
             let (kind, body): (String, String) = (row.get(2)?, row.get(3)?);
-            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, incident(&kind, &body), row.get(4)?))
+            let (notifier, lane): (String, String) = (row.get(0)?, row.get(1)?);
+            let (is_again, is_several): (bool, bool) = (row.get(4)?, row.get(5)?);
+            Ok((notifier, lane, incident(&kind, &body), is_again, is_several))
         })
         .optional()?;
-    let Some((notifier, lane, Some((what, key)), false)) = row else { return Ok(()) };
+    let Some((notifier, lane, Some((what, key)), is_again, is_several)) = row else { return Ok(()) };
+    // Only where an incident has a lane of its own does its receiver keep it.
+    if is_several || lane != key {
+        return Ok(());
+    }
     match what {
         Incident::Opens if end == State::Delivered => {
             if !is_closed_after(connection, delivery, &notifier, &lane, &key)? {
@@ -35,6 +41,8 @@ pub(super) fn ended(connection: &Connection, delivery: i64, end: State) -> Resul
             }
         }
         Incident::Opens => {}
+        // An end of long ago that somebody wants sent again ends nothing of now.
+        Incident::Closes if is_again => {}
         Incident::Closes => {
             connection
                 .prepare_cached("DELETE FROM raised WHERE notifier = ?1 AND key = ?2")?

@@ -11,6 +11,8 @@ fn once(world: &World, more: &[&str]) -> (Option<i32>, Value) {
     let config = world.config_path();
     let arguments = [&["once", "--output", "json", "-c", config.to_str().unwrap()], more].concat();
     let Output { status, stdout, stderr } = world.run(&arguments);
+    let errors = String::from_utf8_lossy(&stderr).into_owned();
+    assert!(!more.contains(&"--dry-run") || errors.is_empty(), "{errors}");
     let said = serde_json::from_slice(&stdout);
     (status.code(), said.unwrap_or_else(|_| panic!("{status}: {}", String::from_utf8_lossy(&stderr))))
 }
@@ -29,6 +31,11 @@ async fn once_takes_the_baseline_then_delivers_what_is_new_and_a_dry_run_does_ne
     assert_eq!(first["watches"][0]["events"], Value::Array(vec![]));
 
     dana.customer_says("hello");
+    let files = || {
+        let names = ["commwatch.db", "commwatch.db.stamp"].map(|name| world.path(name));
+        names.map(|name| std::fs::read(name).unwrap())
+    };
+    let before = files();
     for _ in 0..2 {
         let (code, dry) = once(&world, &["--dry-run"]);
         let event = &dry["watches"][0]["events"][0];
@@ -36,6 +43,7 @@ async fn once_takes_the_baseline_then_delivers_what_is_new_and_a_dry_run_does_ne
         assert_eq!(event["deliveries"]["shown"][0]["notifier"], "hook");
     }
     assert!(world.hook.received().is_empty(), "a dry run tells nobody");
+    assert_eq!(files(), before, "it changes no byte of the database");
     let (code, told) = once(&world, &[]);
     let delivery = &told["watches"][0]["events"][0]["deliveries"]["shown"][0];
     assert_eq!((code, &delivery["state"]), (Some(0), &Value::from("delivered")), "{told:#}");

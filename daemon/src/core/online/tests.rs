@@ -35,8 +35,8 @@ fn a_key_is_judged_by_what_the_watches_were_answered_and_by_its_end() {
     insta::assert_snapshot!(said(lines), @"
     ok   key main: CommBox accepts it; it does not say when it expires
     ok   key main: CommBox accepts it; it expires on 2027-02-14 08:00:00Z, in 30 days
-    warn key main: CommBox accepts it; it expires on 2027-01-18 08:00:00Z, in 3 days: have a new one made, and reload
-    fail key main: CommBox refuses it: 401 Unauthorized (401); it expired on 2027-01-14 08:00:00Z, 24 hours ago; put a valid one where `token` points, and reload
+    warn key main: CommBox accepts it; it expires on 2027-01-18 08:00:00Z, in 3 days: have a new one made, and reload (a credential of systemd: restart)
+    fail key main: CommBox refuses it: 401 Unauthorized (401); it expired on 2027-01-14 08:00:00Z, 24 hours ago; put a valid one where `token` points, and reload (a credential of systemd: restart)
     warn key main: CommBox accepts it, but not for every watch: 403 Forbidden (403)
     fail key main: no answer of CommBox: cannot connect (connect)
     warn key main: not tried: no watch of this account was asked for

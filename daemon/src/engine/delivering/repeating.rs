@@ -11,6 +11,7 @@ use commwatch_plugin_api::Outcome;
 use super::{Delivering, Ended, TICK, What};
 use crate::core::backoff::{mix, seed_of};
 use crate::core::outcome;
+use crate::engine::finds::Finds;
 use crate::engine::plan::Plan;
 use crate::plugin::{Handover, Report};
 use crate::store::{Raised, StoreError};
@@ -27,7 +28,8 @@ pub(super) struct Repeating {
     /// Lanes of which something is being said again. Nothing else of theirs goes meanwhile: an end that overtook it would
     /// be undone.
     lanes: HashSet<String>,
-    /// Deliveries with which the plugin died when they were said again.
+    /// Deliveries with which the plugin died when they were said again: they go alone. And those with which it died then.
+    suspected: HashSet<i64>,
     deadly: HashSet<i64>,
     /// Whether the last one failed.
     fails: bool,
@@ -37,6 +39,9 @@ impl Repeating {
     /// What a plugin says about it. The next round begins at once: its receiver may be another.
     pub(super) fn configure(&mut self, every: Option<Duration>) {
         (self.every, self.next, self.behind) = (every, Duration::ZERO, None);
+        // Another plugin may live with what this one died of.
+        self.suspected.clear();
+        self.deadly.clear();
     }
 
     /// Whether something is to be said again now.
@@ -82,7 +87,9 @@ impl Delivering {
                 self.repeating.behind = None;
             }
             for one in found {
-                if still_concerns(&plan, &one) && !self.repeating.deadly.contains(&one.delivery) {
+                if still_concerns(&plan, &self.parts.finds, &one)
+                    && !self.repeating.deadly.contains(&one.delivery)
+                {
                     if let Err(longer) = self.budget.take(self.parts.clock.elapsed()) {
                         return Ok(longer.min(TICK));
                     }
@@ -105,10 +112,10 @@ impl Delivering {
             replay: false,
             again: true,
             deadline: tokio::time::Instant::now() + self.timeout,
-            alone: false,
+            alone: self.repeating.suspected.contains(&one.delivery),
         };
         let (host, started) = (Arc::clone(self.process.host()), self.parts.clock.now());
-        let (alone, renewals) = (self.concurrency == 1, self.renewals);
+        let (alone, renewals) = (handover.alone || self.concurrency == 1, self.renewals);
         self.repeating.lanes.insert(one.lane.clone());
         self.in_flight.push(Box::pin(async move {
             let report = host.deliver(handover).await;
@@ -117,15 +124,17 @@ impl Delivering {
     }
 
     /// How it ended: it says how the receiver is, as any other does.
-    pub(super) async fn said_again(&mut self, one: Raised, mut report: Report, renewals: u64) {
+    pub(super) async fn said_again(&mut self, one: Raised, mut report: Report, alone: bool, renewals: u64) {
         self.repeating.lanes.remove(&one.lane);
         if report.not_sent {
             return;
         }
         let now = self.parts.clock.now();
         if report.crashed {
-            self.repeating.deadly.insert(one.delivery);
+            let died = if alone { &mut self.repeating.deadly } else { &mut self.repeating.suspected };
+            died.insert(one.delivery);
         } else {
+            self.repeating.suspected.remove(&one.delivery);
             let seed = mix(seed_of(&one.notification_id));
             let elapsed = self.parts.clock.elapsed();
             let verdict = self.receiver.judge(one.delivery, report.outcome, elapsed, seed);
@@ -140,6 +149,9 @@ impl Delivering {
         let plan = self.parts.plans.borrow().clone();
         self.attempted(&report, now);
         self.receiver_health(&plan, &report.outcome, now).await;
+        if matches!(report.outcome, Outcome::Delivered { .. }) {
+            self.receiver_takes();
+        }
         let notifier = &self.parts.notifier;
         let (word, detail) =
             (outcome::outcome_word(&report.outcome), outcome::outcome_detail(&report.outcome));
@@ -160,12 +172,16 @@ impl Delivering {
 }
 
 /// Whether what it is about is still configured: of what is not, nobody would tell the end.
-fn still_concerns(plan: &Plan, one: &Raised) -> bool {
+fn still_concerns(plan: &Plan, finds: &Finds, one: &Raised) -> bool {
     let config = &plan.config;
-    match (&one.watch, one.key.split_once('/')) {
-        (Some(watch), _) => plan.has_watch(watch),
-        (None, Some(("account", name))) => config.accounts.contains_key(name),
-        (None, Some(("notifier", name))) => {
+    if one.watch.is_some() {
+        // Whatever its watch is called now.
+        let conversation = one.key.strip_suffix("/waiting").unwrap_or(&one.key);
+        return conversation.parse().is_ok_and(|id| finds.is_watched(plan, &id));
+    }
+    match one.key.split_once('/') {
+        Some(("account", name)) => config.accounts.contains_key(name),
+        Some(("notifier", name)) => {
             config.notifiers.contains_key(name.strip_suffix("/plugin").unwrap_or(name))
         }
         _ => true,

@@ -4,6 +4,7 @@
 use std::io::{self, Write as _};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -22,6 +23,8 @@ const VALUE_MAX: usize = 4096;
 
 /// The longest name that the journal takes.
 const NAME_MAX: usize = 64;
+/// The journal takes an entry within this, or it is written as a line: whoever says something must not wait for a disk.
+const TAKEN_WITHIN: Duration = Duration::from_millis(100);
 
 /// Hands each line to the journal; what it does not take is written as a line instead.
 #[derive(Debug)]
@@ -36,6 +39,7 @@ impl<W> Journal<W> {
     /// When nobody listens there, or we may not ask.
     pub(super) fn open(to: &Path, otherwise: W) -> io::Result<Self> {
         let socket = UnixDatagram::unbound()?;
+        socket.set_write_timeout(Some(TAKEN_WITHIN))?;
         // An empty entry is dropped by the journal, so this asks whether it is there.
         socket.send_to(b"", to)?;
         Ok(Self { socket, to: to.to_owned(), otherwise })

@@ -255,7 +255,7 @@ fn what_needs_attention_comes_first_and_the_rest_is_bounded() {
     assert_eq!(names, ["acme-cfo", "globex", "initech"]);
     assert_eq!((status.watches.len(), status.watches_omitted), (WATCHES_MAX, 3));
     assert_eq!(status.recent_events.len(), RECENT_MAX);
-    assert_eq!(status.vips(), Vips { all: 2, fresh: 1 });
+    assert_eq!(status.vips(), Vips { all: 2, fresh: 1, first: 0 });
 }
 
 #[test]

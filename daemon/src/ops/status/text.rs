@@ -116,6 +116,10 @@ impl Page<'_> {
             (0, _) => Cell::new("No watch is a VIP."),
             (1, 0) => Cell::toned("The VIP is fresh.", Tone::Good),
             (all, 0) => Cell::toned(format_args!("All {all} VIPs are fresh."), Tone::Good),
+            (1, _) if vips.first == 1 => Cell::new("The VIP is read for the first time."),
+            (all, stale) if vips.first == stale => {
+                Cell::new(format_args!("{stale} of {all} VIPs are read for the first time."))
+            }
             (all, stale) => Cell::toned(format_args!("{stale} of {all} VIPs NOT FRESH."), Tone::Bad),
         };
         let ready = match status.ready() {

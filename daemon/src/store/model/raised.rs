@@ -19,9 +19,10 @@ impl Rows {
     pub(super) fn note_incident(&mut self, delivery: i64) {
         let Some((what, key)) = self.incident(delivery) else { return };
         let Some(one) = self.deliveries.get(&delivery) else { return };
-        if one.replay || one.gathered > 0 {
+        if one.gathered > 0 || one.lane != key {
             return;
         }
+        let is_again = one.replay;
         let is_its_end = |(id, other): (&i64, &super::Delivery)| {
             *id > delivery
                 && (&other.notifier, &other.lane) == (&one.notifier, &one.lane)
@@ -34,6 +35,7 @@ impl Rows {
                 self.raised.insert(of, delivery);
             }
             Incident::Opens => {}
+            Incident::Closes if is_again => {}
             Incident::Closes => {
                 self.raised.remove(&of);
             }

@@ -52,6 +52,10 @@ pub(super) fn verdict(status: &Status) -> (String, Tone) {
         (0, _) => ("No watch is a VIP.".into(), Tone::Plain),
         (1, 0) => ("The VIP is fresh.".into(), Tone::Good),
         (all, 0) => (format!("All {all} VIPs are fresh."), Tone::Good),
+        (1, _) if vips.first == 1 => ("The VIP is read for the first time.".into(), Tone::Plain),
+        (all, stale) if vips.first == stale => {
+            (format!("{stale} of {all} VIPs are read for the first time."), Tone::Plain)
+        }
         (1, _) => ("The VIP is not fresh.".into(), Tone::Bad),
         (all, stale) => (format!("{stale} of {all} VIPs are not fresh."), Tone::Bad),
     }
