@@ -135,9 +135,10 @@ async fn a_bot_posts_with_its_token_and_a_channel_that_is_not_there_breaks_the_n
 
     slack.usually(Some(not_ok("channel_not_found")));
     dana.customer_says("nobody reads this");
+    // Two messages of one conversation are half a minute apart.
     world
         .hook
-        .wait("notifier.broken", PATIENCE, |received| {
+        .wait("notifier.broken", PATIENCE * 2, |received| {
             received.iter().any(|one| {
                 let problem = &one.body["data"]["problem"];
                 one.kind == "commwatch.notifier.broken.v1"
