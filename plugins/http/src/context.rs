@@ -56,6 +56,7 @@ pub(crate) fn sample_notification() -> Notification {
             "problem": {"subject": "notifier/sample", "since": "2026-03-01T07:00:00Z", "why": "a reason",
                         "expires": "2026-03-04T08:00:00Z"},
             "detection": {"polled_at": "2026-03-01T08:00:04Z", "previous_poll_at": "2026-03-01T07:59:54Z", "delay_seconds": 4, "approximate": true},
+            "test": {"like": "message.created", "by": "uid 0"},
         },
     });
     let sample = json!({
