@@ -14,7 +14,7 @@ use crate::core::pacing::Incident;
 pub(super) fn ended(connection: &Connection, delivery: i64, end: State) -> Result<(), StoreError> {
     let row = connection
         .prepare_cached(
-            "SELECT d.notifier, d.lane, e.type, e.body, d.replay, d.gathered > 0 FROM delivery d
+            "SELECT d.notifier, d.lane, e.type, e.body, d.replay, d.notification_id <> n.event_id FROM delivery d
              JOIN notification_event n ON n.notification_id = d.notification_id AND n.position = 0
              JOIN event e ON e.id = n.event_id WHERE d.id = ?1",
         )?

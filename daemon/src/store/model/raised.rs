@@ -19,7 +19,8 @@ impl Rows {
     pub(super) fn note_incident(&mut self, delivery: i64) {
         let Some((what, key)) = self.incident(delivery) else { return };
         let Some(one) = self.deliveries.get(&delivery) else { return };
-        if one.gathered > 0 || one.lane != key {
+        // Of several events, nothing is opened or closed by it.
+        if !self.events.contains_key(&one.notification) || one.lane != key {
             return;
         }
         let is_again = one.replay;
