@@ -1,7 +1,7 @@
 //! The admin socket: how commands reach the running daemon.
 //!
 //! A Unix socket, JSON lines, one request and one answer a connection. Who may open the socket (its mode and its
-//! folder's) may read; who may change things is decided in [`rights`].
+//! folder's) may read; who may change things is decided in [`decide`].
 
 mod client;
 mod rights;
