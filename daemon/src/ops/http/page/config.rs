@@ -19,7 +19,7 @@ pub(crate) fn render(view: &View<'_>, effective: &str) -> String {
         html.raw("</ul>\n");
         html.section("effective", "In use");
         html.raw("<p>With every default, and no secret: those are only named.</p>\n");
-        html.raw("<pre tabindex=\"0\" role=\"region\" aria-labelledby=\"effective\"><code>");
+        html.raw("<pre tabindex=\"0\" role=\"region\" aria-label=\"The configuration as TOML\"><code>");
         html.text(effective).raw("</code></pre>\n");
         html.end_section();
     })
