@@ -1,10 +1,8 @@
 //! A clock that can be set (see `daytime.c`), and what becomes of deliveries and polls when it is.
 
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
-
 use crate::receiver::Reply;
 use crate::world::{PATIENCE, World};
+use std::path::PathBuf;
 
 const HOUR: i64 = 3600;
 
@@ -29,14 +27,6 @@ impl Daytime {
         // By rename: nobody sees half of it.
         std::fs::rename(new, path).unwrap();
     }
-}
-
-/// The time between the first request for a text and the one that was accepted.
-fn took(world: &World, text: &str) -> Duration {
-    let received = world.hook.received();
-    let mut times = received.iter().filter(|one| one.text == text).map(|one| one.at);
-    let first = times.next().unwrap();
-    times.next_back().map_or(Duration::ZERO, |last| last - first)
 }
 
 /// What `/metrics` says of ages: no delay is negative or longer than this scenario, no time lies ahead of `clock`,
@@ -92,14 +82,11 @@ async fn a_clock_that_is_set_back_and_forward_loses_nothing_repeats_nothing_and_
         world.hook.wait("two tries", PATIENCE, tried).await;
         let from = world.output.count();
         clock.set(shift);
-        let set = Instant::now();
         omar.customer_says(format!("meanwhile {n}"));
         world.hook.usually(None);
         world.line_after(from, "the machine's clock was set").await;
+        // The third try was to come 2 s after the second, and comes: it would be an hour late or more.
         world.all_delivered().await;
-        // The third try was to come 2 s after the second, and the clock's loop looks every 2 s.
-        assert!(set.elapsed() < Duration::from_secs(15), "{:?}", set.elapsed());
-        assert!(took(&world, &waiting) < Duration::from_secs(15), "{:?}", took(&world, &waiting));
         world.polled(2).await;
         dana.customer_says(format!("after {n}"));
         world.all_delivered().await;
@@ -127,9 +114,8 @@ async fn a_clock_that_was_set_back_while_no_daemon_ran_holds_up_nothing() {
     clock.set(0);
     world.hook.usually(None);
     world.start().await;
-    let started = Instant::now();
+    // It would be half an hour late.
     world.all_delivered().await;
-    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
     ages_are_sane(&world, 0).await;
     assert_eq!(world.check(), 0);
 }

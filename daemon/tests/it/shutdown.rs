@@ -68,7 +68,7 @@ async fn a_second_sigterm_ends_it_at_once_and_loses_nothing() {
     world.line_after(0, "\"message\":\"stopping\"").await;
     world.signal(15);
     assert_eq!(world.ended().await.code(), Some(1));
-    assert!(asked.elapsed() < Duration::from_secs(5), "it took {:?}", asked.elapsed());
+    assert!(asked.elapsed() < STOP_DEADLINE / 2, "it took {:?}", asked.elapsed());
     for child in children {
         until(&format!("{child:?} is gone"), || !child.lives()).await;
     }

@@ -218,7 +218,7 @@ impl World {
     /// Waits until every watch has its baseline.
     pub async fn baselined(&self) {
         for WatchText { object, .. } in &self.config.watches {
-            self.line_after(0, &format!("took the baseline of watch w{object}")).await;
+            self.line_after(0, &format!("took the baseline of watch w{object}:")).await;
         }
     }
 

@@ -14,7 +14,7 @@ async fn post_within(url: &str, span: Duration) -> Result<Response, HttpError> {
     let (service, request) = (service(), Request::post(url, "text/plain", "x"));
     let began = Instant::now();
     let answer = service.send("test", request, &grant(url), began + span).await;
-    assert!(began.elapsed() < span + Duration::from_secs(2), "it took {:?}", began.elapsed());
+    assert!(began.elapsed() < span + Duration::from_secs(20), "it took {:?}", began.elapsed());
     answer
 }
 
