@@ -48,6 +48,30 @@ start_simulator() {
 # listens LOG: where a program of Prometheus' family says that it listens.
 listens() { sed -n 's/.*[Ll]istening on.* address=\([0-9.:]*\).*/\1/p' "$1" | grep . | head -n 1; }
 
+# Sets $hooks to where a receiver of web hooks listens, which lets itself be told what to answer. Needs python3-minimal.
+start_receiver() {
+    /usr/bin/python3 .ci/real/prometheus.py receiver "$folder" >"$folder/port" &
+    others+=($!)
+    until_ "the receiver listens" grep -q . "$folder/port"
+    hooks=http://127.0.0.1:$(cat "$folder/port")
+    (umask 077 && echo whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw >"$folder/secret")
+}
+
+# Notifiers that tell the log and that receiver.
+receiver_tables() {
+    cat <<TOML
+[notifiers.log]
+plugin = "log"
+
+[notifiers.hook]
+plugin = "webhook"
+retries = "people"
+[notifiers.hook.config]
+url = "$hooks/hook"
+secret = { file = "secret" }
+TOML
+}
+
 # What each configuration has. The account stands last, so that more of it may follow.
 common_tables() {
     cat <<TOML

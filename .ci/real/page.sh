@@ -17,12 +17,9 @@ fi
 npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$folder" "$PLAYWRIGHT" "$AXE" >/dev/null
 
 start_simulator
-/usr/bin/python3 .ci/real/prometheus.py receiver "$folder" >"$folder/port" &
-others+=($!)
-until_ "the receiver listens" grep -q . "$folder/port"
-hooks=http://127.0.0.1:$(cat "$folder/port")
+start_receiver
 
-(umask 077 && echo whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw >"$folder/secret" && echo a-page-token >"$folder/page-token")
+(umask 077 && echo a-page-token >"$folder/page-token")
 long=$(printf 'Donaudampfschifffahrtsgesellschaft%.0s' 1 2 3 4 5 6)
 evil="\\\"'><script>hurt()</script><img src=x onerror=hurt()>" turned=" \\u202e gnihsihp"
 if [ "${1-}" = --picture ]; then long="Noa Example" evil="Initech / support" turned=; fi
@@ -39,15 +36,7 @@ watch = [
   { name = "hostile", title = "$evil", stream = 600, object = 3, interval = "1s" },
 ]
 
-[notifiers.log]
-plugin = "log"
-
-[notifiers.hook]
-plugin = "webhook"
-retries = "people"
-[notifiers.hook.config]
-url = "$hooks/hook"
-secret = { file = "secret" }
+$(receiver_tables)
 
 [[route]]
 notify = ["log", "hook"]

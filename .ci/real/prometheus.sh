@@ -16,27 +16,15 @@ fi
 ask() { /usr/bin/python3 .ci/real/prometheus.py "$@"; }
 
 start_simulator
-/usr/bin/python3 .ci/real/prometheus.py receiver "$folder" >"$folder/port" &
-others+=($!)
-until_ "the receiver listens" grep -q . "$folder/port"
-hooks=http://127.0.0.1:$(cat "$folder/port")
+start_receiver
 
-(umask 077 && echo whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw >"$folder/secret")
 cat >"$folder/commwatch.toml" <<TOML
 watch = [
   { name = "dana", title = "Dana Levi", priority = "vip", stream = 532, object = 293854, interval = "1s" },
   { name = "ruth", title = "Ruth", stream = 41211, object = 2251799813689310, interval = "1s" },
 ]
 
-[notifiers.log]
-plugin = "log"
-
-[notifiers.hook]
-plugin = "webhook"
-retries = "people"
-[notifiers.hook.config]
-url = "$hooks/hook"
-secret = { file = "secret" }
+$(receiver_tables)
 
 [notifiers.deadman]
 plugin = "webhook"

@@ -222,12 +222,12 @@ is "what was told long before is not told again" told "with the drop-in"
 is "it is enabled still" systemctl is-enabled commwatch
 
 title "More drop-ins"
-install -d /root/ca && echo a-certificate >/root/ca/ca.pem
+install -d /home/mail/ca && echo a-certificate >/home/mail/ca/ca.pem
 drop_in() { cp "$1.conf" /etc/systemd/system/commwatch.service.d/ && systemctl daemon-reload && systemctl restart commwatch; }
 is "email-relay is taken" drop_in email-relay
 within() { nsenter -t "$(property MainPID)" -m -S "$(id -u commwatch)" -- "$@"; }
 is "with it a hidden file can be read" says a-certificate within cat /run/commwatch-ca/ca.pem
-is_not "and the rest of that folder cannot" within ls /root
+is_not "and the rest of that folder cannot" within ls /home/mail
 is "private-network is taken" drop_in private-network
 is "with it CommBox on this machine is reached" soon fresh
 rm /etc/systemd/system/commwatch.service.d/{email-relay,private-network}.conf
