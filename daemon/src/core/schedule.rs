@@ -5,16 +5,20 @@
 //! a free place among its requests, and the end of what `CommBox` asked us to wait. VIPs go first.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
-use std::fmt;
-use std::hash::Hash;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::time::Duration;
 
 use crate::core::backoff::{Backoff, mix, seed_of};
-use crate::core::budget::Budget;
 use crate::core::pressure::{PROBE_EVERY, Pressure};
-use crate::core::seek::SeekId;
 use crate::core::watch::{ConversationId, Priority};
+
+mod account;
+mod errand;
+
+pub use account::{Admission, RETRY_AFTER_MAX, THROTTLED};
+pub use errand::{Asked, Errand};
+
+use account::{AccountQueue, Key};
 
 /// A refused key is tried this often: it may have been renewed.
 pub const DENIED_PROBE: Duration = Duration::from_secs(300);
@@ -22,49 +26,6 @@ pub const DENIED_PROBE: Duration = Duration::from_secs(300);
 pub const BACKOFF_MAX: Duration = Duration::from_secs(900);
 /// An answer that the store could not keep is asked for again within this, unless its interval is longer.
 pub const NOT_KEPT_MAX: Duration = Duration::from_secs(60);
-/// Without `Retry-After`, a throttled account waits this long, then longer.
-pub const THROTTLED: Backoff = Backoff::new(Duration::from_secs(30), BACKOFF_MAX, 0.2);
-/// However long `CommBox` asks us to wait, we come back after this.
-pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
-
-/// Something that is asked of an account again and again. What it is called decides its place on the grid.
-pub trait Asked: Clone + fmt::Debug + fmt::Display + Eq + Hash + Ord {
-    /// The account's configured name.
-    fn account(&self) -> &str;
-}
-
-impl Asked for ConversationId {
-    fn account(&self) -> &str {
-        &self.account
-    }
-}
-
-/// What a daemon asks for: conversations, and which there are.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Errand {
-    /// A page of a list. Before conversations that are due as long: it may bring one that nobody knows of.
-    Look(SeekId),
-    /// One conversation.
-    Poll(ConversationId),
-}
-
-impl Asked for Errand {
-    fn account(&self) -> &str {
-        match self {
-            Self::Look(seek) => &seek.account,
-            Self::Poll(conversation) => &conversation.account,
-        }
-    }
-}
-
-impl fmt::Display for Errand {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Look(seek) => seek.fmt(f),
-            Self::Poll(conversation) => conversation.fmt(f),
-        }
-    }
-}
 
 /// One thing to ask for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -118,24 +79,6 @@ pub enum Next<K = ConversationId> {
     Idle,
 }
 
-/// Whether something that is not scheduled may be asked.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Admission {
-    /// Now; it counts as begun.
-    Now,
-    /// In this time at the earliest; nothing = when a request that is under way has ended.
-    Later(Option<Duration>),
-    /// Not before this time has passed: `CommBox` refuses the key, or asked us to wait.
-    Quiet {
-        /// How long.
-        left: Duration,
-        /// Whether it is the key.
-        denied: bool,
-    },
-    /// There is no such account.
-    Unknown,
-}
-
 /// Who is due when.
 #[derive(Debug)]
 pub struct Schedule<K = ConversationId> {
@@ -164,35 +107,6 @@ struct Slot<K> {
     refused: bool,
     /// Whether it waits longer than its interval, since the outbox is nearly full.
     stretched: bool,
-}
-
-#[derive(Debug)]
-struct AccountQueue<K> {
-    allowance: Allowance,
-    budget: Budget,
-    in_flight: u32,
-    /// Until when `CommBox` asked us to wait.
-    blocked_until: Duration,
-    throttles: u32,
-    key: Key,
-    /// Whether a slot may be `unavailable`: most successes need not look for one.
-    any_unavailable: bool,
-    /// Due now, VIPs and the oldest first.
-    ready: BTreeSet<(Priority, Duration, K)>,
-}
-
-/// What is known of an account's key.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Key {
-    /// Nothing speaks against it.
-    Good,
-    /// One conversation was refused. The next one to be polled tells whether that is the key's fault.
-    Doubted,
-    /// Two conversations were refused one after the other, or the only one.
-    Refused {
-        /// When it is tried again.
-        probe_at: Duration,
-    },
 }
 
 impl<K: Asked> Schedule<K> {
@@ -274,24 +188,22 @@ impl<K: Asked> Schedule<K> {
         }
         let mut wait = self.ahead.peek().map(|Reverse((due, ..))| *due);
         for account in self.accounts.values_mut() {
-            if account.ready.is_empty() || account.in_flight >= account.in_flight_max() {
+            if account.ready.is_empty() {
                 continue;
             }
-            let gate = match account.quiet_until().checked_sub(now).filter(|left| !left.is_zero()) {
-                Some(left) => Err(left),
-                None => account.budget.take(now),
-            };
-            match gate {
-                Ok(()) => {
+            match account.admit(now) {
+                Admission::Now => {
                     let (_, due, id) = account.ready.pop_first().expect("seen not to be empty");
-                    account.in_flight += 1;
                     self.probe_at = now + PROBE_EVERY;
                     if let Some(slot) = self.slots.get_mut(&id) {
                         slot.in_flight = true;
                     }
                     return Next::Poll(id, due);
                 }
-                Err(left) => wait = Some(wait.map_or(now + left, |at| at.min(now + left))),
+                Admission::Later(Some(left)) | Admission::Quiet { left, .. } => {
+                    wait = Some(wait.map_or(now + left, |at| at.min(now + left)));
+                }
+                Admission::Later(None) | Admission::Unknown => {}
             }
         }
         wait.map_or(Next::Idle, Next::WaitUntil)
@@ -300,20 +212,7 @@ impl<K: Asked> Schedule<K> {
     /// Whether something else than what is scheduled may be asked of an account: out of the same budget, and to be asked
     /// for when nothing that is due can begin. After [`Admission::Now`], [`left`](Self::left) says how it ended.
     pub fn admit(&mut self, account: &str, now: Duration) -> Admission {
-        let Some(account) = self.accounts.get_mut(account) else { return Admission::Unknown };
-        if let Some(left) = account.quiet_until().checked_sub(now).filter(|left| !left.is_zero()) {
-            return Admission::Quiet { left, denied: matches!(account.key, Key::Refused { .. }) };
-        }
-        if account.in_flight >= account.in_flight_max() {
-            return Admission::Later(None);
-        }
-        match account.budget.take(now) {
-            Ok(()) => {
-                account.in_flight += 1;
-                Admission::Now
-            }
-            Err(left) => Admission::Later(Some(left)),
-        }
+        self.accounts.get_mut(account).map_or(Admission::Unknown, |account| account.admit(now))
     }
 
     /// What was asked beside the schedule was answered. It says nothing of any conversation; that `CommBox` asks us to wait
@@ -459,11 +358,6 @@ impl<K: Asked> Schedule<K> {
         self.slots.get(id).filter(|slot| !slot.in_flight).map(|slot| slot.due)
     }
 
-    /// How many times in a row polling a conversation has failed.
-    pub fn failures(&self, id: &K) -> u32 {
-        self.slots.get(id).map_or(0, |slot| slot.failures)
-    }
-
     /// How far an account is used: (requests per second in force, what the targets would need of it as a ratio,
     /// until when it is blocked).
     pub fn usage(&self, account: &str) -> Option<(f64, f64, Duration)> {
@@ -543,63 +437,6 @@ impl<K: Asked> Schedule<K> {
         let interval = target.interval.as_micros().max(1);
         let phase = u128::from(mix(seed_of(&target.id.to_string()) ^ self.seed)) % interval;
         (interval, phase)
-    }
-}
-
-impl<K: Asked> AccountQueue<K> {
-    fn new(allowance: Allowance, now: Duration) -> Self {
-        Self {
-            allowance,
-            budget: Budget::new(allowance.per_second, allowance.burst, now),
-            in_flight: 0,
-            blocked_until: Duration::ZERO,
-            throttles: 0,
-            key: Key::Good,
-            any_unavailable: false,
-            ready: BTreeSet::new(),
-        }
-    }
-
-    /// While its key is in doubt, an account is asked one thing at a time.
-    fn in_flight_max(&self) -> u32 {
-        if self.key == Key::Good { self.allowance.in_flight_max.max(1) } else { 1 }
-    }
-
-    /// Nothing is asked before then.
-    fn quiet_until(&self) -> Duration {
-        match self.key {
-            Key::Refused { probe_at } => self.blocked_until.max(probe_at),
-            Key::Good | Key::Doubted => self.blocked_until,
-        }
-    }
-
-    /// Whether there is something to be remembered of an account that has left the configuration.
-    fn is_owed(&self, now: Duration) -> bool {
-        self.in_flight > 0 || self.blocked_until > now
-    }
-
-    fn note(&mut self, polled: Polled, now: Duration, seed: u64) {
-        match polled {
-            Polled::Throttled(asked) => {
-                self.throttles += 1;
-                self.budget.throttled(now);
-                let asked = asked.map(|asked| asked.min(RETRY_AFTER_MAX));
-                let wait = asked.unwrap_or_else(|| THROTTLED.after(self.throttles, seed));
-                self.blocked_until = self.blocked_until.max(now + wait);
-            }
-            Polled::Unavailable(Some(asked)) => {
-                self.blocked_until = self.blocked_until.max(now + asked.min(RETRY_AFTER_MAX));
-            }
-            Polled::Ok => {
-                self.throttles = 0;
-                self.key = Key::Good;
-            }
-            Polled::Denied
-            | Polled::Gone
-            | Polled::Unavailable(None)
-            | Polled::Malformed
-            | Polled::NotKept => {}
-        }
     }
 }
 

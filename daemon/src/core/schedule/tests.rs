@@ -1,4 +1,7 @@
+use std::collections::BTreeSet;
+
 use super::*;
+use crate::core::seek::SeekId;
 
 const SECOND: Duration = Duration::from_secs(1);
 
