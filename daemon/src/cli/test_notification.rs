@@ -98,61 +98,38 @@ fn said(delivery: &DeliveryStory, wait: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::story::{Held, Several};
+    use crate::core::story::Held;
+    use crate::ops::story;
 
-    fn delivery(state: &str, attempt: Option<(&str, &str)>) -> DeliveryStory {
-        let at = "2026-03-02T10:00:00Z".parse().unwrap();
-        let attempt = attempt.map(|(outcome, detail)| AttemptStory {
-            number: 1,
-            started_at: at,
-            took_ms: 212,
-            outcome: outcome.into(),
-            detail: detail.into(),
-        });
-        DeliveryStory {
-            event: "evt_1".into(),
-            notifier: "ops-slack".into(),
-            state: state.into(),
-            replay: false,
-            created_at: at,
-            due_at: None,
-            sending_since: None,
-            finished_at: None,
-            counted: 0,
-            aside: false,
-            fell_back_at: None,
-            in_place_of: None,
-            part_of: None,
-            others: 0,
-            suppressed_by: None,
-            behind: None,
-            held: None,
-            attempts: Several { shown: attempt.into_iter().collect(), more: 0 },
-        }
+    fn delivery(state: &str, tried: Option<(&str, &str)>) -> DeliveryStory {
+        let mut delivery = story::tests::delivery("ops-slack", state);
+        let tried = tried.map(|(outcome, detail)| story::tests::attempt(1, 60, outcome, detail));
+        delivery.attempts.shown.extend(tried);
+        delivery
     }
 
     #[test]
     fn it_says_whether_the_receiver_took_it_and_what_to_do_if_not() {
         let wait = Duration::from_secs(30);
         let told = |state, attempt| said(&delivery(state, attempt), wait);
-        insta::assert_snapshot!(told("delivered", Some(("delivered", "C1/17"))), @"delivered to ops-slack after 212 ms: C1/17");
+        insta::assert_snapshot!(told("delivered", Some(("delivered", "C1/17"))), @"delivered to ops-slack after 30 ms: C1/17");
         insta::assert_snapshot!(told("pending", Some(("retry", "503"))), @r"
-        ops-slack did not take it: retry after 212 ms: 503
-        It is tried again for 5 min; `commwatch why evt_1` says what becomes of it
+        ops-slack did not take it: retry after 30 ms: 503
+        It is tried again for 5 min; `commwatch why evt_a` says what becomes of it
         ");
         insta::assert_snapshot!(told("dead", Some(("reject", "400 no such channel"))), @r"
-        ops-slack refused it after 212 ms: 400 no such channel
+        ops-slack refused it after 30 ms: 400 no such channel
         It is a dead letter now: `commwatch dead drop --notifier ops-slack` forgets it
         ");
         insta::assert_snapshot!(told("pending", None), @r"
         ops-slack was not tried within 30 s: it is pending
-        `commwatch why evt_1` says more
+        `commwatch why evt_a` says more
         ");
         let held = Held { reason: "circuit_open".into(), since: None, why: Some("503".into()) };
         let held = DeliveryStory { held: Some(held), ..delivery("pending", None) };
         insta::assert_snapshot!(said(&held, wait), @r"
         ops-slack was not tried within 30 s: it is held (circuit open): 503
-        `commwatch why evt_1` says more
+        `commwatch why evt_a` says more
         ");
     }
 }

@@ -1,15 +1,11 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::core::replay::{ReplayReport, Selection};
-use crate::core::silence::{Acknowledged, Added, Draft, Listed, Silence};
-use crate::core::story::{About, DeliveryStory, EventStory, Held, Several, Why};
-use crate::core::watch::ConversationId;
-use crate::ops::admin::{Admin, AdminSocket, BackedUp, DeliveriesAsked, EventsAsked, serve};
+use crate::ops::admin::tests::engine::Engine;
+use crate::ops::admin::{AdminSocket, BackedUp, serve};
 use crate::ops::status::tests::example;
 use crate::ops::status::{Status, WatchStatus};
 
@@ -266,100 +262,13 @@ fn exit_codes_are_those_of_the_contract() {
     assert_eq!(codes, [0, 1, 2, 69, 78]);
 }
 
-/// An engine that refuses removals.
-struct Engine;
-
-#[async_trait]
-impl Admin for Engine {
-    async fn status(&self) -> Status {
-        example()
-    }
-
-    async fn reload(&self, allow_removals: bool) -> Result<String, String> {
-        match allow_removals {
-            true => Ok("removed watch acme-cfo\n".into()),
-            false => Err("it removes the VIP acme-cfo\n  hint: commwatch reload --allow-removals".into()),
-        }
-    }
-
-    async fn backup(&self, file: &Path) -> Result<BackedUp, String> {
-        match file.ends_with("there") {
-            true => Err("it is there already".into()),
-            false => {
-                let taken = "2026-01-02T03:04:05.6Z".parse().unwrap();
-                Ok(BackedUp { file: file.to_owned(), bytes: 4096, taken })
-            }
-        }
-    }
-
-    async fn online(&self) -> Result<crate::core::online::Online, String> {
-        unreachable!()
-    }
-
-    async fn why(&self, about: About) -> Result<Why, String> {
-        Err(format!("{about:?}"))
-    }
-
-    async fn events(&self, asked: EventsAsked) -> Result<Several<EventStory>, String> {
-        Err(format!("{asked:?}"))
-    }
-
-    async fn deliveries(&self, asked: DeliveriesAsked) -> Result<Several<DeliveryStory>, String> {
-        Err(format!("{asked:?}"))
-    }
-
-    async fn replay(&self, selection: Selection, dry_run: bool) -> Result<ReplayReport, String> {
-        Err(format!("{selection:?} {dry_run}"))
-    }
-
-    async fn drop_dead(&self, selection: Selection) -> Result<u64, String> {
-        Err(format!("{selection:?}"))
-    }
-
-    async fn resume(&self, notifier: &str) -> Result<Option<Held>, String> {
-        Err(notifier.to_owned())
-    }
-
-    async fn test(
-        &self,
-        notifier: &str,
-        watch: Option<String>,
-        like: Option<String>,
-        _: &str,
-    ) -> Result<String, String> {
-        Err(format!("{notifier} {watch:?} {like:?}"))
-    }
-
-    async fn add_silence(&self, draft: Draft, user: &str) -> Result<Added, String> {
-        Err(format!("{draft:?} {}", user.starts_with("uid ")))
-    }
-
-    async fn silences(&self, all: bool) -> Result<Vec<Listed>, String> {
-        Err(format!("{all}"))
-    }
-
-    async fn expire_silence(&self, id: i64, by: Option<String>, _: &str) -> Result<Silence, String> {
-        Err(format!("{id} {}", by.is_some()))
-    }
-
-    async fn ack(
-        &self,
-        watch: &str,
-        within: Option<ConversationId>,
-        _: Option<String>,
-        _: &str,
-    ) -> Result<Acknowledged, String> {
-        Err(format!("{watch} {within:?}"))
-    }
-}
-
 /// Types `line` at a running daemon.
 async fn asked(line: &'static str) -> (Exit, String, String) {
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().join("admin.sock");
     let shutdown = CancellationToken::new();
     let socket = AdminSocket::bind(&path).unwrap();
-    let daemon = tokio::spawn(serve(socket, Arc::new(Engine), shutdown.clone()));
+    let daemon = tokio::spawn(serve(socket, Arc::new(Engine { silent: false }), shutdown.clone()));
     let typing = move || typed(&Spy { socket: Some(path), ..Spy::default() }, line);
     let result = tokio::task::spawn_blocking(typing).await.unwrap();
     shutdown.cancel();

@@ -422,12 +422,8 @@ impl Source for Outside {
 
 #[async_trait]
 impl Admin for Outside {
-    fn write_group(&self) -> Option<String> {
-        self.shared.plans.borrow().config.admin.write_group.clone()
-    }
-
     async fn may_change(&self, peer: Option<Peer>) -> Result<(), String> {
-        let group = self.write_group();
+        let group = self.shared.plans.borrow().config.admin.write_group.clone();
         let decided = tokio::task::spawn_blocking(move || admin::decide(peer, group.as_deref())).await;
         decided.unwrap_or_else(|_| Err("it could not be found out who you are".to_owned()))
     }

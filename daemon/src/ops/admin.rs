@@ -213,15 +213,8 @@ pub struct BackedUp {
 /// waited for, and its future is dropped: a reload that has begun must go on by itself, a backup ends.
 #[async_trait]
 pub trait Admin: Send + Sync {
-    /// The group whose members may change things, besides root and the daemon's own user.
-    fn write_group(&self) -> Option<String> {
-        None
-    }
-
-    /// Whether who asks may change things.
-    async fn may_change(&self, peer: Option<Peer>) -> Result<(), String> {
-        decide(peer, self.write_group().as_deref())
-    }
+    /// Whether who asks may change things; says why not.
+    async fn may_change(&self, peer: Option<Peer>) -> Result<(), String>;
 
     /// How it goes.
     async fn status(&self) -> Status;
@@ -441,4 +434,4 @@ fn encode<T: Serialize>(answer: &Answer<T>) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -41,7 +41,7 @@ fn no(route: &str, why: &str) -> Said {
     Said { route: route.into(), told: vec![], no: Some(why.into()) }
 }
 
-fn attempt(number: u32, ago_seconds: u64, outcome: &str, detail: &str) -> AttemptStory {
+pub(crate) fn attempt(number: u32, ago_seconds: u64, outcome: &str, detail: &str) -> AttemptStory {
     AttemptStory {
         number,
         started_at: ago(ago_seconds),
@@ -51,7 +51,7 @@ fn attempt(number: u32, ago_seconds: u64, outcome: &str, detail: &str) -> Attemp
     }
 }
 
-fn delivery(notifier: &str, state: &str) -> DeliveryStory {
+pub(crate) fn delivery(notifier: &str, state: &str) -> DeliveryStory {
     let finished = matches!(state, "delivered" | "dead");
     DeliveryStory {
         event: "evt_a".into(),

@@ -62,6 +62,10 @@ impl Source for Engine {
 
 #[async_trait]
 impl Admin for Engine {
+    async fn may_change(&self, peer: Option<crate::ops::admin::Peer>) -> Result<(), String> {
+        unreachable!("the page's own rights decide, not {peer:?}")
+    }
+
     async fn status(&self) -> Status {
         example()
     }
