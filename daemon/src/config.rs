@@ -48,6 +48,7 @@ mod pacing;
 mod plugin_config;
 mod plugin_schema;
 mod plugins;
+pub(crate) mod pointer;
 mod polling;
 mod rate;
 mod reference;

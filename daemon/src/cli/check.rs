@@ -154,6 +154,7 @@ mod tests {
                     library: "/plugins/libcommwatch_log.so".into(),
                     schema,
                     version: "1.0.0".into(),
+                    repeats: false,
                 });
             }
             let why = format!("there is no libcommwatch_{plugin}.so");

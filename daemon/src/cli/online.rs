@@ -15,13 +15,13 @@ use tokio::time::{Instant, sleep};
 use super::check::{self, Checked};
 use super::{Console, Exit, Output, unanswered};
 use crate::commbox::{Answer, Client};
-use crate::config::{Catalog, Config, Found, Opinion, Trial};
+use crate::config::{Config, Opinion};
 use crate::core::budget::Budget;
 use crate::core::online::{self, About, AskedBy, Line, Online, ReceiverKnown, Verdict};
 use crate::engine::{Ask, NotAsked, ONLINE_WITHIN, Question, SystemClock, examine, receiver};
 use crate::ops::admin::{AskError, Request, ask};
 use crate::ops::status::{Status, plain};
-use crate::plugin::{Manifest, TriedOut};
+use crate::plugin::TriedOut;
 
 /// Checks the configuration; when it is valid, tries what it names.
 pub(super) fn run(path: &Path, socket: &Path, plugins: &TriedOut, console: &mut Console<'_>) -> Exit {
@@ -120,10 +120,7 @@ impl Ask for Ourselves<'_> {
                 sleep(wait).await;
             }
         }
-        let asked = match &question {
-            Question::Conversation(stream, object) => account.client.conversation(stream, *object).await,
-            Question::List(listing) => account.client.list(listing).await,
-        };
+        let asked = question.put(&account.client).await;
         asked.map_err(NotAsked::Fault)
     }
 }
@@ -152,53 +149,25 @@ fn by_ourselves(
         .map(|status| (status.name.as_str(), receiver(status)))
         .collect();
     let now = Timestamp::now();
-    lines.extend(config.notifiers.keys().map(|name| match starts(config, name, plugins) {
-        Started::Not(why) => {
+    lines.extend(config.notifiers.iter().map(|(name, notifier)| {
+        let not_started = |why: String| {
             let text =
                 format!("its plugin was not started: {why}; ask the running daemon: `commwatch notifiers`");
             Line::new(Verdict::Warn, About::Notifier, name, text)
+        };
+        // The check before has started each.
+        match (&notifier.library, plugins.said(name)) {
+            (Err(why), _) => online::notifier(name, Err(why.clone()), None, now),
+            (Ok(_), Some((Opinion::Takes, version))) => {
+                let plugin = format!("{} {version}", notifier.plugin);
+                online::notifier(name, Ok(&plugin), receivers.get(name.as_str()), now)
+            }
+            (Ok(_), Some((Opinion::Refuses(why), _))) => online::notifier(name, Err(why), None, now),
+            (Ok(_), Some((Opinion::NotAsked(why), _))) => not_started(why),
+            (Ok(_), None) => not_started("it was not asked".to_owned()),
         }
-        Started::Yes(plugin) => online::notifier(name, Ok(&plugin), receivers.get(name.as_str()), now),
-        Started::Refuses(why) => online::notifier(name, Err(why), None, now),
     }));
     Ok(Online { asked_by: AskedBy::Command, lines })
-}
-
-/// What came of starting a plugin with its configuration, in a process of its own.
-enum Started {
-    /// The plugin and its version.
-    Yes(String),
-    Refuses(String),
-    /// What it needs could not be read.
-    Not(String),
-}
-
-fn starts(config: &Config, name: &str, plugins: &TriedOut) -> Started {
-    let Some(notifier) = config.notifiers.get(name) else {
-        return Started::Not("it is not there".to_owned());
-    };
-    let read = |library: &std::path::PathBuf| {
-        let manifest = Manifest::read(library).map_err(|refusal| refusal.to_string())?;
-        Ok((library.clone(), manifest))
-    };
-    let (library, manifest) = match notifier.library.as_ref().map_err(Clone::clone).and_then(read) {
-        Ok(found) => found,
-        Err(why) => return Started::Refuses(why),
-    };
-    let found = Found { library, schema: manifest.config, version: manifest.version };
-    let trial = Trial {
-        notifier: name,
-        found: &found,
-        pinned: notifier.pinned.as_deref(),
-        config: &notifier.config,
-        secrets: &notifier.secrets,
-        reveal: &notifier.reveal,
-    };
-    match plugins.opinion(&trial) {
-        Opinion::Takes => Started::Yes(format!("{} {}", notifier.plugin, found.version)),
-        Opinion::Refuses(why) => Started::Refuses(why),
-        Opinion::NotAsked(why) => Started::Not(why),
-    }
 }
 
 fn by_the_daemon(config: &Config, socket: &Path) -> Result<Online, AskError> {

@@ -16,7 +16,7 @@ use crate::core::pacing::{Recent, Verdict, Waits};
 use crate::core::route::{Said, Subject};
 use crate::core::seek::Seek;
 use crate::core::waiting::{Alarm, Rule, Threshold, Waiting};
-use crate::core::watch::{ConversationId, Priority, Stream, Watch};
+use crate::core::watch::{Priority, Watch};
 use crate::engine::Plan;
 use crate::ops::story;
 
@@ -99,7 +99,7 @@ pub(super) fn run(config: &Path, args: Args, commands: &dyn Commands, console: &
         return Exit::Usage;
     }
     let plan = Plan::new(*config, std::collections::BTreeMap::new());
-    let found: Vec<Watch> = plan.config.seeks.iter().map(any_of).collect();
+    let found: Vec<Watch> = plan.config.seeks.iter().map(Seek::any).collect();
     let watches = || plan.config.watches.iter().chain(&found);
     if let Some(name) = watch.as_ref().filter(|name| watches().all(|one| one.name != **name)) {
         let said = unknown("watch", name, watches().map(|one| one.name.as_str()));
@@ -116,12 +116,6 @@ pub(super) fn run(config: &Path, args: Args, commands: &dyn Commands, console: &
     };
     console.answer(&told, text(&told).trim_end());
     Exit::Done
-}
-
-/// A conversation that a watch would find.
-fn any_of(seek: &Seek) -> Watch {
-    let conversation = ConversationId { account: seek.account.clone(), object: 0 };
-    seek.watch(conversation, Stream::Number(0), seek.baseline)
 }
 
 fn of_watch(

@@ -64,6 +64,8 @@ pub struct Found {
     pub schema: serde_json::Value,
     /// The plugin's version.
     pub version: String,
+    /// Whether it wants to be told again what is open: then its receiver keeps incidents.
+    pub repeats: bool,
 }
 
 /// Why there is no such plugin, or none that may be loaded.

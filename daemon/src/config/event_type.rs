@@ -16,6 +16,11 @@ pub(super) const NOW: [&str; EventKind::ALL.len()] = {
     words
 };
 
+/// The types that a route may tell.
+pub(super) fn routed() -> impl Iterator<Item = &'static str> {
+    NOW.into_iter().filter(|word| UNROUTED.iter().all(|(unrouted, ..)| word != unrouted))
+}
+
 /// The types that no route tells, and what brings them instead.
 pub(super) const UNROUTED: [(&str, &str, &str); 2] = [
     (

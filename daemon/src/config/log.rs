@@ -10,7 +10,8 @@ use super::{Log, LogFormat};
 pub(super) const KEYS: &[Key] = &[key("level"), key("format")];
 
 pub(super) const LEVEL: &str = "info";
-const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+/// From the one that says least.
+pub(super) const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 pub(super) const FORMATS: [(&str, LogFormat); 4] = [
     ("auto", LogFormat::Auto),
     ("text", LogFormat::Text),

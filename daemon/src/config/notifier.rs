@@ -1,7 +1,9 @@
 //! `[notifiers.NAME]`: a configured instance of a plugin.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::catalog::{Found, NotFound, Opinion, Trial};
@@ -76,6 +78,9 @@ pub(super) fn default_order(retries: Retries) -> Order {
     }
 }
 
+/// What is pinned of each plugin's file, or that it is another.
+type Pinned = RefCell<BTreeMap<PathBuf, Result<Option<String>, String>>>;
+
 /// Reads all notifiers, finding each one's plugin and checking its configuration against the plugin's schema.
 pub(super) fn read_all(
     cx: Context<'_>,
@@ -83,14 +88,17 @@ pub(super) fn read_all(
     plugins: &Plugins,
     hours: &AllHours,
 ) -> BTreeMap<String, Named<Notifier>> {
-    read_named(cx, root, "notifiers", |name, title, value| read(cx, (name, title), value, plugins, hours))
+    let pins = Pinned::default();
+    read_named(cx, root, "notifiers", |name, title, value| {
+        read(cx, (name, title), value, (plugins, &pins), hours)
+    })
 }
 
 fn read(
     cx: Context<'_>,
     (name, title): (&str, &str),
     value: &Value,
-    plugins: &Plugins,
+    (plugins, pins): (&Plugins, &Pinned),
     hours: &AllHours,
 ) -> Option<Notifier> {
     let section = Section::open(cx, value, title, KEYS)?;
@@ -106,12 +114,13 @@ fn read(
     let (fallback, fallback_after) = fallback::read(&section);
     let config = section.get("config").map(|entry| &entry.value);
     let found = plugin.map(|plugin| find(cx, plugin, section.place("plugin"), plugins));
-    let (found, pinned) = pinned(cx, found, section.place("plugin"), plugins);
+    let (found, pinned) = pinned(cx, found, section.place("plugin"), plugins, pins);
     if let (None | Some(Err(_)), Some(config)) = (&found, config) {
         // Which of these are secrets is known to the plugin alone.
         cx.findings.hide_all(config, Doubt::May);
     }
-    let pacing = pacing::read(&section, title, plugin.unwrap_or_default(), hours);
+    let mut pacing = pacing::read(&section, title, plugin.unwrap_or_default(), hours);
+    pacing.keeps_incidents |= found.as_ref().is_some_and(|found| found.as_ref().is_ok_and(|one| one.repeats));
     let plugin = plugin?;
     let checked = found?.and_then(|found| {
         let checked = check_config(cx, title, &section, config, &found)?;
@@ -225,9 +234,14 @@ fn pinned(
     found: Option<Result<Found, String>>,
     at: Place,
     plugins: &Plugins,
+    pins: &Pinned,
 ) -> (Option<Result<Found, String>>, Option<String>) {
     let Some(Ok(found)) = found else { return (found, None) };
-    match cx.catalog.pinned(&found, &plugins.pins) {
+    // A file is read once, however many notifiers it is of.
+    let mut known = pins.borrow_mut();
+    let pinned =
+        known.entry(found.library.clone()).or_insert_with(|| cx.catalog.pinned(&found, &plugins.pins));
+    match pinned.clone() {
         Ok(pinned) => (Some(Ok(found)), pinned),
         Err(why) => {
             cx.findings.add(Note::new(Severity::Broken, at, why.clone()));

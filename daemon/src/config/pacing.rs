@@ -24,7 +24,8 @@ const CAP: Cap = Cap { count: 20, per: Duration::from_secs(600) };
 pub(super) const PASSES: [(&str, Pass); 3] =
     [("vip", Pass::Vip), ("warning", Pass::Warning), ("critical", Pass::Critical)];
 
-/// Those whose receivers keep incidents: what opens one there must close it.
+/// Those whose receivers keep incidents: what opens one there must close it. A plugin that wants to be told again what is
+/// open says so itself; these do also where their file cannot be read.
 fn keeps_incidents(plugin: &str) -> bool {
     matches!(plugin, "pagerduty" | "alertmanager")
 }

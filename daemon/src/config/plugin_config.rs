@@ -10,6 +10,7 @@ use super::SecretRef;
 use super::address;
 use super::findings::{Doubt, Note};
 use super::plugin_schema::{Rules, SECRET, Secrecy, with_placeholders};
+use super::pointer;
 use super::reference;
 use super::section::Context;
 use super::spanned::{Kind, Place, Table, Value};
@@ -184,7 +185,7 @@ impl Convert<'_> {
 
 /// The pointer of a field of the configuration's top.
 pub(super) fn pointer_to(field: &str) -> String {
-    format!("/{}", field.replace('~', "~0").replace('/', "~1"))
+    format!("/{}", pointer::escape(field))
 }
 
 fn placeholder(pointer: &str) -> Json {

@@ -187,9 +187,8 @@ fn events(section: &Section<'_>) -> Vec<String> {
             events.push(word.to_owned());
         } else {
             let meant = word.trim_start_matches("commwatch.").trim_end_matches(".v1");
-            let is_routed = |word: &&str| event_type::UNROUTED.iter().all(|(unrouted, ..)| word != unrouted);
-            let types = || event_type::NOW.into_iter().filter(is_routed);
-            let hint = format!("types are {}{}", list(types()), did_you_mean(meant, types()));
+            let similar = did_you_mean(meant, event_type::routed());
+            let hint = format!("types are {}{similar}", list(event_type::routed()));
             section.error(at, format!("unknown event type `{word}`"), hint);
         }
     }

@@ -64,10 +64,7 @@ pub fn schema(plugins: &BTreeMap<String, Json>) -> Schema {
         definitions.insert(definition.clone(), as_written(own, &format!("#/$defs/{definition}")));
     }
     let names: Vec<&String> = plugins.keys().collect();
-    let events: Vec<&str> = event_type::NOW
-        .into_iter()
-        .filter(|word| event_type::UNROUTED.iter().all(|(unrouted, ..)| word != unrouted))
-        .collect();
+    let events: Vec<&str> = event_type::routed().collect();
     let words = STATUSES.into_iter().filter_map(status_name);
     let words: Vec<String> = words.flat_map(|word| [word.to_owned(), word.replace(' ', "_")]).collect();
     let written = &mut json["$defs"];

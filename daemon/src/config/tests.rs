@@ -136,7 +136,7 @@ impl Catalog for Shelf {
             }
         };
         let library = Path::new("/plugins").join(format!("libcommwatch_{plugin}.so"));
-        Ok(Found { library, schema, version: "1.0.0".into() })
+        Ok(Found { library, schema, version: "1.0.0".into(), repeats: false })
     }
 }
 

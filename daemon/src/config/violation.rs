@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use super::findings::Note;
 use super::plugin_schema::Rules;
+use super::pointer::{escape, unescape};
 use super::section::Context;
 use super::spanned::Place;
 use super::suggest::{did_you_mean, list, nearest};
@@ -188,12 +189,4 @@ fn described(note: Note, key: &str, rules: &Rules<'_>) -> Note {
         Some(description) => note.hint(format!("`{key}`: {description}")),
         None => note,
     }
-}
-
-fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
-}
-
-fn unescape(part: &str) -> String {
-    part.replace("~1", "/").replace("~0", "~")
 }

@@ -7,7 +7,7 @@ use crate::core::event::{
     AuthorData, ChangeData, ConversationData, DetectionData, Event, EventData, EventKind, MessageData,
     ProblemData, WaitingData, WatchData, channel_name, event_id, status_word,
 };
-use crate::core::expiry;
+use crate::core::expiry::{self, TAKEN_UP};
 use crate::core::message::{Author, AuthorKind, ChildId, Message, Snapshot};
 use crate::core::route::Subject;
 use crate::core::waiting::{Ended, Threshold, Waiting};
@@ -180,7 +180,7 @@ pub fn token_expiring(
     now: Timestamp,
 ) -> Event {
     let why = format!(
-        "the key of account {account} {}; have a new one made, put it where `token` points, and reload (a credential of systemd: restart)",
+        "the key of account {account} {}; have a new one made, put it where `token` points, and {TAKEN_UP}",
         expiry::said(expires, now_there)
     );
     let subject = format!("account/{account}");

@@ -6,6 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 pub const TOLD_AHEAD: [SignedDuration; 3] =
     [SignedDuration::from_hours(14 * 24), SignedDuration::from_hours(3 * 24), SignedDuration::from_hours(24)];
 
+/// How a new key is taken up.
+pub const TAKEN_UP: &str = "reload (a credential of systemd: restart)";
 /// From this many hours on, days are said.
 const HOURS_SAID_MAX: i64 = 48;
 

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::core::event::{channel_name, status_word};
-use crate::core::expiry;
+use crate::core::expiry::{self, TAKEN_UP};
 use crate::core::listing::Page;
 use crate::core::message::Snapshot;
 use crate::core::skew::{SKEW_GRAVE, SKEW_WARNED, whole_seconds};
@@ -126,7 +126,7 @@ pub fn key(account: &str, seen: &KeySeen, expires: Option<Timestamp>, now: Times
         (0, Some(why), _) => line(
             Verdict::Fail,
             format!(
-                "CommBox refuses it: {why}{ending}; put a valid one where `token` points, and reload (a credential of systemd: restart)"
+                "CommBox refuses it: {why}{ending}; put a valid one where `token` points, and {TAKEN_UP}"
             ),
         ),
         (0, None, Some(why)) => line(Verdict::Fail, format!("no answer of CommBox: {why}{ending}")),
@@ -139,9 +139,7 @@ pub fn key(account: &str, seen: &KeySeen, expires: Option<Timestamp>, now: Times
         _ => match end {
             Some((said, true)) => line(
                 Verdict::Warn,
-                format!(
-                    "CommBox accepts it; it {said}: have a new one made, and reload (a credential of systemd: restart)"
-                ),
+                format!("CommBox accepts it; it {said}: have a new one made, and {TAKEN_UP}"),
             ),
             Some((said, false)) => line(Verdict::Ok, format!("CommBox accepts it; it {said}")),
             None => line(Verdict::Ok, "CommBox accepts it; it does not say when it expires".to_owned()),

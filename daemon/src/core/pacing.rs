@@ -19,15 +19,15 @@ use crate::core::sample;
 pub const GATHERED_MAX: usize = 500;
 /// Nothing is held back for longer without another look.
 pub const HOLD_MAX: Duration = Duration::from_secs(86_400);
-/// Whether what goes by a lane is neither held back nor counted: late it is none, and it bothers nobody who did not ask.
-pub fn is_exempt(lane: &str) -> bool {
-    lane == heartbeat::LANE || lane == sample::LANE
-}
-
 /// A cap counts so many at most.
 pub const CAP_MAX: u32 = 1_000;
 /// So many conversations are remembered as told lately; those that were told longest ago are forgotten.
 const LANES_MAX: usize = 10_000;
+
+/// Whether what goes by a lane is neither held back nor counted: late it is none, and it bothers nobody who did not ask.
+pub fn is_exempt(lane: &str) -> bool {
+    lane == heartbeat::LANE || lane == sample::LANE
+}
 
 /// How much a notifier is bothered with.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::core::event::{
     AuthorData, ConversationData, Event, EventData, EventKind, MessageData, ProblemData, TestData,
@@ -15,7 +15,7 @@ use crate::core::watch::Watch;
 /// Tests have a lane of their own: they wait for nothing that is held back, and nothing waits for them.
 pub const LANE: &str = "test";
 /// A test that was not accepted within this is not delivered any more: whoever asked has seen by then that it was not.
-pub const GOOD_FOR: Duration = Duration::from_secs(300);
+pub const GOOD_FOR: SignedDuration = SignedDuration::from_secs(300);
 /// So long somebody waits, where it is to look as if somebody did.
 const WAITED: Duration = Duration::from_secs(600);
 

@@ -186,6 +186,12 @@ impl Seek {
         }
     }
 
+    /// One that would be found, of which nothing is known yet: its object is 0, which no conversation has.
+    pub fn any(&self) -> Watch {
+        let conversation = ConversationId { account: self.account.clone(), object: 0 };
+        self.watch(conversation, Stream::Number(0), self.baseline)
+    }
+
     /// The watch of one of its conversations.
     pub fn watch(&self, conversation: ConversationId, stream: Stream, baseline: Baseline) -> Watch {
         Watch {

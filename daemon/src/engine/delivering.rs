@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -42,8 +42,6 @@ mod repeating;
 pub(super) use notes::{hour_of, plugin_subject, receiver_subject};
 use repeating::Repeating;
 
-/// See [`sample::GOOD_FOR`].
-const GOOD_FOR: SignedDuration = SignedDuration::from_secs(sample::GOOD_FOR.as_secs().cast_signed());
 /// The loop looks up at least this often, so that its beat tells that it lives and nothing is overlooked.
 const TICK: Duration = BEAT_EVERY;
 /// A broken receiver is tried with one of so many deliveries.
@@ -56,6 +54,8 @@ const READ: &str = "could not read the outbox";
 const MARK: &str = "could not note what is being sent";
 const PACE: &str = "could not hold back or put together what waits";
 const SETTLE: &str = "could not write how a delivery ended";
+const RECEIPT: &str = "could not read the receipt before this one";
+const OPEN: &str = "could not read what is open";
 
 /// What the loop is given.
 pub(super) struct Parts {
@@ -320,7 +320,6 @@ impl Delivering {
         let chosen = self.pace.choose(&scene, due).await;
         match &chosen.fault {
             Some(error) => {
-                self.parts.metrics.store_error();
                 self.did_not(PACE, error);
             }
             None => self.did(PACE),
@@ -348,7 +347,6 @@ impl Delivering {
                 });
             }
             Err(error) => {
-                self.parts.metrics.store_error();
                 self.did_not(MARK, &error);
             }
         }
@@ -360,10 +358,12 @@ impl Delivering {
             return None;
         }
         match self.parts.store.receipt(&self.parts.notifier, &due.lane).await {
-            Ok(receipt) => receipt,
+            Ok(receipt) => {
+                self.did(RECEIPT);
+                receipt
+            }
             Err(error) => {
-                self.parts.metrics.store_error();
-                tracing::warn!(notifier = self.parts.notifier, %error, "could not read the receipt before this one");
+                self.did_not(RECEIPT, &error);
                 None
             }
         }
@@ -395,7 +395,7 @@ impl Delivering {
         let is_late = |due: &Due| match due.lane.as_str() {
             _ if due.replay => false,
             heartbeat::LANE => heartbeat::is_late(heartbeat, due.created_at, now),
-            sample::LANE => now.duration_since(due.created_at) > GOOD_FOR,
+            sample::LANE => now.duration_since(due.created_at) > sample::GOOD_FOR,
             _ => false,
         };
         let (late, due): (Vec<_>, Vec<_>) = due.into_iter().partition(is_late);
@@ -533,7 +533,6 @@ impl Delivering {
                 }
                 Err(error) => error,
             };
-            self.parts.metrics.store_error();
             self.did_not(SETTLE, &error);
             // The loop lives; it is the disk that does not.
             self.parts.beat.tick();

@@ -260,7 +260,7 @@ fn read_secrets(notifier: &Notifier) -> Result<BTreeMap<String, Secret>, String>
         .collect()
 }
 
-/// What makes two processes of one notifier the same: file, configuration and secrets.
+/// What makes two processes of one notifier the same: file, which bytes of it are meant, configuration and secrets.
 fn identity(notifier: &Notifier, secrets: &BTreeMap<String, Secret>) -> [u8; 32] {
     use secrecy::ExposeSecret as _;
     let mut hash = Sha256::new();
@@ -269,6 +269,7 @@ fn identity(notifier: &Notifier, secrets: &BTreeMap<String, Secret>) -> [u8; 32]
         hash.update(part);
     };
     add(notifier.plugin.as_bytes());
+    add(notifier.pinned.as_deref().unwrap_or_default().as_bytes());
     if let Ok(library) = &notifier.library {
         add(library.as_os_str().as_encoded_bytes());
         let meta = std::fs::metadata(library);

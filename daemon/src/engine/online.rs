@@ -14,13 +14,14 @@ use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::daemon::Shared;
+use super::plan::Fetch;
+use super::poll::decode;
 use super::polling::Guest;
 use super::status;
 use crate::commbox::{Answer, FetchError, Reaction, page};
-use crate::config::{Account, Config};
+use crate::config::Config;
 use crate::core::daytime::moved;
 use crate::core::listing::{Listing, Sweep};
-use crate::core::message::Snapshot;
 use crate::core::online::{self, About, AskedBy, KeySeen, Line, Online, ReceiverKnown, Verdict};
 use crate::core::skew::ServerClock;
 use crate::core::watch::{Priority, Stream};
@@ -42,6 +43,16 @@ pub enum Question {
     Conversation(Stream, i64),
     /// A page of a list.
     List(Listing),
+}
+
+impl Question {
+    /// Asks it.
+    pub async fn put(&self, client: &dyn Fetch) -> Result<Answer, FetchError> {
+        match self {
+            Self::Conversation(stream, object) => client.conversation(stream, *object).await,
+            Self::List(listing) => client.list(listing).await,
+        }
+    }
 }
 
 /// Why there is no answer.
@@ -207,7 +218,7 @@ impl<'a> Exam<'a> {
         match &target.question {
             Question::Conversation(_, object) => {
                 let account = self.config.accounts.get(target.account);
-                let snapshot = read(asked?, *object, account).await.map_err(NotAsked::Fault)?;
+                let snapshot = decode(account, *object, asked?).await.map_err(NotAsked::Fault)?;
                 Ok(online::conversation(target.name, target.title, &snapshot, now))
             }
             Question::List(listing) => {
@@ -259,13 +270,6 @@ impl<'a> Exam<'a> {
     fn with<T>(self, account: &'a str, note: impl FnOnce(&mut Seen) -> T) -> T {
         note(self.seen.lock().unwrap_or_else(PoisonError::into_inner).entry(account).or_default())
     }
-}
-
-/// A large answer takes a while to read, and nobody is to wait for that.
-async fn read(answer: Answer, object: i64, account: Option<&Account>) -> Result<Snapshot, FetchError> {
-    let bots = account.map(|account| account.bots.clone()).unwrap_or_default();
-    let reading = tokio::task::spawn_blocking(move || answer.decode(object, &bots));
-    reading.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 /// What is known of a notifier's receiver without sending it anything.

@@ -12,6 +12,7 @@ use super::finds::Finds;
 use super::plan::Plan;
 use super::silences::Silences;
 use crate::commbox::{Answer, Code, FetchError, Reaction};
+use crate::config::Account;
 use crate::core::compose::{self, Scene};
 use crate::core::daytime::moved;
 use crate::core::detect::{self, Asked, Found, Happened};
@@ -141,7 +142,7 @@ impl Poller {
         if memory.fingerprint == Some(fingerprint) && !is_late {
             return Ok(End::Unchanged);
         }
-        match decode(plan, watch, answer).await {
+        match decode(plan.account(watch), watch.conversation.object, answer).await {
             Ok(snapshot) => {
                 tracing::debug!(watch = watch.name, messages = snapshot.messages.len(), "read an answer");
                 let cursor = self.store.cursor(&watch.conversation).await?;
@@ -293,9 +294,13 @@ fn scene<'a>(
     }
 }
 
-async fn decode(plan: &Plan, watch: &Watch, answer: Answer) -> Result<Snapshot, FetchError> {
-    let bots = plan.account(watch).map(|account| account.bots.clone()).unwrap_or_default();
-    let object = watch.conversation.object;
+/// A large answer takes a while to read, and nobody is to wait for that.
+pub(super) async fn decode(
+    account: Option<&Account>,
+    object: i64,
+    answer: Answer,
+) -> Result<Snapshot, FetchError> {
+    let bots = account.map(|account| account.bots.clone()).unwrap_or_default();
     if answer.body_bytes() < LARGE_BODY_BYTES {
         return answer.decode(object, &bots);
     }

@@ -8,7 +8,7 @@ use super::heartbeat::count;
 use crate::config::unknown;
 use crate::core::event::EventKind;
 use crate::core::sample::{GOOD_FOR, Sample};
-use crate::core::watch::{ConversationId, Stream, Watch};
+use crate::core::seek::Seek;
 use crate::ops::metrics::Metrics;
 use crate::store::{Passing, Store, StoreError};
 
@@ -29,16 +29,13 @@ pub(super) async fn test(shared: &Shared, asked: Asked<'_>) -> Result<String, St
         return Err(unknown("notifier", notifier, config.notifiers.keys().map(String::as_str)));
     }
     let like = like.map(kind).transpose()?;
-    let sought = config.seeks.iter().map(|seek| {
-        let nobody = ConversationId { account: seek.account.clone(), object: 0 };
-        seek.watch(nobody, Stream::Number(0), seek.baseline)
-    });
-    let watches: Vec<Watch> = config.watches.iter().cloned().chain(sought).collect();
     let found = watch.map(|name| {
-        let found = watches.iter().find(|watch| watch.name == name);
-        found.ok_or_else(|| unknown("watch", name, watches.iter().map(|watch| watch.name.as_str())))
+        let named = config.watches.iter().find(|watch| watch.name == name).cloned();
+        let sought = || config.seeks.iter().find(|seek| seek.name == name).map(Seek::any);
+        named.or_else(sought).ok_or_else(|| unknown("watch", name, config.watch_names()))
     });
-    let watch = found.transpose()?;
+    let found = found.transpose()?;
+    let watch = found.as_ref();
     if let Some(like) = like.filter(|like| like.is_of_watch() && watch.is_none()) {
         return Err(format!("{} is about a watch\n  hint: name one with --watch", like.as_str()));
     }

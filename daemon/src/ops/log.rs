@@ -1,8 +1,8 @@
 //! The log: where lines go, how they look, which are written.
 //!
-//! Lines go to stderr, or to systemd's journal with their fields. A level speaks of commwatch; what it is built on says warnings, unless the operator
-//! writes directives of his own. What an HTTP library says below `info` is never written: it may hold headers
-//! and addresses, and with them secrets.
+//! Lines go to stderr, or to systemd's journal with their fields. A level speaks of commwatch; what it is built on says
+//! warnings, unless the operator writes directives of his own. What an HTTP library says below `info` is never written:
+//! it may hold headers and addresses, and with them secrets.
 
 mod journal;
 mod writer;

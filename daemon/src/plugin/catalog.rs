@@ -30,7 +30,8 @@ impl Catalog for Installed {
             library.canonicalize().map_err(|error| not_found(format!("{}: {error}", library.display())))?;
         trusted(&library, trust).map_err(&not_found)?;
         let manifest = Manifest::read(&library).map_err(|refusal| not_found(refusal.to_string()))?;
-        Ok(Found { library, schema: manifest.config, version: manifest.version })
+        let repeats = manifest.repeat_seconds > 0;
+        Ok(Found { library, schema: manifest.config, version: manifest.version, repeats })
     }
 
     fn pinned(&self, found: &Found, lock: &Path) -> Result<Option<String>, String> {
@@ -42,7 +43,7 @@ impl Catalog for Installed {
 }
 
 /// `acme-teams` is `libcommwatch_acme_teams.so`.
-fn file_name(plugin: &str) -> String {
+pub(super) fn file_name(plugin: &str) -> String {
     format!("{PREFIX}{}{SUFFIX}", plugin.replace('-', "_"))
 }
 

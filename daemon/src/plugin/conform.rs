@@ -15,6 +15,7 @@ use serde_json::{Value as Json, json};
 use tokio::time::{Instant, timeout};
 
 use self::recorder::{Recorder, Reply};
+use super::catalog::file_name;
 use super::children::Children;
 use super::grant::Grant;
 use super::host::{Handover, PluginHost, PluginSpec, PluginState, Report, STOP_PATIENCE, Tried, try_load};
@@ -131,7 +132,7 @@ fn about_manifest(file: &Path, manifest: &Manifest, lines: &mut Lines) {
         manifest.name, manifest.version, manifest.concurrency, manifest.notification_bytes_max
     );
     lines.add(Verdict::Ok, "manifest", "1. the section", text);
-    let wanted = format!("libcommwatch_{}.so", manifest.name.replace('-', "_"));
+    let wanted = file_name(&manifest.name);
     if file.file_name().is_some_and(|name| *name == *wanted) {
         lines.add(Verdict::Ok, "file name", "1. the section", format!("{wanted}, as its name wants it"));
     } else {

@@ -59,25 +59,6 @@ pub struct PluginSpec {
     pub concurrency: Option<u16>,
 }
 
-/// Starts a plugin with its configuration, and ends it.
-///
-/// # Errors
-/// What the plugin has against its configuration, or how its process was lost.
-pub(super) async fn try_out(spec: &PluginSpec, children: &Children) -> Result<(), String> {
-    match start::start(spec, children).await {
-        Ok(started) => {
-            let mut link = started.link;
-            // One that is gone has ended already.
-            let _ = link.send(frame::ToChild::Stop.encode());
-            // What it has to say until its socket ends is not asked for; that it is read lets it be told to stop.
-            let _ = timeout(STOP_PATIENCE, async { while link.next().await.is_some() {} }).await;
-            link.end(END_PATIENCE).await;
-            Ok(())
-        }
-        Err(fault) => Err(fault.why(&spec.library)),
-    }
-}
-
 /// What came of starting a plugin with a configuration.
 pub(super) enum Tried {
     /// It starts; it has ended, or was killed.
@@ -88,12 +69,25 @@ pub(super) enum Tried {
     Fails(String),
 }
 
-/// The same as [`try_out`], for who has to tell a configuration that is refused from a plugin that is none.
+/// Starts a plugin with its configuration, and ends it.
+///
+/// # Errors
+/// What the plugin has against its configuration, or how its process was lost.
+pub(super) async fn try_out(spec: &PluginSpec, children: &Children) -> Result<(), String> {
+    match try_load(spec, children).await {
+        Tried::Loads => Ok(()),
+        Tried::Refuses(why) | Tried::Fails(why) => Err(why),
+    }
+}
+
+/// The same, for who has to tell a configuration that is refused from a plugin that is none.
 pub(super) async fn try_load(spec: &PluginSpec, children: &Children) -> Tried {
     match start::start(spec, children).await {
         Ok(started) => {
             let mut link = started.link;
+            // One that is gone has ended already.
             let _ = link.send(frame::ToChild::Stop.encode());
+            // What it has to say until its socket ends is not asked for; that it is read lets it be told to stop.
             let _ = timeout(STOP_PATIENCE, async { while link.next().await.is_some() {} }).await;
             link.end(END_PATIENCE).await;
             Tried::Loads
@@ -142,7 +136,7 @@ pub struct Handover {
     pub attempt: u32,
     /// Whether an operator asked for it again.
     pub replay: bool,
-    /// Whether it is said again because it lasts, and tells of nothing new.
+    /// Whether it is said again because it lasts, and tells of nothing new; whoever stands in for a plugin has to know.
     pub again: bool,
     /// When it should have ended.
     pub deadline: Instant,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::runtime::Runtime;
 
@@ -20,6 +20,8 @@ use crate::config::{self, Catalog, Found, NotFound, Opinion, Trial, Trust};
 pub struct TriedOut {
     children: Children,
     runtime: Runtime,
+    /// What each notifier's plugin said, and its version: none is asked twice.
+    said: Mutex<BTreeMap<String, (Opinion, String)>>,
 }
 
 impl TriedOut {
@@ -29,20 +31,15 @@ impl TriedOut {
     /// When there can be no thread.
     pub fn new() -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { children: Children::start()?, runtime })
-    }
-}
-
-impl Catalog for TriedOut {
-    fn find(&self, plugin: &str, folders: &[PathBuf], trust: Trust) -> Result<Found, NotFound> {
-        Installed.find(plugin, folders, trust)
+        Ok(Self { children: Children::start()?, runtime, said: Mutex::default() })
     }
 
-    fn pinned(&self, found: &Found, lock: &Path) -> Result<Option<String>, String> {
-        Installed.pinned(found, lock)
+    /// What the plugin of a notifier said when it was asked, and its version; `None` when it was not.
+    pub fn said(&self, notifier: &str) -> Option<(Opinion, String)> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).get(notifier).cloned()
     }
 
-    fn opinion(&self, trial: &Trial<'_>) -> Opinion {
+    fn ask(&self, trial: &Trial<'_>) -> Opinion {
         let mut secrets = BTreeMap::new();
         for pointer in trial.reveal {
             let Some(reference) = trial.secrets.get(pointer) else { continue };
@@ -69,5 +66,22 @@ impl Catalog for TriedOut {
             Ok(()) => Opinion::Takes,
             Err(why) => Opinion::Refuses(why),
         }
+    }
+}
+
+impl Catalog for TriedOut {
+    fn find(&self, plugin: &str, folders: &[PathBuf], trust: Trust) -> Result<Found, NotFound> {
+        Installed.find(plugin, folders, trust)
+    }
+
+    fn pinned(&self, found: &Found, lock: &Path) -> Result<Option<String>, String> {
+        Installed.pinned(found, lock)
+    }
+
+    fn opinion(&self, trial: &Trial<'_>) -> Opinion {
+        let opinion = self.ask(trial);
+        let said = (opinion.clone(), trial.found.version.clone());
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).insert(trial.notifier.to_owned(), said);
+        opinion
     }
 }

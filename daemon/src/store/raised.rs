@@ -19,20 +19,25 @@ pub(super) fn ended(connection: &Connection, delivery: i64, end: State) -> Resul
              JOIN event e ON e.id = n.event_id WHERE d.id = ?1",
         )?
         .query_row([delivery], |row| {
-            let (kind, body): (String, String) = (row.get(2)?, row.get(3)?);
+            let kind: String = row.get(2)?;
+            // Most of what ends is no incident, and need not be read.
+            if EventKind::named(&kind).and_then(notification::incident_of).is_none() {
+                return Ok(None);
+            }
+            let body: String = row.get(3)?;
             let (notifier, lane): (String, String) = (row.get(0)?, row.get(1)?);
             let (is_again, is_several): (bool, bool) = (row.get(4)?, row.get(5)?);
-            Ok((notifier, lane, incident(&kind, &body), is_again, is_several))
+            Ok(Some((notifier, lane, incident(&body), is_again, is_several)))
         })
         .optional()?;
-    let Some((notifier, lane, Some((what, key)), is_again, is_several)) = row else { return Ok(()) };
+    let Some(Some((notifier, lane, Some((what, key)), is_again, is_several))) = row else { return Ok(()) };
     // Only where an incident has a lane of its own does its receiver keep it.
     if is_several || lane != key {
         return Ok(());
     }
     match what {
         Incident::Opens if end == State::Delivered => {
-            if !is_closed_after(connection, delivery, &notifier, &lane, &key)? {
+            if !is_closed_after(connection, delivery, &notifier, &key)? {
                 connection
                     .prepare_cached(
                         "INSERT OR REPLACE INTO raised (notifier, key, delivery) VALUES (?1, ?2, ?3)",
@@ -52,13 +57,12 @@ pub(super) fn ended(connection: &Connection, delivery: i64, end: State) -> Resul
     Ok(())
 }
 
-fn incident(kind: &str, body: &str) -> Option<(Incident, String)> {
-    notification::incident_of(EventKind::named(kind)?)?;
+fn incident(body: &str) -> Option<(Incident, String)> {
     notification::incident(&Event::from_json(body)?)
 }
 
 /// By the lane, which is short; the planner would go through all that came later.
-const LATER: &str = "SELECT e.type, e.body FROM delivery d INDEXED BY delivery_by_lane
+const LATER: &str = "SELECT e.body FROM delivery d INDEXED BY delivery_by_lane
      JOIN notification_event n ON n.notification_id = d.notification_id AND n.position = 0
      JOIN event e ON e.id = n.event_id
      WHERE d.lane = ?1 AND d.id > ?2 AND d.notifier = ?3";
@@ -68,13 +72,13 @@ fn is_closed_after(
     connection: &Connection,
     delivery: i64,
     notifier: &str,
-    lane: &str,
     key: &str,
 ) -> Result<bool, StoreError> {
     let mut later = connection.prepare_cached(LATER)?;
-    let mut rows = later.query(params![lane, delivery, notifier])?;
+    // Its lane is called as it is.
+    let mut rows = later.query(params![key, delivery, notifier])?;
     while let Some(row) = rows.next()? {
-        let found = incident(&row.get::<_, String>(0)?, &row.get::<_, String>(1)?);
+        let found = incident(&row.get::<_, String>(0)?);
         if found.is_some_and(|(what, of)| what == Incident::Closes && of == key) {
             return Ok(true);
         }

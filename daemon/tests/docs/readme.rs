@@ -26,7 +26,8 @@ impl Catalog for Built {
             looked_in: folders.to_vec(),
             names: vec![],
         })?;
-        Ok(Found { library, schema: manifest.config, version: manifest.version })
+        let repeats = manifest.repeat_seconds > 0;
+        Ok(Found { library, schema: manifest.config, version: manifest.version, repeats })
     }
 }
 

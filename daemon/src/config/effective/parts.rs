@@ -8,7 +8,7 @@ use super::super::duration::shown;
 use super::super::notifier::{CONTENTS, ORDERS, RETRIES};
 use super::super::pacing::PASSES;
 use super::super::section::word_for;
-use super::super::{Account, Config, Notifier, Origins, log, plugins, rate, route};
+use super::super::{Account, Config, Notifier, Origins, log, plugins, pointer, rate, route};
 use super::Part;
 use super::veil;
 use crate::core::event::status_name;
@@ -136,7 +136,7 @@ fn of_notifier(origins: &Origins, name: &str, notifier: &Notifier) -> Vec<Part> 
         part.set(origins, "fallback_after", shown(notifier.fallback_after));
     }
     of_pacing(&mut part, origins, &notifier.pacing);
-    let field = |pointer: &String| pointer[1..].replace("~1", "/").replace("~0", "~");
+    let field = |pointer: &String| pointer::unescape(&pointer[1..]);
     part.set(origins, "reveal", texts(notifier.reveal.iter().map(field)));
     if let Err(why) = &notifier.library {
         part.remark = Some(format!("It cannot work, and its own configuration is not known: {why}"));

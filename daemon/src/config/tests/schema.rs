@@ -24,7 +24,7 @@ impl Catalog for Shipped {
             return Err(NotFound { why, looked_in: folders.to_vec(), names: ALL.keys().cloned().collect() });
         };
         let library = Path::new("/plugins").join(format!("libcommwatch_{plugin}.so"));
-        Ok(Found { library, schema, version: "1.0.0".into() })
+        Ok(Found { library, schema, version: "1.0.0".into(), repeats: false })
     }
 }
 

@@ -1,11 +1,9 @@
 //! Notifiers that are never used, never speak, or whose fallback helps nobody.
 
 use super::Facts;
+use crate::config::Notifier;
 use crate::config::duration::shown;
-use crate::config::{Log, Notifier};
-
-/// The log's levels, from the one that says least.
-const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+use crate::config::log::LEVELS;
 
 pub(super) fn about_notifiers(facts: &Facts<'_>) {
     let all = facts.all_notifiers();
@@ -16,7 +14,7 @@ pub(super) fn about_notifiers(facts: &Facts<'_>) {
         }
         about_times(facts, name, notifier);
         about_quiet(facts, name, notifier);
-        about_log(facts, name, notifier, facts.log);
+        about_log(facts, name, notifier);
         for fallback in &notifier.fallback {
             let Some((_, other)) = all.get(fallback.as_str()) else { continue };
             let at = facts.place(&["notifiers", name, "fallback"]);
@@ -85,19 +83,19 @@ fn about_quiet(facts: &Facts<'_>, name: &str, notifier: &Notifier) {
 }
 
 /// The plugin `log` writes into our own log, which may leave its lines out.
-fn about_log(facts: &Facts<'_>, name: &str, notifier: &Notifier, log: &Log) {
+fn about_log(facts: &Facts<'_>, name: &str, notifier: &Notifier) {
     if notifier.plugin != "log" {
         return;
     }
     let rank = |level: &str| LEVELS.iter().position(|known| *known == level.to_ascii_lowercase());
     let own = notifier.config.get("level").and_then(serde_json::Value::as_str).unwrap_or("info");
     // Directives say more than can be compared.
-    if let (Some(all), Some(lines)) = (rank(&log.level), rank(own))
+    if let (Some(all), Some(lines)) = (rank(&facts.log.level), rank(own))
         && lines > all
     {
         let message = format!(
             "the notifier `{name}` writes lines of level {own}, and the log leaves them out (`level` of [log] is {})",
-            log.level
+            facts.log.level
         );
         facts.warn(facts.place(&["log", "level"]), message, "raise the one or the other");
     }

@@ -2,16 +2,16 @@
 
 use super::Delivering;
 use crate::core::lasting::Said;
-use crate::store::{Due, StoreError};
+use crate::store::StoreError;
 
 /// Whose fault it is that something is not taken.
 const RECEIVER: &str = "its receiver";
 
 impl Delivering {
     /// Its receiver does not take something: a line when that begins, and every ten minutes while it lasts.
-    pub(super) fn fails(&mut self, due: &Due, next: &str, what: &str, took_ms: u128) {
+    pub(super) fn fails(&mut self, event: &str, attempt: u32, next: &str, what: &str, took_ms: u128) {
         let said = self.faults.fails(None, RECEIVER, self.parts.clock.elapsed());
-        let (notifier, event, attempt) = (&self.parts.notifier, &due.notification_id, due.handed + 1);
+        let notifier = &self.parts.notifier;
         match said {
             Some(Said { lasts, times, .. }) if !lasts.is_zero() => {
                 let seconds = lasts.as_secs();
@@ -60,6 +60,7 @@ impl Delivering {
 
     /// It was not, and is tried again.
     pub(super) fn did_not(&mut self, what: &'static str, error: &StoreError) {
+        self.parts.metrics.store_error();
         let notifier = &self.parts.notifier;
         match self.faults.fails(Some(what), what, self.parts.clock.elapsed()) {
             Some(Said { times, lasts, .. }) => {

@@ -73,7 +73,7 @@ impl Delivering {
             }
         }
         match failing {
-            Some((next, what)) => self.fails(due, &next, &what, took_ms),
+            Some((next, what)) => self.fails(&due.notification_id, due.handed + 1, &next, &what, took_ms),
             None => self.receiver_takes(),
         }
     }

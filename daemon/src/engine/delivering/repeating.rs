@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use commwatch_plugin_api::Outcome;
 
-use super::{Delivering, Ended, TICK, What};
+use super::{Delivering, Ended, OPEN, TICK, What};
 use crate::core::backoff::{mix, seed_of};
 use crate::core::outcome;
 use crate::engine::finds::Finds;
@@ -31,8 +31,6 @@ pub(super) struct Repeating {
     /// Deliveries with which the plugin died when they were said again: they go alone. And those with which it died then.
     suspected: HashSet<i64>,
     deadly: HashSet<i64>,
-    /// Whether the last one failed.
-    fails: bool,
 }
 
 impl Repeating {
@@ -71,9 +69,12 @@ impl Delivering {
             (self.repeating.next, self.repeating.behind) = (now + every, Some(String::new()));
         }
         match self.go_on(places).await {
-            Ok(wait) => wait,
+            Ok(wait) => {
+                self.did(OPEN);
+                wait
+            }
             Err(error) => {
-                tracing::warn!(notifier = self.parts.notifier, %error, "could not read what is open; it is tried again");
+                self.did_not(OPEN, &error);
                 TICK
             }
         }
@@ -149,25 +150,15 @@ impl Delivering {
         let plan = self.parts.plans.borrow().clone();
         self.attempted(&report, now);
         self.receiver_health(&plan, &report.outcome, now).await;
+        let (notifier, key) = (&self.parts.notifier, &one.key);
         if matches!(report.outcome, Outcome::Delivered { .. }) {
-            self.receiver_takes();
+            tracing::debug!(notifier, key, "said again to {notifier}");
+            return self.receiver_takes();
         }
-        let notifier = &self.parts.notifier;
         let (word, detail) =
             (outcome::outcome_word(&report.outcome), outcome::outcome_detail(&report.outcome));
-        let did_fail = std::mem::replace(
-            &mut self.repeating.fails,
-            !matches!(report.outcome, Outcome::Delivered { .. }),
-        );
-        match (did_fail, self.repeating.fails) {
-            (false, true) => tracing::warn!(
-                notifier,
-                key = one.key,
-                "could not say again to {notifier} what is open, which it may forget: {word}: {detail}"
-            ),
-            (true, false) => tracing::info!(notifier, "{notifier} hears again what is open"),
-            _ => tracing::debug!(notifier, key = one.key, "said again to {notifier}: {word}: {detail}"),
-        }
+        let what = format!("{word} from {notifier}, which may forget what is open: {detail}");
+        self.fails(&one.notification_id, one.handed, "", &what, report.duration.as_millis());
     }
 }
 

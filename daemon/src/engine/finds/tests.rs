@@ -12,7 +12,12 @@ struct Shelf;
 
 impl Catalog for Shelf {
     fn find(&self, _: &str, _: &[PathBuf], _: Trust) -> Result<Found, NotFound> {
-        Ok(Found { library: "/plugins/log.so".into(), schema: serde_json::json!({}), version: "1".into() })
+        Ok(Found {
+            library: "/plugins/log.so".into(),
+            schema: serde_json::json!({}),
+            version: "1".into(),
+            repeats: false,
+        })
     }
 }
 

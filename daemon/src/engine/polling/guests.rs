@@ -63,12 +63,7 @@ impl Polling {
                 (Admission::Now, Some(client)) => {
                     let clock = std::sync::Arc::clone(&self.parts.clock);
                     self.guests.under_way.push(Box::pin(async move {
-                        let asked = match &guest.question {
-                            Question::Conversation(stream, object) => {
-                                client.conversation(stream, *object).await
-                            }
-                            Question::List(listing) => client.list(listing).await,
-                        };
+                        let asked = guest.question.put(&*client).await;
                         Answered { guest, asked, came: clock.elapsed() }
                     }));
                 }

@@ -532,14 +532,14 @@ async fn start(world: &Arc<World>, began: Instant) -> Started {
     (shared, running, hosts, polling, polling_stop)
 }
 
-/// What housekeeping does for the others: it follows the clock, counts the outbox, tells fallbacks, and forgets what is
-/// old.
 /// Receivers that keep incidents forget what is not said again.
 fn simulated(host: SimulatedHost, notifying: &Notifying) -> Made {
     let repeat = notifying.pacing.keeps_incidents.then_some(SAID_AGAIN_EVERY);
     Made::simulated(Arc::new(host), notifying.concurrency, repeat)
 }
 
+/// What housekeeping does for the others: it follows the clock, counts the outbox, tells fallbacks, and forgets what is
+/// old.
 async fn keep_house(shared: Arc<Shared>) {
     let mut jumps = Jumps::new();
     let mut tidied_at = None;

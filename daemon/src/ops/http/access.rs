@@ -1,4 +1,4 @@
-//! Who may see the page.
+//! Who may see the page, and who may change things from it.
 
 use std::net::IpAddr;
 

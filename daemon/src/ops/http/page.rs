@@ -30,7 +30,7 @@ pub(super) use self::event::render as event;
 pub(super) use self::login::render as login;
 pub(super) use self::notice::render as notice;
 pub(super) use self::notifiers::render as notifiers;
-pub(super) use self::overview::render as overview;
+pub(super) use self::overview::{RECENT, render as overview};
 pub(super) use self::silences::render as silences;
 pub(super) use self::timeline::{SPANS, render as timeline};
 pub(super) use self::watches::{Asked as WatchesWanted, render as watches};

@@ -1,5 +1,7 @@
 //! What is asked for when somebody wants to read, and how it is found.
 
+use std::collections::BTreeSet;
+
 use axum::Extension;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
@@ -8,7 +10,7 @@ use serde::Deserialize;
 
 use super::access::Rights;
 use super::changes::{local, selection_of_dead};
-use super::page::{self, View};
+use super::page::{self, RECENT, View};
 use super::{Shared, Visit, html, late};
 use crate::core::story::{About, DeliveryStory, EventStory, Several, Story};
 use crate::ops::status::Status;
@@ -17,9 +19,11 @@ type Page = Result<Response, Response>;
 
 pub(super) async fn overview(State(site): State<Shared>, Extension(visit): Extension<Visit>) -> Page {
     let status = site.status().await?;
-    let events = status.recent_events.iter().map(|event| event.id.clone());
-    let tried = status.recent_deliveries.iter().map(|one| one.event.clone());
-    let briefs = site.source.briefs(events.chain(tried).collect()).await;
+    let events = status.recent_events.iter().take(RECENT).map(|event| event.id.clone());
+    let tried = status.recent_deliveries.iter().take(RECENT).map(|one| one.event.clone());
+    // Most of what is tried was found just before.
+    let shown: BTreeSet<String> = events.chain(tried).collect();
+    let briefs = site.source.briefs(shown.into_iter().collect()).await;
     let charts = site.source.charts();
     Ok(show(&site, &status, &visit, |view| page::overview(view, &charts, &briefs)))
 }

@@ -74,8 +74,9 @@ impl Families {
     pub(super) fn polls(&self, result: PollResult) -> u64 {
         let families = self.polls.collect();
         let series = families.iter().flat_map(proto::MetricFamily::get_metric);
-        let is_it =
-            |one: &&proto::Metric| one.get_label().iter().any(|label| label.value() == result.as_str());
+        let is_result =
+            |label: &proto::LabelPair| label.name() == "result" && label.value() == result.as_str();
+        let is_it = |one: &&proto::Metric| one.get_label().iter().any(is_result);
         series.filter(is_it).map(|one| one.get_counter().get_value() as u64).sum()
     }
 

@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Value as Json};
 
+use crate::config::pointer::escape;
+
 /// How many schemas deep a value is followed; a schema may refer to itself.
 const DEPTH_MAX: usize = 32;
 /// How many schemas are looked at in all; one that refers to itself twice doubles at each step.
@@ -41,8 +43,8 @@ impl<'s, 'c> Walk<'s, 'c> {
             Json::Object(members) => {
                 for (name, member) in members {
                     if let Some(schema) = of_member(schema, name) {
-                        let name = name.replace('~', "~0").replace('/', "~1");
-                        self.visit(schema, member, &format!("{pointer}/{name}"), depth);
+                        let at = format!("{pointer}/{}", escape(name));
+                        self.visit(schema, member, &at, depth);
                     }
                 }
             }

@@ -241,7 +241,7 @@ impl Row<'_> {
         })
     }
 
-    /// How long ago; a dash for never.
+    /// How long ago; `never` where it has not been.
     pub(super) fn time(&mut self, at: Option<Timestamp>, now: Timestamp) -> &mut Self {
         self.cell(|html| match at {
             Some(at) => {

@@ -3,17 +3,16 @@
 use super::bars;
 use super::html::{Html, Tone};
 use super::{Change, View, brief, notifier_tone, outcome_tone, shell, vip, watch_tone, why_no_buttons};
+use crate::core::expiry;
 use crate::core::watch::Priority;
 use crate::ops::http::Briefs;
 use crate::ops::metrics::Charts;
 use crate::ops::status::{AccountStatus, Age, NotifierState, Status, WatchStatus};
 
 /// So many of what was found and tried are shown; the other pages have more.
-const RECENT: usize = 10;
+pub(crate) const RECENT: usize = 10;
 /// So many who wait, and so many watches that are not fresh, are shown.
 const SHOWN: usize = 25;
-/// A key that expires within so many seconds is worth a colour: two weeks.
-const EXPIRY_NEAR: i64 = 14 * 24 * 3600;
 
 /// The page.
 pub(crate) fn render(view: &View<'_>, charts: &Charts, briefs: &Briefs) -> String {
@@ -280,10 +279,9 @@ fn accounts(html: &mut Html, status: &Status) {
                 html.raw("<span class=\"soft\">does not say</span>");
             }
             Some(at) => {
-                let left = at.as_second() - status.taken.as_second();
-                let tone = if left <= 0 {
+                let tone = if at <= status.taken {
                     Tone::Bad
-                } else if left < EXPIRY_NEAR {
+                } else if expiry::stage(at, status.taken) > 0 {
                     Tone::Doubtful
                 } else {
                     Tone::Plain
