@@ -169,6 +169,7 @@ fn pages() -> Vec<PathBuf> {
     let root = root();
     let folders = [
         "",
+        "docs",
         "plugins/alertmanager",
         "plugins/email",
         "plugins/exec",

@@ -139,13 +139,13 @@ async fn what_needs_a_daemon_ends_with_69_without_one_and_finds_it_even_beside_a
 }
 
 /// A command that goes on until nobody reads what it writes.
-struct Following {
+pub(crate) struct Following {
     child: Child,
     lines: Receiver<String>,
 }
 
 impl Following {
-    fn start(world: &World, arguments: &[&str]) -> Self {
+    pub(crate) fn start(world: &World, arguments: &[&str]) -> Self {
         let mut command = world.command(&[arguments, &["--socket", "admin.sock"]].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
@@ -161,7 +161,7 @@ impl Following {
     }
 
     /// The next line that holds this.
-    fn line(&self, with: &str) -> String {
+    pub(crate) fn line(&self, with: &str) -> String {
         loop {
             let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no line with {with}"));
             if line.contains(with) {

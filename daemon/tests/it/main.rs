@@ -37,6 +37,7 @@ mod pins;
 mod plugins;
 mod polling;
 mod pressure;
+mod programs;
 mod reload;
 mod rights;
 mod rotation;

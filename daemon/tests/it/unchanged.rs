@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::world::World;
+use crate::receiver::Received;
+use crate::world::{PATIENCE, World};
 
 /// What the daemon says, at level debug, each time that it has read an answer.
 const READ: &str = "read an answer";
@@ -56,4 +57,39 @@ fn store_files(folder: &Path) -> Vec<(String, u64, SystemTime)> {
 
 fn hour() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() / 3600
+}
+
+/// A message comes and is told. Then nothing happens, and of that nothing is said: not of polls, of looking for
+/// conversations, of heartbeats that arrive, of who asks how it goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn in_peace_the_log_says_nothing() {
+    let mut world = World::new().await;
+    let (url, folder) = (world.hook.url_of("/deadman"), world.folder().display());
+    world.config.more = format!(
+        "[[watch]]\nname = \"dana\"\ndiscovery = \"1s\"\ncustomer = 531826\n\
+         [heartbeat]\nevery = \"10s\"\nnotify = [\"deadman\"]\n\
+         [notifiers.deadman]\nplugin = \"webhook\"\n\
+         [notifiers.deadman.config]\nurl = \"{url}\"\nsecret = {{ file = \"{folder}/signing\" }}\n"
+    );
+    let dana = world.watching(7);
+    world.start().await;
+    world.baselined().await;
+    dana.customer_says("hello");
+    world.all_delivered().await;
+    let beats = |n: usize| {
+        move |received: &[Received]| received.iter().filter(|one| one.path == "/deadman").count() >= n
+    };
+    world.hook.wait("the first heartbeat", PATIENCE, beats(1)).await;
+    world.line_after(0, "found message.created").await;
+    world.notifier_until("log", "nothing pending", |one| one["pending"] == 0).await;
+    let (said, asked) = (world.output.all(), world.sim.total_requests());
+    world.hook.wait("two heartbeats more", PATIENCE, beats(3)).await;
+    world.ask(&["status"]);
+    world.ask(&["why", "--watch", "w7"]);
+    world.get("/metrics").await;
+    world.get("/").await;
+    world.polled(2).await;
+    assert!(world.sim.total_requests() > asked + 20, "it was at work");
+    let more = world.output.all();
+    assert_eq!(more.strip_prefix(&said), Some(""), "what it said of a peaceful while");
 }
