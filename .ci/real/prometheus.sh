@@ -92,6 +92,7 @@ if ! curl --fail --silent "$api/api/v1/rules" | grep -q '"health":"ok"' ||
     echo "a rule cannot be evaluated"
     exit 1
 fi
+.ci/real/promtool.sh "http://$page/metrics"
 echo "all is well: $said"
 
 # Everything fails: an alert is refused for good, then the receiver and a plugin fail, the configuration has a mistake, and
@@ -132,6 +133,7 @@ ask texts "$api"
 sim tokens '{"accept": ["another"]}'
 curl --fail --silent --show-error -X DELETE "$commbox/_sim/faults" >/dev/null
 until_ "a refused key is said" expect CommwatchAccountDenied
+.ci/real/promtool.sh "http://$page/metrics"
 stop_daemon
 until_ "that it is down is said" expect CommwatchDown
 echo "$(prometheus --version 2>&1 | head -n 1 | cut -d ' ' -f 1-3): quiet in peace; in trouble it says $(paste -sd ' ' "$folder/said")"

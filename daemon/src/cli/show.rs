@@ -145,7 +145,7 @@ impl Shown {
         let _ = writeln!(text, "\n{at}  {}{name}", message.author.kind.as_str());
         let lines = message.text.lines().count();
         for line in message.text.lines().take(LINES_SHOWN) {
-            let _ = writeln!(text, "  {}", plain(line));
+            let _ = writeln!(text, "{}", format!("  {}", plain(line)).trim_end());
         }
         if lines > LINES_SHOWN {
             let _ = writeln!(text, "  ({} more lines)", lines - LINES_SHOWN);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{Console, Exit, unanswered, when};
+use super::{Console, Exit, events, unanswered, when};
 use crate::core::story::{About, AttemptStory, DeliveryStory, Story, Why};
 use crate::ops::admin::{AskError, Request, ask};
 
@@ -22,7 +22,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME")]
     watch: Option<String>,
     /// As an event of this type looks; it is marked as a test all the same, and opens no incident
-    #[arg(long = "type", value_name = "TYPE")]
+    #[arg(long = "type", value_name = "TYPE", value_parser = events::kind)]
     kind: Option<String>,
     /// How long to wait for the receiver's answer
     #[arg(long, value_name = "TIME", default_value = PATIENCE, value_parser = when::span)]

@@ -148,38 +148,25 @@ fn help_says_what_there_is() {
 }
 
 #[test]
-fn each_command_has_its_help() {
-    let (_, reload, _) = typed(&Spy::default(), "reload --help");
-    insta::assert_snapshot!(reload, @r"
-    Have the running daemon read its configuration again, and say what became of it
-
-    Usage: commwatch reload [OPTIONS]
-
-    Options:
-          --allow-removals      Take it also when it removes a VIP, the last route or many watches
-      -c, --config <FILE>       The configuration [env: COMMWATCH_CONFIG] [default: /etc/commwatch/commwatch.toml]
-          --output <text|json>  How results are written [default: text]
-          --socket <PATH>       The running daemon's admin socket [default: the configuration's]
-      -h, --help                Print help
-    ");
-    let (_, plugins, _) = typed(&Spy::default(), "plugins --help");
-    insta::assert_snapshot!(plugins, @r"
-    Look at plugins, try one, pin those that are meant
-
-    Usage: commwatch plugins [OPTIONS] <COMMAND>
-
-    Commands:
-      list     List the plugins on the configuration's search path
-      inspect  Say what a plugin's manifest says
-      conform  Try whether a file is a good plugin, by what the host demands of any
-      pin      Let no plugin be loaded but those that are installed now
-
-    Options:
-      -c, --config <FILE>       The configuration [env: COMMWATCH_CONFIG] [default: /etc/commwatch/commwatch.toml]
-          --output <text|json>  How results are written [default: text]
-          --socket <PATH>       The running daemon's admin socket [default: the configuration's]
-      -h, --help                Print help
-    ");
+fn each_command_has_its_help_and_its_page_of_the_manual() {
+    let mut helps = String::new();
+    let mut called: Vec<String> = vec![String::new()];
+    while let Some(command) = called.pop() {
+        let (exit, help, err) = typed(&Spy::default(), &format!("{command} --help"));
+        assert_eq!((exit, &*err), (Exit::Done, ""), "{command}");
+        let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+        let names =
+            listed.take_while(|line| !line.is_empty()).filter_map(|line| line.split_whitespace().next());
+        let names: Vec<&str> = names.collect();
+        called.extend(names.iter().rev().map(|name| format!("{command} {name}")));
+        if !command.is_empty() {
+            helps.push_str(&format!("$ commwatch{command} --help\n{help}\n"));
+        }
+    }
+    insta::assert_snapshot!("help", helps);
+    let (_, page, _) = typed(&Spy::default(), "man");
+    let version = concat!("commwatch ", env!("CARGO_PKG_VERSION"));
+    insta::assert_snapshot!("man", page.replace(version, "commwatch VERSION"));
 }
 
 #[test]
@@ -224,6 +211,11 @@ fn a_slip_of_the_pen_is_answered_with_the_nearest_command() {
     let (exit, _, err) = typed(&Spy::default(), "statsu");
     assert_eq!(exit, Exit::Usage);
     assert!(err.contains("status"), "{err}");
+    for command in ["events", "tail", "routes", "test-notification log"] {
+        let (exit, _, err) = typed(&Spy::default(), &format!("{command} --type mesage.created"));
+        assert_eq!(exit, Exit::Usage, "{command}");
+        assert!(err.contains("types are message.created, "), "{err}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
+use commwatch_simulator::Post;
 use insta::assert_snapshot;
 use serde_json::Value;
 
@@ -245,13 +246,63 @@ async fn plugins_are_listed_and_inspected_without_being_loaded() {
     assert_eq!(all["plugins"][2]["name"], "slack");
     let (code, stdout, _) = typed(&world, &["plugins", "inspect", "plugins/libcommwatch_log.so"]);
     assert_eq!(code, Some(0));
-    assert!(stdout.starts_with("name         log\n") && stdout.contains("\"level\""), "{stdout}");
+    assert_snapshot!(stdout, @r#"
+    name         log
+    version      0.1.0
+    description  Writes each notification as one line into the daemon's log
+    concurrency  1
+    notification 262144 bytes at most
+    config
+    {
+      "$schema": "https://json-schema.org/draft/2020-12/schema",
+      "additionalProperties": false,
+      "properties": {
+        "level": {
+          "default": "info",
+          "description": "The level at which notifications are logged.",
+          "enum": [
+            "error",
+            "warn",
+            "info",
+            "debug"
+          ]
+        }
+      },
+      "type": "object"
+    }
+    "#);
     let (code, _, stderr) = typed(&world, &["plugins", "inspect", "plugins/libcommwatch_broken.so"]);
     assert_eq!(code, Some(1));
     assert_eq!(
         stderr.trim(),
         "error: plugin plugins/libcommwatch_broken.so: it is not a shared library (no ELF file)"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn show_writes_the_newest_of_a_conversation_as_text() {
+    let mut world = World::new().await;
+    let began = |second: &str| format!("2026-03-02T10:00:{second}Z").parse().unwrap();
+    let dana = world.sim.conversation(crate::world::STREAM, 7).customer("Dana", "Levi").created(began("00"));
+    world.config.watches.push(crate::world::WatchText::of(7));
+    dana.says(Post::customer("hello\n\nis anybody there?").at(began("01")));
+    dana.says(Post::agent("Noa Bar", "\u{1b}[31mI am").at(began("02")));
+    world.write_config();
+    let (code, stdout, stderr) = typed(&world, &["show", "w7", "-c", "commwatch.toml"]);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    assert_snapshot!(stdout, @"
+    w7: Watch 7
+    account main, stream 532, object 7: open, chat, customer Dana Levi, began 2026-03-02 10:00:00Z
+    2 messages:
+
+    2026-03-02 10:00:01Z  customer Dana Levi
+      hello
+
+      is anybody there?
+
+    2026-03-02 10:00:02Z  agent Noa Bar
+      [31mI am
+    ");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -325,6 +325,16 @@ fn lists_say_how_many_more_there_are() {
 }
 
 #[test]
+fn an_event_is_a_line() {
+    let told = event(vec![delivery("hook", "delivered"), delivery("log", "pending")], vec![]);
+    let nobody = EventStory { watch: None, ..event(vec![], vec![]) };
+    insta::assert_snapshot!([event_line(&told), event_line(&nobody)].join("\n"), @"
+    2027-01-15T07:59:00Z message.created acme-cfo evt_a to hook, log
+    2027-01-15T07:59:00Z message.created - evt_a to nobody
+    ");
+}
+
+#[test]
 fn nothing_that_was_said_by_others_steers_a_terminal() {
     let hostile = DeliveryStory {
         attempts: several(vec![attempt(1, 5, "retry", "\u{1b}[2J\nfake line \u{202e}")]),
