@@ -42,6 +42,7 @@ for shell in bash zsh fish; do "$target/commwatch" completion $shell >$generated
     sed '1,/^Copyright/d; /./,$!d; s/^$/./; s/^/ /' LICENSE-MIT | sed '1{/^ \.$/d}'
 } >$generated/copyright
 packaging/third-party.sh >$generated/third-party
+packaging/pages.sh $generated/pages
 gzip -9n <CHANGELOG.md >$generated/CHANGELOG.md.gz
 number=$(sed -n '/^\[workspace.package\]/,/^$/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 : "${version:=$number-1}"

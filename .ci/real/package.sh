@@ -59,7 +59,7 @@ wanted=$work/wanted
         ./usr/share/fish/vendor_completions.d/commwatch.fish \
         ./usr/share/commwatch/dashboards/{overview,drilldown}.json ./usr/share/commwatch/rules/commwatch.yml \
         ./usr/share/commwatch/include/commwatch_plugin.h ./usr/share/doc/commwatch/copyright \
-        ./usr/share/doc/commwatch/changelog.Debian.gz; do
+        ./usr/share/doc/commwatch/{changelog.Debian.gz,README.md,monitoring.md,docs/json.md,plugins/slack.md}; do
         echo "-rw-r--r-- 0/0 $file"
     done
     for schema in daemon/schema/*.json; do
@@ -77,6 +77,17 @@ if grep -E 'faulty|simulator' "$work/contents"; then
 fi
 [ "$(dpkg-deb -I "$package" conffiles)" = /etc/commwatch/commwatch.toml ]
 echo "contents: $(wc -l <"$wanted") files are there as they are meant to be"
+
+dpkg-deb -x "$package" "$work/unpacked"
+(cd "$work/unpacked" && find usr/share/doc/commwatch -name '*.md') | while read -r page; do
+    grep -o ']([^)#]*' "$work/unpacked/$page" | sed 's/^](//' | grep -v -e '^$' -e '://' | while read -r link; do
+        case $link in /*) target=$link ;; *) target=/$(dirname "$page")/$link ;; esac
+        if [ -e "$work/unpacked$target" ]; then echo "$link"; else echo "/$page leads to $link, which is not there"; fi
+    done || true # a page without links
+done >"$work/links"
+if grep 'not there$' "$work/links"; then exit 1; fi
+[ "$(wc -l <"$work/links")" -gt 30 ]
+echo "documentation: $(wc -l <"$work/links") links lead somewhere"
 
 for shell in bash zsh fish; do
     $shell -n packaging/generated/commwatch.$shell

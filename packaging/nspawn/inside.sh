@@ -137,6 +137,12 @@ is "the socket is its group's as well" mode "660 commwatch:commwatch" /run/commw
 useradd noa && usermod -aG commwatch noa && useradd stranger
 is "who is in the group may ask" runuser -u noa -- commwatch status
 is_not "nobody else may" runuser -u stranger -- commwatch status
+silences() { runuser -u noa -- commwatch silence add --watch gil --for 1m --reason "a try"; }
+is_not "and may change nothing" silences
+groupadd oncall && usermod -aG oncall noa
+printf '[admin]\nwrite_group = "oncall"\n' >/etc/commwatch/conf.d/rights.toml
+is "a group that may change things is taken up" systemctl reload commwatch
+is "who is in it may" silences
 is "the process's start is known in the sandbox" test "$(metric process_start_time_seconds | cut -d . -f 1)" -gt 1000000000
 is "and so is its memory" test "$(metric process_resident_memory_bytes | cut -d . -f 1)" -gt 1000000
 systemd-analyze --no-pager security commwatch | tail -n 1 | sed 's/^/        /'
