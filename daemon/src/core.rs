@@ -9,6 +9,7 @@ pub mod budget;
 
 pub mod backoff;
 
+pub mod plural;
 pub mod pressure;
 
 pub mod daytime;

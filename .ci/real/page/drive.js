@@ -202,7 +202,7 @@ async function withoutScripts() {
   await page.goto(`${PAGE}/deliveries?dead=on`);
   await page.getByRole("link", { name: "Send all of them again" }).click();
   await page.getByText("1 dead letter would be sent again").waitFor();
-  await page.getByRole("button", { name: "Send them again" }).click();
+  await page.getByRole("button", { name: "Send it again" }).click();
   await page.getByText("1 delivery is sent again").waitFor();
   await page.getByRole("button", { name: "Log out" }).click();
   await page.getByRole("banner").getByRole("link", { name: "Log in" }).waitFor();

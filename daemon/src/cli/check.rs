@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{Console, Exit, Output};
 use crate::config::{self, Catalog, Config, Loaded, Mistake, Severity};
+use crate::core::plural::many;
 use crate::core::watch::Priority;
 
 /// The configuration may be used.
@@ -102,7 +103,8 @@ struct Report<'a> {
 fn told(errors: &[Mistake], warnings: &[Mistake]) -> String {
     let mut text: String = errors.iter().chain(warnings).map(Mistake::to_string).collect();
     if !text.is_empty() {
-        let (errors, warnings) = (count(errors.len(), "error"), count(warnings.len(), "warning"));
+        let (errors, warnings) =
+            (many(errors.len(), "error", "errors"), many(warnings.len(), "warning", "warnings"));
         text.push_str(&format!("{errors}, {warnings}\n"));
     }
     text
@@ -112,25 +114,17 @@ fn summary(path: &Path, config: &Config) -> String {
     let priorities = config.watches.iter().map(|watch| watch.priority);
     let priorities = priorities.chain(config.seeks.iter().map(|seek| seek.priority));
     let vips = priorities.filter(|priority| *priority == Priority::Vip).count();
-    let watches = match count(config.watch_names().count(), "watch") {
+    let watches = match many(config.watch_names().count(), "watch", "watches") {
         watches if vips > 0 => format!("{watches} ({vips} vip)"),
         watches => watches,
     };
     format!(
         "{} is valid: {}, {watches}, {}, {}\n",
         path.display(),
-        count(config.accounts.len(), "account"),
-        count(config.notifiers.len(), "notifier"),
-        count(config.routes.len(), "route"),
+        many(config.accounts.len(), "account", "accounts"),
+        many(config.notifiers.len(), "notifier", "notifiers"),
+        many(config.routes.len(), "route", "routes"),
     )
-}
-
-fn count(number: usize, word: &str) -> String {
-    match (number, word) {
-        (1, _) => format!("1 {word}"),
-        (_, "watch") => format!("{number} watches"),
-        _ => format!("{number} {word}s"),
-    }
 }
 
 #[cfg(test)]

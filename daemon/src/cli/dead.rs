@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::replay::Narrow;
 use super::{Console, Exit, unanswered};
+use crate::core::plural::many;
 use crate::ops::admin::{Request, ask};
 
 #[derive(Debug, clap::Subcommand)]
@@ -37,8 +38,8 @@ pub(super) fn run(socket: &Path, args: Args, console: &mut Console<'_>) -> Exit 
             Exit::Failed
         }
         Ok(dropped) => {
-            let letters = if dropped == 1 { "dead letter is" } else { "dead letters are" };
-            console.answer(&json!({ "dropped": dropped }), &format!("{dropped} {letters} forgotten"));
+            let letters = many(dropped, "dead letter is forgotten", "dead letters are forgotten");
+            console.answer(&json!({ "dropped": dropped }), &letters);
             Exit::Done
         }
         Err(error) => unanswered(&error, console),

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::{Console, Exit, when};
 use crate::config::{self, Loaded};
+use crate::core::plural::many;
 use crate::core::story::{About, EventStory, Story, WatchStory, Why};
 use crate::engine::{Daemon, Setup};
 use crate::ops::admin::{Request, ask};
@@ -242,30 +243,28 @@ fn text(report: &Report) -> String {
     } else if report.waiting > 0 {
         let _ = writeln!(
             text,
-            "\n{} not accepted yet: they stay in the outbox, for the daemon or the next `commwatch once`.",
-            if report.waiting == 1 {
-                "1 notification is".to_owned()
-            } else {
-                format!("{} notifications are", report.waiting)
-            }
+            "\n{} in the outbox, for the daemon or the next `commwatch once`.",
+            many(
+                report.waiting,
+                "notification is not accepted yet: it stays",
+                "notifications are not accepted yet: they stay"
+            )
         );
     }
     text
 }
 
 fn said(one: &Polled) -> String {
-    let conversations = one.conversations.map_or(String::new(), |count| match count {
-        1 => "1 conversation, ".to_owned(),
-        count => format!("{count} conversations, "),
-    });
+    let conversations =
+        one.conversations.map_or(String::new(), |count| many(count, "conversation, ", "conversations, "));
     match (&one.error, one.baseline, one.events.len()) {
         (Some(error), ..) => format!("error: {error}"),
         (None, Some(messages), _) => {
-            format!("{conversations}first sight: {messages} messages are the baseline, and no news")
+            let messages = many(messages, "message is", "messages are");
+            format!("{conversations}first sight: {messages} the baseline, and no news")
         }
         (None, None, 0) => format!("{conversations}nothing new"),
-        (None, None, 1) => format!("{conversations}1 event"),
-        (None, None, count) => format!("{conversations}{count} events"),
+        (None, None, count) => format!("{conversations}{}", many(count, "event", "events")),
     }
 }
 
@@ -301,7 +300,7 @@ mod tests {
         acme-cfo     first sight: 12 messages are the baseline, and no news
         globex       error: 404 Not Found
 
-        1 notification is not accepted yet: they stay in the outbox, for the daemon or the next `commwatch once`.
+        1 notification is not accepted yet: it stays in the outbox, for the daemon or the next `commwatch once`.
         ");
         assert!(!report.is_done());
         assert!(!Report { watches: vec![], ..report }.is_done(), "something waits");

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{Console, Exit};
 use crate::config::{self, Catalog as _};
 use crate::core::online::Verdict;
+use crate::core::plural::many;
 use crate::ops::status::plain;
 use crate::plugin::conform::{Line, conform};
 use crate::plugin::pins::Change;
@@ -126,10 +127,10 @@ fn pinned_text(lock: &Path, pins: &Pins, changes: &[(PathBuf, Change)]) -> Strin
     for (file, change) in changes {
         let _ = writeln!(text, "{:<8} {}", word(*change), plain(&file.to_string_lossy()));
     }
-    let (count, lock) = (pins.len(), lock.display());
+    let (count, lock) = (many(pins.len(), "plugin is", "plugins are"), lock.display());
     let _ = write!(
         text,
-        "{count} plugins are pinned in {lock}; no other is loaded from now on, once `commwatch reload` was done"
+        "{count} pinned in {lock}; no other is loaded from now on, once `commwatch reload` was done"
     );
     text
 }

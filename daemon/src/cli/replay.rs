@@ -6,6 +6,7 @@ use clap::ArgGroup;
 use jiff::Timestamp;
 
 use super::{Console, Exit, unanswered, when};
+use crate::core::plural::many;
 use crate::core::replay::{ReplayReport, ReplayedDelivery, Selection};
 use crate::ops::admin::{Request, ask};
 
@@ -75,10 +76,8 @@ fn text(report: &ReplayReport) -> String {
     let all = report.deliveries.len() as u64 + report.omitted;
     match (all, report.dry_run) {
         (0, _) => {}
-        (1, true) => text += "1 delivery would be sent again",
-        (1, false) => text += "1 delivery is sent again",
-        (all, true) => text += &format!("{all} deliveries would be sent again"),
-        (all, false) => text += &format!("{all} deliveries are sent again"),
+        (all, true) => text += &many(all, "delivery would be sent again", "deliveries would be sent again"),
+        (all, false) => text += &many(all, "delivery is sent again", "deliveries are sent again"),
     }
     text
 }

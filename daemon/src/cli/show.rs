@@ -10,6 +10,7 @@ use super::{Console, Exit};
 use crate::config::unknown;
 use crate::core::listing::Listed;
 use crate::core::message::{Message, Snapshot};
+use crate::core::plural::many;
 use crate::core::waiting::is_over;
 use crate::core::watch::Stream;
 use crate::ops::status::plain;
@@ -46,7 +47,11 @@ fn show(path: &Path, name: &str) -> Result<Shown, NotAsked> {
     };
     let open = all.iter().filter(|one| !is_over(one.status)).count();
     let more = if is_cut { " or more" } else { "" };
-    let among = format!("{}{more} conversations, {open} of them open; the newest of those:", all.len());
+    let among = match (all.len(), open) {
+        (1, 0) => format!("1{more} conversation, which is over:"),
+        (1, _) => format!("1{more} conversation, which is open:"),
+        (count, open) => format!("{count}{more} conversations, {open} of them open; the newest of those:"),
+    };
     let snapshot = wait(asking.conversation(&one.stream, one.object))?;
     Ok(Shown::of(name, &seek.title, &seek.account, one.stream.clone(), Some(among), snapshot))
 }
@@ -128,13 +133,17 @@ impl Shown {
         let _ = match (all, self.newest().len()) {
             (0, _) => writeln!(text, "no messages"),
             (all, shown) if all > shown => writeln!(text, "{all} messages, the newest {shown}:"),
-            (all, _) => writeln!(text, "{all} messages:"),
+            (all, _) => writeln!(text, "{}:", many(all, "message", "messages")),
         };
         for message in self.newest() {
             self.message(&mut text, message);
         }
         if !snapshot.unparsed.is_empty() {
-            let _ = writeln!(text, "\n{} messages could not be read", snapshot.unparsed.len());
+            let _ = writeln!(
+                text,
+                "\n{} could not be read",
+                many(snapshot.unparsed.len(), "message", "messages")
+            );
         }
         text
     }
@@ -148,10 +157,10 @@ impl Shown {
             let _ = writeln!(text, "{}", format!("  {}", plain(line)).trim_end());
         }
         if lines > LINES_SHOWN {
-            let _ = writeln!(text, "  ({} more lines)", lines - LINES_SHOWN);
+            let _ = writeln!(text, "  ({})", many(lines - LINES_SHOWN, "more line", "more lines"));
         }
         if message.attachments > 0 {
-            let _ = writeln!(text, "  [{} files]", message.attachments);
+            let _ = writeln!(text, "  [{}]", many(message.attachments, "file", "files"));
         }
     }
 }

@@ -7,6 +7,7 @@ use clap::ArgGroup;
 use jiff::Timestamp;
 
 use super::{Console, Exit, unanswered, when};
+use crate::core::plural::many;
 use crate::core::silence::{Added, Draft, Listed, Matcher, Silence};
 use crate::core::watch::ConversationId;
 use crate::ops::admin::{Request, ask};
@@ -100,15 +101,12 @@ fn add(socket: &Path, args: Add, console: &mut Console<'_>) -> Exit {
 
 fn said(added: &Added) -> String {
     let Added { silence, conversations, waiting } = added;
-    let many = |count: &u64, one: &str, more: &str| match count {
-        1 => format!("1 {one}"),
-        count => format!("{count} {more}"),
-    };
-    let mut text = format!("{silence}\nit is about {}", many(conversations, "conversation", "conversations"));
+    let mut text =
+        format!("{silence}\nit is about {}", many(*conversations, "conversation", "conversations"));
     if *waiting > 0 {
         text += &format!(
             "; {} now, and who still does when it is over is told then",
-            many(waiting, "customer waits", "customers wait")
+            many(*waiting, "customer waits", "customers wait")
         );
     }
     text

@@ -272,7 +272,7 @@ async fn asked(line: &'static str) -> (Exit, String, String) {
 async fn status_is_text_for_people_and_json_for_programs() {
     let (exit, text, err) = asked("status").await;
     assert_eq!((exit, &*err), (Exit::Done, ""));
-    assert!(text.starts_with("1 of 2 VIPs NOT FRESH.\n"), "{text}");
+    assert!(text.starts_with("1 of 2 VIPs is not fresh.\n"), "{text}");
     let (_, json, _) = asked("status --output json").await;
     let status: Status = serde_json::from_str(&json).unwrap();
     assert_eq!(status.notifiers[1].name, "ops-slack");

@@ -9,6 +9,7 @@ use super::mistake::{Also, Mistake, Severity, Spot};
 use super::source::{Source, Unreadable};
 use super::spanned::{Kind, Place, Table, Value};
 use super::suspicion;
+use crate::core::plural::many;
 
 /// How many mistakes are told; the rest is counted.
 pub(super) const MISTAKES_MAX: usize = 500;
@@ -191,7 +192,7 @@ impl Findings {
         }));
         if more.get() > 0 {
             let spot = Spot { file: files[0].shown.clone(), line: 0, column: 0, excerpt: None };
-            let message = format!("and {} more mistakes", more.get());
+            let message = format!("and {}", many(more.get(), "more mistake", "more mistakes"));
             mistakes.push(Mistake { severity: Severity::Error, message, spot, also: Vec::new(), hint: None });
         }
         mistakes

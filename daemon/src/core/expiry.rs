@@ -2,6 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::core::plural::many;
+
 /// So long before a key ends, somebody is told: once for each of these, the nearest that has begun.
 pub const TOLD_AHEAD: [SignedDuration; 3] =
     [SignedDuration::from_hours(14 * 24), SignedDuration::from_hours(3 * 24), SignedDuration::from_hours(24)];
@@ -23,9 +25,9 @@ pub fn said(expires: Timestamp, now: Timestamp) -> String {
     let left = expires.duration_since(now);
     let hours = left.abs().as_hours();
     let span = match hours {
-        0 => count(left.abs().as_mins(), "minute"),
-        1..=HOURS_SAID_MAX => count(hours, "hour"),
-        _ => count(hours / 24, "day"),
+        0 => many(left.abs().as_mins(), "minute", "minutes"),
+        1..=HOURS_SAID_MAX => many(hours, "hour", "hours"),
+        _ => many(hours / 24, "day", "days"),
     };
     let at = expires.strftime("%Y-%m-%d %H:%M:%SZ");
     if left.is_positive() {
@@ -33,10 +35,6 @@ pub fn said(expires: Timestamp, now: Timestamp) -> String {
     } else {
         format!("expired on {at}, {span} ago")
     }
-}
-
-fn count(number: i64, word: &str) -> String {
-    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
 }
 
 #[cfg(test)]

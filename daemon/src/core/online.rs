@@ -9,6 +9,7 @@ use crate::core::event::{channel_name, status_word};
 use crate::core::expiry::{self, TAKEN_UP};
 use crate::core::listing::Page;
 use crate::core::message::Snapshot;
+use crate::core::plural::many;
 use crate::core::skew::{SKEW_GRAVE, SKEW_WARNED, whole_seconds};
 
 /// How something does.
@@ -179,14 +180,16 @@ pub fn conversation(watch: &str, title: &str, snapshot: &Snapshot, now: Timestam
         (0, _) => "no messages".to_owned(),
         (1, Some(at)) => format!("1 message, {}", when(at, now)),
         (_, Some(at)) => format!("{messages} messages, the newest {}", when(at, now)),
-        (_, None) => format!("{messages} messages, whose times cannot be read"),
+        (_, None) => {
+            many(messages, "message, whose time cannot be read", "messages, whose times cannot be read")
+        }
     };
     about.push(said);
     let about = about.join(", ");
     match snapshot.unparsed.len() {
         0 => Line::new(Verdict::Ok, About::Watch, watch, format!("{title}: {about}")),
         unread => {
-            let text = format!("{title}: {about}; {unread} messages could not be read");
+            let text = format!("{title}: {about}; {} could not be read", many(unread, "message", "messages"));
             Line::new(Verdict::Warn, About::Watch, watch, text)
         }
     }
@@ -198,11 +201,12 @@ pub fn listed(watch: &str, title: &str, page: &Page, rest: Option<&str>, now: Ti
     let said = match (page.conversations.len(), newest) {
         (0, _) => "its list can be read, and holds no conversation so far".to_owned(),
         (1, Some(at)) => format!("its list can be read: 1 conversation, changed {}", when(at, now)),
-        (1, None) => "its list can be read: 1 conversation".to_owned(),
-        (many, Some(at)) => {
-            format!("its list can be read: {many} conversations, the newest changed {}", when(at, now))
+        (count, Some(at)) => {
+            format!("its list can be read: {count} conversations, the newest changed {}", when(at, now))
         }
-        (many, None) => format!("its list can be read: {many} conversations"),
+        (count, None) => {
+            format!("its list can be read: {}", many(count, "conversation", "conversations"))
+        }
     };
     let rest = rest.map_or(String::new(), |rest| format!("; {rest}"));
     match page.unread {

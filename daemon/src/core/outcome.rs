@@ -6,6 +6,7 @@ use commwatch_plugin_api::Outcome;
 use jiff::Timestamp;
 
 use crate::core::backoff::unit;
+use crate::core::plural::many;
 
 /// However long a receiver asks us to wait, we come back after this.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
@@ -113,8 +114,8 @@ pub fn fate(outcome: &Outcome, attempted: Attempted, now: Timestamp, seed: u64) 
     };
     if attempted.crashes_alone >= CRASHES_ALONE_MAX {
         return Fate::Dead(format!(
-            "the plugin died {} times while it had this one alone: {why}",
-            attempted.crashes_alone
+            "the plugin died {} while it had this one alone: {why}",
+            many(attempted.crashes_alone, "time", "times")
         ));
     }
     if !attempted.counts {
@@ -124,7 +125,10 @@ pub fn fate(outcome: &Outcome, attempted: Attempted, now: Timestamp, seed: u64) 
     let delay = attempted.retries.after(attempted.attempts, seed).max(asked);
     if attempted.tried >= attempted.retry_for && attempted.attempts >= ATTEMPTS_MIN {
         let minutes = attempted.tried.as_secs() / 60;
-        return Fate::Dead(format!("given up after {} attempts in {minutes} min: {why}", attempted.attempts));
+        return Fate::Dead(format!(
+            "given up after {} in {minutes} min: {why}",
+            many(attempted.attempts, "attempt", "attempts")
+        ));
     }
     // While nothing is accepted at all, it is not this one that others wait for.
     let aside = attempted.order == Order::Any && attempted.flows && attempted.attempts >= ASIDE_AFTER;

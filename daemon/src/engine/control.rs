@@ -27,6 +27,7 @@ use super::{housekeeping, replay, silences, status, testing};
 use crate::config::{self, Catalog, Config, Sources, Watcher};
 use crate::core::backoff::{mix, seed_of};
 use crate::core::online::Online;
+use crate::core::plural::many;
 use crate::core::replay::{ReplayReport, Selection};
 use crate::core::silence::{Acknowledged, Added, Draft, Listed, Silence};
 use crate::core::story::{About, Brief, DeliveryStory, EventStory, Held, Several, Why};
@@ -184,7 +185,7 @@ impl Control {
         systemd::ready("polling");
         let watches = self.shared.plans.borrow().config.watch_names().count();
         let (http, notifiers) = (self.http, self.running.len());
-        tracing::info!(%http, watches, notifiers, "commwatch is ready: {watches} watches, status on http://{http}/");
+        tracing::info!(%http, watches, notifiers, "commwatch is ready: {}, status on http://{http}/", many(watches, "watch", "watches"));
         loop {
             match self.wait().await {
                 Wake::Stop => break,

@@ -16,6 +16,7 @@ use super::jumps::Jumps;
 use crate::core::cursor::VANISHED_KEPT;
 use crate::core::event::EventKind;
 use crate::core::pacing::Held;
+use crate::core::plural::many;
 use crate::core::receiver::HELD;
 use crate::ops::metrics::{DeliveryResult, Outbox};
 use crate::ops::systemd::{self, BEAT_EVERY, Beat};
@@ -109,10 +110,11 @@ async fn look(shared: &Shared, orphans: &mut BTreeSet<String>) {
     let vips = status.vips();
     let pending: u64 = status.notifiers.iter().map(|notifier| notifier.pending).sum();
     systemd::status(&format!(
-        "{}/{} VIPs fresh, {} watches, {pending} deliveries pending",
+        "{}/{} fresh, {}, {} pending",
         vips.fresh,
-        vips.all,
-        status.watches.len() + status.watches_omitted
+        many(vips.all, "VIP", "VIPs"),
+        many(status.watches.len() + status.watches_omitted, "watch", "watches"),
+        many(pending, "delivery", "deliveries")
     ));
 }
 
@@ -143,8 +145,9 @@ async fn outbox(shared: &Shared, known_orphans: &mut BTreeSet<String>) {
         tracing::warn!(
             notifier,
             pending,
-            "{pending} deliveries wait for {notifier}, which is not configured any more; configure it again, or they \
-             become dead letters when they are as old as [store] retention"
+            "{} for {notifier}, which is not configured any more; configure it again, or what waits becomes dead \
+             letters when it is as old as [store] retention",
+            many(*pending, "delivery waits", "deliveries wait")
         );
     }
     *known_orphans = orphans.into_iter().map(|orphan| orphan.notifier.clone()).collect();

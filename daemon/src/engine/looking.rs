@@ -15,6 +15,7 @@ use crate::commbox::{FetchError, page};
 use crate::core::daytime::moved;
 use crate::core::discovery::{Begun, CONVERSATIONS_MAX, Discovered, Ground, KNOWN_MAX, Reached};
 use crate::core::listing::{PAGES_MAX, Page, Sweep, asked_at};
+use crate::core::plural::many;
 use crate::core::schedule::{Errand, Polled};
 use crate::core::seek::{Place, Seek, SeekId, Sought};
 use crate::core::watch::{ConversationId, Priority};
@@ -336,7 +337,8 @@ impl Polling {
         look.sweep = None;
         let doubt = if beyond > 0 {
             Some(format!(
-                "{beyond} conversations are not watched: there may be {CONVERSATIONS_MAX} of one watch"
+                "{} not watched: there may be {CONVERSATIONS_MAX} of one watch",
+                many(beyond, "conversation is", "conversations are")
             ))
         } else if is_cut {
             Some(format!("the list is longer than can be read ({PAGES_MAX} pages), or part of it cannot be"))

@@ -17,6 +17,7 @@ use crate::core::compose::{self, Scene};
 use crate::core::daytime::moved;
 use crate::core::detect::{self, Asked, Found, Happened};
 use crate::core::message::Snapshot;
+use crate::core::plural::many;
 use crate::core::silence::Hush;
 use crate::core::waiting::Waiting;
 use crate::core::watch::{ConversationId, Watch};
@@ -164,7 +165,8 @@ impl Poller {
                     tracing::warn!(
                         watch,
                         messages,
-                        "{messages} known messages of {watch} are written otherwise"
+                        "{} otherwise than before in watch {watch}",
+                        many(messages, "known message is written", "known messages are written")
                     );
                 }
                 let (pending, stale, acked) = (found.pending, found.stale, found.acked);

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::config::{Config, Mistakes};
+use crate::core::plural::many;
 use crate::core::seek::Seek;
 use crate::core::watch::{Priority, Watch};
 
@@ -181,7 +182,11 @@ pub(super) fn dangerous(old: &Config, new: &Config) -> Option<String> {
     #[expect(clippy::cast_precision_loss, reason = "counts of watches are small")]
     let share = removed.len() as f64 / Watched::all(old).count().max(1) as f64;
     if share > REMOVED_SHARE_MAX {
-        why.push(format!("it removes {} of {} watches", removed.len(), Watched::all(old).count()));
+        why.push(format!(
+            "it removes {} of {}",
+            removed.len(),
+            many(Watched::all(old).count(), "watch", "watches")
+        ));
     }
     (!why.is_empty()).then(|| why.join(", "))
 }

@@ -4,6 +4,7 @@ use super::daemon::Shared;
 use super::status;
 use super::why::unread;
 use crate::config::unknown;
+use crate::core::plural::many;
 use crate::core::replay::{REPLAY_MAX, ReplayReport, Selection};
 use crate::core::story::Held;
 use crate::store::{History, OutboxCount};
@@ -29,7 +30,10 @@ pub(super) async fn replay(
         let replayed = shared.store.replay(of_notifier, now, dry_run || !is_configured).await;
         let replayed = replayed.map_err(|error| match report.deliveries.len() as u64 + report.omitted {
             0 => error.to_string(),
-            done => format!("{error}\n  {done} of other notifiers are sent again"),
+            done => format!(
+                "{error}\n  {} again",
+                many(done, "of another notifier is sent", "of other notifiers are sent")
+            ),
         })?;
         let found = replayed.deliveries.len();
         if !is_configured {
@@ -48,7 +52,8 @@ pub(super) async fn replay(
             tracing::info!(
                 notifier = name,
                 deliveries = found,
-                "{found} deliveries are sent to {name} again"
+                "{} to {name} again",
+                many(found, "delivery is sent", "deliveries are sent")
             );
             shared.wakes.ring([name.as_str()]);
         }
@@ -76,7 +81,7 @@ pub(super) async fn drop_dead(shared: &Shared, selection: Selection) -> Result<u
             }
         }
     }
-    tracing::info!(dropped, "{dropped} dead letters were dropped");
+    tracing::info!(dropped, "{} dropped", many(dropped, "dead letter was", "dead letters were"));
     Ok(dropped)
 }
 

@@ -6,13 +6,16 @@
 mod freshness;
 mod mark;
 mod text;
+mod verdict;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use freshness::{Freshness, Trouble, WatchState};
-pub use text::{Age, columns, plain, render, render_watches};
+pub use text::{Age, columns, plain, plain_isolated, render, render_watches};
+pub use verdict::{Mood, Verdict, Vips};
 
+use crate::core::plural::many;
 use crate::core::silence::Silence;
 use crate::core::watch::Priority;
 
@@ -241,17 +244,6 @@ pub struct StoreStatus {
     pub size_bytes: u64,
 }
 
-/// The answer to the first question: are the VIPs fresh?
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Vips {
-    /// How many there are.
-    pub all: usize,
-    /// How many of them are fresh.
-    pub fresh: usize,
-    /// How many of the others have not been asked for yet, since the daemon has just started.
-    pub first: usize,
-}
-
 impl Status {
     /// Whether it polls and delivers as it should be able to.
     pub fn ready(&self) -> bool {
@@ -286,8 +278,7 @@ impl WatchStatus {
     pub fn found(&self) -> Option<String> {
         self.conversations.map(|count| match count {
             0 => "no conversation so far".to_owned(),
-            1 => "1 conversation".to_owned(),
-            _ => format!("{count} conversations"),
+            _ => many(count, "conversation", "conversations"),
         })
     }
 

@@ -15,11 +15,12 @@ pub use event::{author_word, event_line, events, route};
 pub use facts::{delivery_facts, event_facts, watch_facts};
 
 use super::status::{Age, plain};
+use crate::core::plural::many;
 use crate::core::story::{Several, Story, Why};
 
 /// What is known, as a person reads it.
 pub fn tell(why: &Why) -> String {
-    let mut teller = Teller { now: why.taken, text: String::new() };
+    let mut teller = Teller { now: why.taken, plain, text: String::new() };
     match &why.story {
         Story::Event(event) => teller.event(event),
         Story::Message(message) => teller.message(message),
@@ -31,13 +32,15 @@ pub fn tell(why: &Why) -> String {
 /// Writes line by line.
 struct Teller {
     now: Timestamp,
+    /// What makes a line harmless where it is shown.
+    plain: fn(&str) -> String,
     text: String,
 }
 
 impl Teller {
     /// A line of the story, so many steps in.
     fn line(&mut self, steps: usize, text: impl Display) {
-        let _ = writeln!(self.text, "{:indent$}{}", "", plain(&text.to_string()), indent = steps * 2);
+        let _ = writeln!(self.text, "{:indent$}{}", "", (self.plain)(&text.to_string()), indent = steps * 2);
     }
 
     /// A part of the story begins.
@@ -47,9 +50,9 @@ impl Teller {
     }
 
     /// What a list leaves out.
-    fn rest<T>(&mut self, steps: usize, several: &Several<T>, what: &str) {
-        if several.more > 0 {
-            self.line(steps, format_args!("and {} {what}", several.more));
+    fn rest<T>(&mut self, steps: usize, left: &Several<T>, one: &str, several: &str) {
+        if left.more > 0 {
+            self.line(steps, format_args!("and {}", many(left.more, one, several)));
         }
     }
 
@@ -73,12 +76,6 @@ fn span(seconds: f64) -> String {
         7_200.0..172_800.0 => format!("{:.0} h", seconds / 3_600.0),
         _ => format!("{:.0} d", seconds / 86_400.0),
     }
-}
-
-/// "1 event", "2 events".
-fn many(count: u64, what: &str) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{s}")
 }
 
 #[cfg(test)]

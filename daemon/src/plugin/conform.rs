@@ -21,6 +21,7 @@ use super::grant::Grant;
 use super::host::{Handover, PluginHost, PluginSpec, PluginState, Report, STOP_PATIENCE, Tried, try_load};
 use super::manifest::Manifest;
 use crate::core::online::Verdict;
+use crate::core::plural;
 
 /// The notification that is delivered.
 const SAMPLE: &str = include_str!("conform/notification.json");
@@ -334,7 +335,12 @@ impl Bench {
             Some((report, _)) => {
                 self.crashed("threads", report, lines).await;
             }
-            None => lines.add(Verdict::Ok, "threads", "Threads", format!("{many} deliveries at once")),
+            None => lines.add(
+                Verdict::Ok,
+                "threads",
+                "Threads",
+                plural::many(many, "delivery at once", "deliveries at once"),
+            ),
         }
     }
 

@@ -19,6 +19,7 @@ use super::{
     migrate, outbox, polls, prune, raised, replay, silences, told,
 };
 use crate::core::cursor::Cursor;
+use crate::core::plural::many;
 use crate::core::pressure::Fill;
 use crate::core::seek::Place;
 use crate::core::silence::{Draft, Silence};
@@ -137,7 +138,8 @@ impl SqliteStore {
             Ok(0) => {}
             Ok(interrupted) => tracing::info!(
                 interrupted,
-                "{interrupted} deliveries were being sent when commwatch last ended; they are sent again"
+                "{} when commwatch last ended, and sent again",
+                many(interrupted, "delivery was being sent", "deliveries were being sent")
             ),
             // They are sent again all the same; only that they were is not noted.
             Err(error @ StoreError::Full(_)) => tracing::warn!(%error, "could not note what was in flight"),

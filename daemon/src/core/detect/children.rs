@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{CONFIRM_AFTER, EDITS_MAX, Happened, MISSING_MAX, Work, is_present, listed, order};
 use crate::core::cursor::{Seen, VANISHED_KEPT, Vanished};
 use crate::core::message::{CHILDREN_MAX, ChildId, Message, Unparsed};
+use crate::core::plural::many;
 use crate::core::watch::{Baseline, Since};
 
 /// Lengths at which a list is cut, below the multiples of fifty that are taken for such anyway.
@@ -220,8 +221,8 @@ impl Work<'_> {
                 )
             }
             Missing { gap: true, beyond, .. } => format!(
-                "the list of messages looks cut: {} known ones are missing at once; others may have been missed",
-                beyond.len()
+                "the list of messages looks cut: {} missing at once; others may have been missed",
+                many(beyond.len(), "known one is", "known ones are")
             ),
             _ => return,
         };

@@ -8,6 +8,7 @@ use super::{Digest, Words};
 use crate::core::event::{Event, EventData, EventKind};
 use crate::core::message::AuthorKind;
 use crate::core::pacing::{Cap, Held};
+use crate::core::plural::many;
 use crate::core::sample;
 
 /// The language of the product itself.
@@ -28,7 +29,7 @@ impl Words for English {
     }
 
     fn files(&self, count: u64) -> String {
-        if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+        many(count, "file", "files")
     }
 
     fn written(&self, at: &Zoned) -> String {
@@ -55,12 +56,12 @@ impl Words for English {
             [first, ..] if messages.iter().all(|event| who(event) == who(first)) => {
                 format!("{} {} messages", who(first), messages.len())
             }
-            _ => counted(messages.len(), "message"),
+            _ => many(messages.len(), "message", "messages"),
         }
     }
 
     fn changes(&self, count: usize) -> String {
-        counted(count, "change")
+        many(count, "change", "changes")
     }
 
     fn more(&self, count: usize) -> String {
@@ -77,15 +78,18 @@ impl Words for English {
 
     fn digest(&self, digest: Digest) -> String {
         let Digest { events, messages, conversations, waiting } = digest;
-        let what = if messages == events { counted(messages, "message") } else { counted(events, "event") };
+        let what = if messages == events {
+            many(messages, "message", "messages")
+        } else {
+            many(events, "event", "events")
+        };
         let of = match conversations {
             0 => String::new(),
-            many => format!(" of {}", counted(many, "conversation")),
+            count => format!(" of {}", many(count, "conversation", "conversations")),
         };
         let waiting = match waiting {
             0 => String::new(),
-            1 => "; 1 customer waits for an answer".to_owned(),
-            many => format!("; {many} customers wait for an answer"),
+            count => format!("; {} for an answer", many(count, "customer waits", "customers wait")),
         };
         format!("{what}{of}{waiting}")
     }
@@ -94,15 +98,12 @@ impl Words for English {
         match (held, cap) {
             (Held::Quiet, _) => "held back in quiet hours".to_owned(),
             (Held::Cap, Some(cap)) => {
-                format!("held back: more than {} notifications in {}", cap.count, exactly(cap.per.as_secs()))
+                let most = many(cap.count, "notification", "notifications");
+                format!("held back: more than {most} in {}", exactly(cap.per.as_secs()))
             }
             (Held::Cap | Held::Group, _) => "held back to be told together".to_owned(),
         }
     }
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// `Mon 2 Mar 12:06 IST`.

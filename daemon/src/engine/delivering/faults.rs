@@ -2,6 +2,7 @@
 
 use super::Delivering;
 use crate::core::lasting::Said;
+use crate::core::plural::many;
 use crate::store::StoreError;
 
 /// Whose fault it is that something is not taken.
@@ -23,7 +24,8 @@ impl Delivering {
                     next,
                     seconds,
                     times,
-                    "{what} (for {seconds} s, {times} attempts)"
+                    "{what} (for {seconds} s, {})",
+                    many(times, "attempt", "attempts")
                 );
             }
             Some(_) => tracing::warn!(notifier, event, attempt, took_ms, next, "{what}"),

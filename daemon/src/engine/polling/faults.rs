@@ -2,6 +2,7 @@
 
 use super::Polling;
 use crate::core::lasting::Said;
+use crate::core::plural::many;
 use crate::core::watch::Watch;
 use crate::engine::poll::End;
 
@@ -52,11 +53,11 @@ impl Polling {
             tracing::debug!(watch, error, "{what}: {error}");
             return;
         };
-        let seconds = lasts.as_secs();
+        let (seconds, often) = (lasts.as_secs(), many(times, "time", "times"));
         let lasting = match &cause {
             _ if lasts.is_zero() => String::new(),
-            Cause::Watch(_) => format!(" (for {seconds} s, {times} times)"),
-            _ => format!(" (and {concerned} in all, for {seconds} s, {times} times)"),
+            Cause::Watch(_) => format!(" (for {seconds} s, {often})"),
+            _ => format!(" (and {concerned} in all, for {seconds} s, {often})"),
         };
         match cause {
             Cause::Store => {

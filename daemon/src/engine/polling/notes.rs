@@ -4,6 +4,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::{Polling, polled};
+use crate::core::plural::many;
 use crate::core::schedule::{Errand, Polled};
 use crate::core::skew::{Grade, whole_seconds};
 use crate::core::watch::{Priority, Watch};
@@ -125,8 +126,9 @@ impl Polling {
             tracing::info!(
                 watch = watch.name,
                 messages,
-                "took the baseline of watch {}: {messages} messages, nothing told",
-                watch.name
+                "took the baseline of watch {}: {}, nothing told",
+                watch.name,
+                many(messages, "message", "messages")
             );
         }
         for told in &brought.told {

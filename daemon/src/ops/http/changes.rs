@@ -13,6 +13,7 @@ use super::access::{Refusal, Rights};
 use super::origin::Origin;
 use super::sessions::{Said, given, taken};
 use super::{Shared, Visit, page};
+use crate::core::plural::many;
 use crate::core::replay::{ReplayReport, Selection};
 
 /// How long a change may take.
@@ -116,7 +117,7 @@ fn sent_again(report: &ReplayReport) -> Said {
     let mut text = match count {
         0 => "nothing is sent again".to_owned(),
         1 => format!("1 delivery is sent again, to {}", report.deliveries[0].notifier),
-        _ => format!("{count} deliveries are sent again"),
+        _ => many(count, "delivery is sent again", "deliveries are sent again"),
     };
     if report.without_text > 0 {
         text += &format!("; of {} nothing is left to send", report.without_text);

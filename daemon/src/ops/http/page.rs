@@ -225,10 +225,5 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// "1 watch", "2 watches".
-fn many(count: u64, one: &str, several: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { several })
-}
-
 #[cfg(test)]
 mod tests;

@@ -145,7 +145,7 @@ async fn the_page_and_the_api_are_for_this_machine_under_a_name_of_the_loopback(
     let page = server.get("/").await;
     assert_status(&page, 200);
     assert!(page.contains("content-type: text/html; charset=utf-8\r\n"), "{page}");
-    assert!(page.contains(">1 of 2 VIPs are not fresh.</h1>"), "{page}");
+    assert!(page.contains(">1 of 2 VIPs is not fresh.</h1>"), "{page}");
     let api = server.get("/api/status").await;
     let status: Status = serde_json::from_str(api.split_once("\r\n\r\n").unwrap().1).unwrap();
     assert_eq!(status.watches.len(), 3);

@@ -139,7 +139,7 @@ fn what_nobody_is_told_of_stands_above_the_watches() {
 #[test]
 fn a_person_reads_first_whether_the_vips_are_fresh() {
     insta::assert_snapshot!(render(&example(), false), @"
-    1 of 2 VIPs NOT FRESH.
+    1 of 2 VIPs is not fresh.
     commwatch 0.1.0, up 3 h, ready
 
     WATCH     PRIORITY  STATE  SUCCESS    NEXT    WAITS          EVENTS  TITLE
@@ -214,7 +214,7 @@ fn what_is_wrong_with_the_daemon_itself_stands_above_the_tables() {
 #[test]
 fn colours_only_repeat_what_the_words_say() {
     let (plain, coloured) = (render(&example(), false), render(&example(), true));
-    assert!(coloured.contains("\u{1b}[1;31m1 of 2 VIPs NOT FRESH.\u{1b}[0m"));
+    assert!(coloured.contains("\u{1b}[1;31m1 of 2 VIPs is not fresh.\u{1b}[0m"));
     let mut stripped = coloured;
     for code in ["1", "32", "33", "1;31", "0"] {
         stripped = stripped.replace(&format!("\u{1b}[{code}m"), "");
@@ -419,4 +419,12 @@ fn ages_are_told_in_the_unit_that_matters() {
         ["now", "1 s ago", "119 s ago", "2 min ago", "119 min ago", "2 h ago", "47 h ago", "2 d ago"]
     );
     assert_eq!(Age::of(NOW + Duration::from_secs(6), NOW).to_string(), "in 6 s");
+}
+
+#[test]
+fn where_a_text_stands_isolated_its_marks_stay_and_nothing_that_turns_what_is_around_it() {
+    let text = "\u{200f}דנה\u{200e}\u{61c} \u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069} a\nb\u{1b}";
+    let gone = "\u{fffd}".repeat(9);
+    assert_eq!(plain_isolated(text), format!("\u{200f}דנה\u{200e}\u{61c} {gone} a\u{fffd}b\u{fffd}"));
+    assert_eq!(plain(text), format!("\u{fffd}דנה\u{fffd}\u{fffd} {gone} a\u{fffd}b\u{fffd}"));
 }

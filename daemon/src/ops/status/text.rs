@@ -4,7 +4,8 @@ use std::fmt::{self, Write as _};
 
 use jiff::Timestamp;
 
-use super::{NotifierState, Status, WatchState};
+use super::{Mood, NotifierState, Status, WatchState};
+use crate::core::plural::many;
 
 /// How many of the newest events and deliveries the text shows; JSON and the page have more.
 const RECENT_SHOWN: usize = 10;
@@ -47,11 +48,27 @@ impl fmt::Display for Age {
 /// One line of text that cannot steer a terminal or turn the text around it: control characters and those that
 /// change the direction of writing become U+FFFD.
 pub fn plain(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
+    line_without(text, |c| turns(c) || is_mark(c))
+}
+
+/// The same for where a text stands isolated from what is around it, as on a page: there the marks that a text from
+/// right to left is written with do no harm, and stay.
+pub fn plain_isolated(text: &str) -> String {
+    line_without(text, turns)
+}
+
+fn line_without(text: &str, is_wrong: impl Fn(char) -> bool) -> String {
+    text.chars().map(|c| if c.is_control() || is_wrong(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// Whether it ends a line, or overrides, embeds or isolates what comes after it.
+fn turns(c: char) -> bool {
+    matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Whether it is an invisible letter with a direction, and nothing else.
+fn is_mark(c: char) -> bool {
+    matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}')
 }
 
 /// The status as a person reads it. Colours only repeat what the words say.
@@ -111,16 +128,12 @@ impl Page<'_> {
     }
 
     fn headline(&self) -> String {
-        let (status, vips) = (self.status, self.status.vips());
-        let fresh = match (vips.all, vips.all - vips.fresh) {
-            (0, _) => Cell::new("No watch is a VIP."),
-            (1, 0) => Cell::toned("The VIP is fresh.", Tone::Good),
-            (all, 0) => Cell::toned(format_args!("All {all} VIPs are fresh."), Tone::Good),
-            (1, _) if vips.first == 1 => Cell::new("The VIP is read for the first time."),
-            (all, stale) if vips.first == stale => {
-                Cell::new(format_args!("{stale} of {all} VIPs are read for the first time."))
-            }
-            (all, stale) => Cell::toned(format_args!("{stale} of {all} VIPs NOT FRESH."), Tone::Bad),
+        let status = self.status;
+        let verdict = status.vips().verdict();
+        let fresh = match verdict.mood {
+            Mood::Good => Cell::toned(verdict.text, Tone::Good),
+            Mood::Bad => Cell::toned(verdict.text, Tone::Bad),
+            Mood::Neither => Cell::new(verdict.text),
         };
         let ready = match status.ready() {
             true => Cell::toned("ready", Tone::Good),
@@ -200,7 +213,11 @@ impl Page<'_> {
         }
         let mut text = self.table(rows);
         if self.status.watches_omitted > 0 {
-            let _ = writeln!(text, "and {} more watches that are well", self.status.watches_omitted);
+            let _ = writeln!(
+                text,
+                "and {} well",
+                many(self.status.watches_omitted, "more watch that is", "more watches that are")
+            );
         }
         text
     }

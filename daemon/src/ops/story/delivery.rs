@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{Teller, many, span, time};
+use super::{Teller, span, time};
 use crate::core::pacing;
+use crate::core::plural::many;
 use crate::core::receiver::HELD;
 use crate::core::story::{AttemptStory, Behind, DeliveryStory, Held, NOT_CONFIGURED, NOT_RUNNING, Several};
 use crate::ops::status::{Age, columns};
@@ -12,7 +13,7 @@ impl Teller {
     pub(super) fn delivery(&mut self, steps: usize, delivery: &DeliveryStory) {
         self.line(steps, format_args!("{}: {}", delivery.notifier, self.how(delivery)));
         self.beside(steps + 1, delivery);
-        self.rest(steps + 1, &delivery.attempts, "earlier attempts");
+        self.rest(steps + 1, &delivery.attempts, "earlier attempt", "earlier attempts");
         for one in &delivery.attempts.shown {
             self.line(steps + 1, attempt(one));
         }
@@ -32,7 +33,7 @@ impl Teller {
             self.line(steps, format_args!("Not accepted in time: its fallbacks were told {}.", self.at(at)));
         }
         if delivery.replay {
-            let (at, tried) = (self.at(delivery.created_at), many(u64::from(delivery.counted), "attempt"));
+            let (at, tried) = (self.at(delivery.created_at), many(delivery.counted, "attempt", "attempts"));
             self.line(steps, format_args!("An operator had it sent again {at}; {tried} counted since."));
         }
         if let Some(held) = &delivery.held {
@@ -68,10 +69,13 @@ impl Teller {
         }
         let state = &match delivery.others {
             0 => state.clone(),
-            others => format!("{} (it tells of {})", state, many(others, "other")),
+            others => format!("{} (it tells of {})", state, many(others, "other", "others")),
         };
         if let Some(Behind { event, ahead }) = &delivery.behind {
-            return format!("{state} behind {} in its lane, whose head is {event}", many(*ahead, "other"));
+            return format!(
+                "{state} behind {} in its lane, whose head is {event}",
+                many(*ahead, "other", "others")
+            );
         }
         if let Some(since) = delivery.sending_since {
             return format!(

@@ -110,7 +110,7 @@ impl Teller {
         for delivery in &event.deliveries.shown {
             self.delivery(1, delivery);
         }
-        self.rest(1, &event.deliveries, "more notifiers");
+        self.rest(1, &event.deliveries, "more notifier", "more notifiers");
         for name in event.without_delivery() {
             self.line(1, format_args!("{name}: its delivery is no longer kept; it was dropped, or is older than [store] retention."));
         }
@@ -127,7 +127,7 @@ impl Teller {
         for delivery in &event.deliveries.shown {
             self.delivery_in_short(steps + 1, delivery);
         }
-        self.rest(steps + 1, &event.deliveries, "more notifiers");
+        self.rest(steps + 1, &event.deliveries, "more notifier", "more notifiers");
         if let Some(problem) = &event.problem {
             self.line(steps + 1, &problem.why);
         }
@@ -145,7 +145,9 @@ impl Teller {
             shown: Vec::<()>::new(),
             more: event.routing.len().saturating_sub(ROUTES_BRIEF) as u64,
         };
-        self.rest(steps + 2, &said, "more routes; `commwatch why` with the event's id shows them all");
+        let (one, several) = ("more route", "more routes");
+        let all = "; `commwatch why` with the event's id shows them all";
+        self.rest(steps + 2, &said, &format!("{one}{all}"), &format!("{several}{all}"));
         if event.routing.is_empty() {
             self.line(steps + 2, "there was no route, or what they said was not kept");
         }

@@ -1,9 +1,11 @@
-//! The same sentences one by one, for whoever has other room for them than a terminal.
+//! The same sentences one by one, for whoever has other room for them than a terminal. Each must stand isolated from
+//! what is around it: the marks of a text from right to left stay in it.
 
 use jiff::Timestamp;
 
 use super::Teller;
 use crate::core::story::{DeliveryStory, EventStory, WatchStory};
+use crate::ops::status::plain_isolated;
 
 /// How a watch goes, in sentences.
 pub fn watch_facts(watch: &WatchStory, now: Timestamp) -> Vec<String> {
@@ -32,7 +34,7 @@ pub fn delivery_facts(delivery: &DeliveryStory, now: Timestamp) -> Vec<String> {
 }
 
 fn told(now: Timestamp, tell: impl FnOnce(&mut Teller)) -> Vec<String> {
-    let mut teller = Teller { now, text: String::new() };
+    let mut teller = Teller { now, plain: plain_isolated, text: String::new() };
     tell(&mut teller);
     teller.text.lines().map(|line| line.trim().to_owned()).collect()
 }

@@ -1,7 +1,8 @@
 //! One message: when it was seen, what became of it since, and what was told of it.
 
+use super::Teller;
 use super::event::author_word;
-use super::{Teller, many};
+use crate::core::plural::many;
 use crate::core::story::{LookedFor, MessageStory, Sighting};
 
 impl Teller {
@@ -13,7 +14,12 @@ impl Teller {
         for sighting in &message.seen.shown {
             self.sighting(sighting);
         }
-        self.rest(1, &message.seen, "more conversations have a message of this id");
+        self.rest(
+            1,
+            &message.seen,
+            "more conversation has a message of this id",
+            "more conversations have a message of this id",
+        );
         self.part("What was told of it:");
         if message.events.shown.is_empty() {
             self.line(1, why_nothing(message));
@@ -21,7 +27,7 @@ impl Teller {
         for event in &message.events.shown {
             self.event_in_short(1, event);
         }
-        self.rest(1, &message.events, "more");
+        self.rest(1, &message.events, "more", "more");
     }
 
     fn sighting(&mut self, seen: &Sighting) {
@@ -51,7 +57,7 @@ impl Teller {
             self.line(2, "It could not be read so far.");
         }
         if seen.revision > 0 {
-            let changed = many(u64::from(seen.revision), "time");
+            let changed = many(seen.revision, "time", "times");
             self.line(2, format_args!("It has changed {changed} since, by edits or deletions."));
         }
         let Some(since) = seen.gone_since else {
@@ -81,7 +87,7 @@ impl Teller {
         for one in &message.looked_for.shown {
             self.line(2, format_args!("{}: {}", one.watch, self.polled(one)));
         }
-        self.rest(2, &message.looked_for, "more watches");
+        self.rest(2, &message.looked_for, "more watch", "more watches");
     }
 
     fn polled(&self, one: &LookedFor) -> String {

@@ -1,6 +1,7 @@
 //! One watch: whether it is polled, what it found, who was told of that, and what waits.
 
-use super::{Teller, many, span, time};
+use super::{Teller, span, time};
+use crate::core::plural::many;
 use crate::core::story::{Live, PollHour, WatchStory};
 
 impl Teller {
@@ -14,7 +15,7 @@ impl Teller {
             for event in &watch.account_events.shown {
                 self.event_in_short(1, event);
             }
-            self.rest(1, &watch.account_events, "more");
+            self.rest(1, &watch.account_events, "more", "more");
         }
         self.part(format_args!("What it found since {}:", time(watch.since)));
         if watch.events.shown.is_empty() {
@@ -23,7 +24,7 @@ impl Teller {
         for event in &watch.events.shown {
             self.event_in_short(1, event);
         }
-        self.rest(1, &watch.events, "more");
+        self.rest(1, &watch.events, "more", "more");
         self.part("What waits:");
         if watch.waiting.shown.is_empty() {
             self.line(1, "Nothing.");
@@ -32,7 +33,7 @@ impl Teller {
             self.line(1, &delivery.event);
             self.delivery_in_short(2, delivery);
         }
-        self.rest(1, &watch.waiting, "more");
+        self.rest(1, &watch.waiting, "more", "more");
     }
 
     pub(super) fn state(&mut self, watch: &WatchStory) {
@@ -50,10 +51,11 @@ impl Teller {
             None => self.line(1, "No answer was ever read: it has no baseline yet."),
         }
         let status = kept.status.as_deref().unwrap_or("not known");
-        let (messages, events) = (many(kept.messages, "message"), many(kept.sequence, "event"));
+        let messages = many(kept.messages, "message is", "messages are");
+        let events = many(kept.sequence, "event", "events");
         self.line(
             1,
-            format_args!("Its status is {status}; {messages} are known of it, and it has had {events}."),
+            format_args!("Its status is {status}; {messages} known of it, and it has had {events}."),
         );
         if let Some(since) = kept.unreachable_since {
             self.line(1, format_args!("CommBox does not show the conversation since {}.", self.at(since)));
@@ -104,15 +106,18 @@ impl Teller {
         let (polls, changed, failed) = (sum(|h| h.polls), sum(|h| h.changed), sum(|h| h.failed));
         let found = watch.events.shown.len() as u64 + watch.events.more;
         let untold = watch.events.shown.iter().filter(|event| event.is_told_to_nobody()).count();
-        let polls = many(polls, "poll");
+        let polls = many(polls, "poll", "polls");
         let kept = watch.events.shown.iter().filter(|event| event.is_suppressed()).count();
         let told = match (found, untold, kept) {
             (0, ..) => "nothing was found, so that there was nothing to tell".to_owned(),
-            (_, 0, 0) => format!("{} found, each told to somebody", many(found, "event")),
-            (_, n, 0) => format!("{} found, of which {n} told to nobody", many(found, "event")),
-            (_, 0, n) => format!("{} found, of which {n} suppressed", many(found, "event")),
+            (_, 0, 0) => format!("{} found, each told to somebody", many(found, "event", "events")),
+            (_, n, 0) => format!("{} found, of which {n} told to nobody", many(found, "event", "events")),
+            (_, 0, n) => format!("{} found, of which {n} suppressed", many(found, "event", "events")),
             (_, n, m) => {
-                format!("{} found, of which {n} told to nobody and {m} suppressed", many(found, "event"))
+                format!(
+                    "{} found, of which {n} told to nobody and {m} suppressed",
+                    many(found, "event", "events")
+                )
             }
         };
         self.line(1, format_args!("In short: {polls}, {changed} with a change, {failed} failed; {told}."));
@@ -124,7 +129,7 @@ impl Teller {
             self.line(1, format_args!("None since {}.", time(watch.since)));
         }
         for hour in &watch.polls.shown {
-            let polls = many(hour.polls, "poll");
+            let polls = many(hour.polls, "poll", "polls");
             let error = hour.last_error.as_ref().map_or(String::new(), |error| format!(": {error}"));
             self.line(
                 1,
@@ -136,7 +141,7 @@ impl Teller {
                 ),
             );
         }
-        self.rest(1, &watch.polls, "more hours before");
+        self.rest(1, &watch.polls, "more hour before", "more hours before");
     }
 }
 

@@ -5,6 +5,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
 use tokio::time::Instant;
 
+use crate::core::plural::many;
 use crate::plugin::frame::one_line;
 
 /// Lines that a plugin may write at once, and then again for each second.
@@ -69,7 +70,7 @@ impl Lines {
         let dropped = std::mem::take(&mut self.dropped);
         if dropped > 0 {
             let (notifier, plugin) = (&self.notifier, &self.plugin);
-            tracing::warn!(%notifier, %plugin, dropped, "dropped {dropped} log lines of plugin {plugin}: too many");
+            tracing::warn!(%notifier, %plugin, dropped, "dropped {} of plugin {plugin}: too many", many(dropped, "log line", "log lines"));
         }
     }
 }

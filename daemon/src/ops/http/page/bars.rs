@@ -2,7 +2,7 @@
 //! rather than looks.
 
 use super::html::{Html, Tone};
-use super::many;
+use crate::core::plural::many;
 use crate::ops::metrics::{Distribution, PollCounts};
 
 /// How long it took, by how many took so long.

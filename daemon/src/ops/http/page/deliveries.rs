@@ -5,7 +5,8 @@ use serde::Deserialize;
 use super::event::replay;
 use super::html::Html;
 use super::timeline::{rest, state};
-use super::{Change, View, brief, many, outcome_tone, shell, why_no_buttons};
+use super::{Change, View, brief, outcome_tone, shell, why_no_buttons};
+use crate::core::plural::{form, many};
 use crate::core::replay::ReplayReport;
 use crate::core::story::{DeliveryStory, Several};
 use crate::ops::admin::DeliveriesAsked;
@@ -113,13 +114,17 @@ fn names<'a>(status: &'a Status, asked: &'a str) -> Vec<&'a str> {
 /// What would be sent again, before it is.
 pub(crate) fn preview(view: &View<'_>, notifier: &str, report: &ReplayReport) -> String {
     let count = report.deliveries.len() as u64 + report.omitted;
-    let many = many(count, "dead letter", "dead letters");
+    let letters = many(count, "dead letter", "dead letters");
     shell::page(view, "Send dead letters again", |html| {
         html.raw("<p class=\"crumbs\"><a href=\"/deliveries?dead=on\">Dead letters</a></p>\n");
         html.raw("<h1>Send dead letters again</h1>\n<p>");
         match count {
             0 => html.raw("There is nothing to send again."),
-            _ => html.text(&many).raw(" would be sent again, under the same ids."),
+            _ => html.text(&letters).raw(form(
+                count,
+                " would be sent again, under the same id.",
+                " would be sent again, under the same ids.",
+            )),
         };
         html.raw("</p>\n");
         let rows = report.deliveries.iter().take(NAMED);
@@ -131,8 +136,12 @@ pub(crate) fn preview(view: &View<'_>, notifier: &str, report: &ReplayReport) ->
             row.time(Some(one.created_at), view.status.taken);
         });
         if report.without_text > 0 {
-            html.raw("<p class=\"hint\">").show(report.without_text);
-            html.raw(" more have nothing left to send: their text is gone.</p>\n");
+            html.raw("<p class=\"hint\">").text(&many(
+                report.without_text,
+                "more has nothing left to send: its text is gone.",
+                "more have nothing left to send: their text is gone.",
+            ));
+            html.raw("</p>\n");
         }
         for line in &report.left_out {
             html.raw("<p class=\"hint\">Left out: ").isolated(line).raw("</p>\n");
@@ -142,8 +151,14 @@ pub(crate) fn preview(view: &View<'_>, notifier: &str, report: &ReplayReport) ->
         }
         if count > 0 {
             let fields = &[("dead", "on"), ("notifier", notifier)];
-            Change { action: "/replay", fields, words: "Send them again", about: &many }.show(html, view);
-            why_no_buttons(html, view, "send them again");
+            Change {
+                action: "/replay",
+                fields,
+                words: form(count, "Send it again", "Send them again"),
+                about: &letters,
+            }
+            .show(html, view);
+            why_no_buttons(html, view, form(count, "send it again", "send them again"));
         }
     })
 }

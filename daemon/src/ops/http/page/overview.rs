@@ -4,10 +4,11 @@ use super::bars;
 use super::html::{Html, Tone};
 use super::{Change, View, brief, notifier_tone, outcome_tone, shell, vip, watch_tone, why_no_buttons};
 use crate::core::expiry;
+use crate::core::plural::{form, many};
 use crate::core::watch::Priority;
 use crate::ops::http::Briefs;
 use crate::ops::metrics::Charts;
-use crate::ops::status::{AccountStatus, Age, NotifierState, Status, WatchStatus};
+use crate::ops::status::{AccountStatus, Age, Mood, NotifierState, Status, WatchStatus};
 
 /// So many of what was found and tried are shown; the other pages have more.
 pub(crate) const RECENT: usize = 10;
@@ -17,9 +18,18 @@ const SHOWN: usize = 25;
 /// The page.
 pub(crate) fn render(view: &View<'_>, charts: &Charts, briefs: &Briefs) -> String {
     let status = view.status;
-    let (verdict, tone) = verdict(status);
-    shell::page(view, &verdict, |html| {
-        html.raw("<div class=\"hero ").raw(tone.class()).raw("\">\n<h1>").text(&verdict).raw("</h1>\n<p>");
+    let verdict = status.vips().verdict();
+    let tone = match verdict.mood {
+        Mood::Good => Tone::Good,
+        Mood::Bad => Tone::Bad,
+        Mood::Neither => Tone::Plain,
+    };
+    shell::page(view, &verdict.text, |html| {
+        html.raw("<div class=\"hero ")
+            .raw(tone.class())
+            .raw("\">\n<h1>")
+            .text(&verdict.text)
+            .raw("</h1>\n<p>");
         summary(html, status);
         html.raw("</p>\n</div>\n");
         trouble(html, status);
@@ -42,22 +52,6 @@ pub(crate) fn render(view: &View<'_>, charts: &Charts, briefs: &Briefs) -> Strin
         found(html, status, briefs);
         tried(html, status, briefs);
     })
-}
-
-/// Are the VIPs fresh?
-pub(super) fn verdict(status: &Status) -> (String, Tone) {
-    let vips = status.vips();
-    match (vips.all, vips.all - vips.fresh) {
-        (0, _) => ("No watch is a VIP.".into(), Tone::Plain),
-        (1, 0) => ("The VIP is fresh.".into(), Tone::Good),
-        (all, 0) => (format!("All {all} VIPs are fresh."), Tone::Good),
-        (1, _) if vips.first == 1 => ("The VIP is read for the first time.".into(), Tone::Plain),
-        (all, stale) if vips.first == stale => {
-            (format!("{stale} of {all} VIPs are read for the first time."), Tone::Plain)
-        }
-        (1, _) => ("The VIP is not fresh.".into(), Tone::Bad),
-        (all, stale) => (format!("{stale} of {all} VIPs are not fresh."), Tone::Bad),
-    }
 }
 
 /// Who waits, who waited longest first.
@@ -123,7 +117,7 @@ fn tiles(html: &mut Html, status: &Status) {
     let fresh = format!("{} of {}", vips.fresh, vips.all);
     let all = status.watches.len() + status.watches_omitted;
     let tone = if vips.all == 0 { Tone::Plain } else { good_if(vips.all == vips.fresh, Tone::Bad) };
-    tile("/watches", "VIPs fresh", fresh, format!("{all} watches in all"), tone);
+    tile("/watches", "VIPs fresh", fresh, many(all, "watch in all", "watches in all"), tone);
     let note = match (waiting.len(), unknown) {
         (0, _) => "nobody".to_owned(),
         (_, 0) => "all of it is known to somebody".to_owned(),
@@ -136,11 +130,17 @@ fn tiles(html: &mut Html, status: &Status) {
         note,
         good_if(unknown == 0, Tone::Doubtful),
     );
-    let note = if held > 0 { format!("{held} held") } else { "alerts on their way".to_owned() };
+    let note = match held {
+        0 => form(pending, "alert on its way", "alerts on their way").to_owned(),
+        held => format!("{held} held"),
+    };
     tile("/deliveries", "Outbox", pending.to_string(), note, good_if(held == 0, Tone::Doubtful));
-    let note = if dead > 0 { "nobody got them".to_owned() } else { "none lost".to_owned() };
+    let note = match dead {
+        0 => "none lost".to_owned(),
+        dead => form(dead, "nobody got it", "nobody got them").to_owned(),
+    };
     tile("/deliveries?dead=on", "Dead letters", dead.to_string(), note, good_if(dead == 0, Tone::Bad));
-    let note = format!("of {} run", status.notifiers.len());
+    let note = format!("of {} {}", status.notifiers.len(), form(running, "runs", "run"));
     let tone = good_if(running == status.notifiers.len(), Tone::Bad);
     tile("/notifiers", "Notifiers", running.to_string(), note, tone);
     html.raw("</ul>\n");
@@ -190,7 +190,9 @@ fn waits(html: &mut Html, view: &View<'_>) {
         },
     );
     if left > 0 {
-        html.raw("<p><a href=\"/watches?only=waits\">").show(left).raw(" more who wait</a></p>\n");
+        html.raw("<p><a href=\"/watches?only=waits\">")
+            .text(&many(left, "more who waits", "more who wait"))
+            .raw("</a></p>\n");
     }
     why_no_buttons(html, view, "acknowledge that somebody knows who waits");
     html.end_section();

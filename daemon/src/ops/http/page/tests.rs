@@ -274,7 +274,7 @@ fn the_daemons_own_trouble_stands_above_everything_but_the_answer() {
     status.reload.error = Some("commwatch.toml:14:10: unknown notifier `webhok`".into());
     let words = words(&seen("/", Rights::Read, &status, |view| overview(view, &charts(), &Briefs::new())));
     let lines: Vec<&str> = words.lines().collect();
-    assert_eq!(lines[0], "1 of 2 VIPs are not fresh.");
+    assert_eq!(lines[0], "1 of 2 VIPs is not fresh.");
     assert!(
         lines[2].starts_with(
             "A change was refused 3 h ago , the configuration before it stays in use: commwatch.toml:14:10"
@@ -289,4 +289,20 @@ fn stories_are_told_as_the_command_line_tells_them() {
     assert!(html.contains("Message 9001 by the customer, in conversation 293854 of account main"), "{html}");
     // Whether its text is shown is seen.
     assert!(!html.contains("is not shown here"), "{html}");
+}
+
+#[test]
+fn facts_keep_the_marks_of_a_text_from_right_to_left_and_nothing_that_turns_it() {
+    let mut watch = a_watch();
+    let live = watch.live.as_mut().unwrap();
+    live.title = "\u{200f}דנה\u{200e} (\u{202e}levi\u{2069})".into();
+    live.last_error = Some("two\nlines".into());
+    let html =
+        seen("/watches/w", Rights::Read, &example(), |view| timeline(view, &watch, 24, &Briefs::new()));
+    let shown = "\u{200f}דנה\u{200e} (\u{fffd}levi\u{fffd})";
+    assert!(html.contains(&format!("<li><bdi>watch acme-cfo ({shown}, vip)")), "{html}");
+    assert!(html.contains(&format!("<h1><bdi>{shown}</bdi>")), "{html}");
+    assert!(html.contains("The last poll failed: two\u{fffd}lines</bdi>"), "a fact stays one: {html}");
+    let turning = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    assert!(!html.contains(turning));
 }

@@ -2,6 +2,7 @@
 
 use super::html::{Html, Tone};
 use super::{Change, View, delivery_tone, shell, text, vip, why_no_buttons};
+use crate::core::plural::many;
 use crate::core::story::{DeliveryStory, EventStory, Live, PollHour, Several, WatchStory};
 use crate::ops::http::Briefs;
 use crate::ops::story;
@@ -145,7 +146,7 @@ pub(super) fn state(html: &mut Html, delivery: &DeliveryStory) {
 /// What a list leaves out.
 pub(super) fn rest<T>(html: &mut Html, several: &Several<T>) {
     if several.more > 0 {
-        html.raw("<p class=\"hint\">and ").show(several.more);
-        html.raw(" more that are not shown.</p>\n");
+        html.raw("<p class=\"hint\">and ");
+        html.text(&many(several.more, "more that is not shown.", "more that are not shown.")).raw("</p>\n");
     }
 }

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use super::html::{Html, Tone};
-use super::{View, many, shell, watch_tone};
+use super::{View, shell, watch_tone};
+use crate::core::plural::many;
 use crate::core::watch::Priority;
 use crate::ops::status::WatchStatus;
 
@@ -45,7 +46,7 @@ pub(crate) fn render(view: &View<'_>, asked: &Asked) -> String {
         html.raw("<h1>Watches</h1>\n");
         search(html, view, asked);
         let found = watches.len();
-        html.raw("<p class=\"soft\">").text(&many(found as u64, "watch", "watches"));
+        html.raw("<p class=\"soft\">").text(&many(found, "watch", "watches"));
         html.raw(if status.watches.len() == found { "" } else { " found" }).raw(", VIPs first.</p>\n");
         let most = watches.iter().map(|watch| watch.events_total).max().unwrap_or(0).max(1);
         let columns =
@@ -73,10 +74,14 @@ pub(crate) fn render(view: &View<'_>, asked: &Asked) -> String {
         });
         html.raw("</div>\n");
         if found > SHOWN_MAX {
-            html.raw("<p class=\"hint\">").show(found - SHOWN_MAX).raw(" more: search to see them.</p>\n");
+            html.raw("<p class=\"hint\">")
+                .text(&many(found - SHOWN_MAX, "more: search to see it.", "more: search to see them."))
+                .raw("</p>\n");
         }
         if status.watches_omitted > 0 {
-            html.raw("<p class=\"hint\">").show(status.watches_omitted).raw(" more watches are well.</p>\n");
+            html.raw("<p class=\"hint\">")
+                .text(&many(status.watches_omitted, "more watch is well.", "more watches are well."))
+                .raw("</p>\n");
         }
     })
 }

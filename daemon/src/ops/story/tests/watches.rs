@@ -148,13 +148,15 @@ fn a_watch_in_trouble_says_which() {
 fn a_watch_that_is_not_configured_or_was_never_answered_says_so() {
     let mut gone = watch();
     gone.live = None;
-    (gone.polls, gone.conversation.as_mut().unwrap().status) = (Several::default(), None);
+    gone.polls = Several::default();
+    let kept = gone.conversation.as_mut().unwrap();
+    (kept.status, kept.messages, kept.sequence) = (None, 1, 1);
     let text = told(Story::Watch(Box::new(gone)));
     assert_snapshot!(text, @"
     watch acme-cfo: conversation 293854 of account main
       It is not in the configuration: nothing polls it, and nothing is told of it.
       Its baseline was taken 2027-01-14T07:00:00Z (25 h ago); what was there before counts as seen unless [[watch]] baseline says otherwise.
-      Its status is not known; 12 messages are known of it, and it has had 3 events.
+      Its status is not known; 1 message is known of it, and it has had 1 event.
       In short: 0 polls, 0 with a change, 0 failed; nothing was found, so that there was nothing to tell.
 
     Polls by hour:
