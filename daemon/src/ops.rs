@@ -10,3 +10,4 @@ pub mod metrics;
 pub mod status;
 pub mod story;
 pub mod systemd;
+pub mod when;

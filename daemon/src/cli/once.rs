@@ -201,7 +201,7 @@ fn open(status: &Status) -> u64 {
 }
 
 fn story(socket: &Path, name: String, since: Timestamp) -> Result<WatchStory, String> {
-    let asked = Request::Why { of: About::Watch { name, since } };
+    let asked = Request::Why { of: About::Watch { name, since, conversation: None } };
     let why: Why = ask(socket, &asked).map_err(|error| error.to_string())?;
     match why.story {
         Story::Watch(story) => Ok(*story),

@@ -7,7 +7,6 @@ use clap::ArgGroup;
 use jiff::Timestamp;
 
 use super::{Console, Exit, unanswered, when};
-use crate::core::plural::many;
 use crate::core::silence::{Added, Draft, Listed, Matcher, Silence};
 use crate::core::watch::ConversationId;
 use crate::ops::admin::{Request, ask};
@@ -87,29 +86,16 @@ fn add(socket: &Path, args: Add, console: &mut Console<'_>) -> Exit {
         // One of them is there, or the command line was refused.
         _ => return Exit::Usage,
     };
-    let after = |span: Duration| Timestamp::now().checked_add(span).unwrap_or(Timestamp::MAX);
+    let after = |span: Duration| when::after(Timestamp::now(), span);
     let until = until.or(span.map(after)).unwrap_or(Timestamp::MAX);
     let draft = Draft { matcher, until, until_reply, until_close, reason, by: me() };
     match ask::<Added>(socket, &Request::SilenceAdd { draft }) {
         Ok(added) => {
-            console.answer(&added, &said(&added));
+            console.answer(&added, &added.to_string());
             Exit::Done
         }
         Err(error) => unanswered(&error, console),
     }
-}
-
-fn said(added: &Added) -> String {
-    let Added { silence, conversations, waiting } = added;
-    let mut text =
-        format!("{silence}\nit is about {}", many(*conversations, "conversation", "conversations"));
-    if *waiting > 0 {
-        text += &format!(
-            "; {} now, and who still does when it is over is told then",
-            many(*waiting, "customer waits", "customers wait")
-        );
-    }
-    text
 }
 
 fn list(socket: &Path, all: bool, console: &mut Console<'_>) -> Exit {
@@ -179,7 +165,8 @@ mod tests {
 
     #[test]
     fn a_silence_that_was_added_says_what_it_is_about_and_who_will_be_told() {
-        let added = |conversations, waiting| said(&Added { silence: silence(3), conversations, waiting });
+        let added =
+            |conversations, waiting| Added { silence: silence(3), conversations, waiting }.to_string();
         insta::assert_snapshot!(added(1, 0), @"
         silence 3 (tag acme, until 2026-11-22T16:00:00Z, or a reply, by noa (uid 1000)): migration weekend
         it is about 1 conversation

@@ -39,6 +39,7 @@ pub(super) fn run(socket: &Path, args: Args, console: &mut Console<'_>) -> Exit 
         (None, None, watch) => About::Watch {
             name: watch.unwrap_or_default(),
             since: since.unwrap_or_else(|| Timestamp::now() - SINCE),
+            conversation: None,
         },
     };
     let why: Why = match ask(socket, &Request::Why { of }) {

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::detect::Happened;
 use crate::core::message::AuthorKind;
+use crate::core::plural::many;
 use crate::core::route::{Said, Subject};
 use crate::core::waiting;
 use crate::core::watch::{ConversationId, Watch};
@@ -88,17 +89,14 @@ impl Draft {
     pub fn check(&self, now: Timestamp) -> Result<(), String> {
         let reason = self.reason.trim();
         if reason.is_empty() || reason.chars().any(char::is_control) {
-            return Err(
-                "a silence needs a reason, in one line\n  hint: --reason \"why, and who asked for it\""
-                    .into(),
-            );
+            return Err("a silence needs a reason, in one line\n  hint: say why, and who asked for it".into());
         }
         if reason.chars().count() > REASON_CHARS_MAX {
             return Err(format!("the reason is longer than {REASON_CHARS_MAX} characters"));
         }
         if self.until <= now {
             return Err(format!(
-                "{:.0} is over\n  hint: --for 2h, or --until an instant that is to come",
+                "{:.0} is over\n  hint: write for how long, such as 2h, or an instant that is to come",
                 self.until
             ));
         }
@@ -213,6 +211,20 @@ pub struct Added {
     pub conversations: u64,
     /// In how many of them somebody waits.
     pub waiting: u64,
+}
+
+/// Which it is, what it is about now, and who will be told.
+impl fmt::Display for Added {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { silence, conversations, waiting } = self;
+        let about = many(*conversations, "conversation", "conversations");
+        write!(f, "{silence}\nit is about {about}")?;
+        if *waiting > 0 {
+            let who = many(*waiting, "customer waits", "customers wait");
+            write!(f, "; {who} now, and who still does when it is over is told then")?;
+        }
+        Ok(())
+    }
 }
 
 /// A silence in a list.

@@ -10,7 +10,7 @@ use crate::core::event::{ChangeData, DetectionData, ProblemData};
 use crate::core::message::AuthorKind;
 use crate::core::route::Said;
 use crate::core::silence::Silence;
-use crate::core::watch::Priority;
+use crate::core::watch::{ConversationId, Priority};
 
 /// What is asked about.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -35,6 +35,9 @@ pub enum About {
         name: String,
         /// From when on.
         since: Timestamp,
+        /// One of its conversations alone; left out = all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        conversation: Option<ConversationId>,
     },
 }
 
@@ -84,6 +87,8 @@ pub const HOURS_MAX: usize = 48;
 pub const WAITING_MAX: usize = 20;
 /// Conversations in which one message was seen, or was looked for.
 pub const CONVERSATIONS_MAX: usize = 10;
+/// Conversations that were found for one watch, those first in which somebody waits.
+pub const FOUND_MAX: usize = 100;
 /// The most that can be asked for of a list of events or deliveries.
 pub const LIST_MAX: usize = 500;
 
@@ -282,16 +287,23 @@ pub struct LookedFor {
     pub last_error: Option<String>,
 }
 
-/// One watch.
+/// One watch, or one conversation of it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct WatchStory {
     /// Its name.
     pub name: String,
     /// From when on.
     pub since: Timestamp,
+    /// The conversation that all of this is about, where it is about one alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<ConversationId>,
     /// How it is configured and how it goes; none = it is not in the configuration.
     pub live: Option<Live>,
-    /// What is kept of its conversation; none = it was never answered.
+    /// Conversations that were found for it and are watched now, who waits longest first; none where it names its own, or
+    /// where one alone is asked about.
+    #[serde(default)]
+    pub conversations: Several<FoundStory>,
+    /// What is kept of its conversation, of several of the one that changed last; none = it was never answered.
     pub conversation: Option<ConversationStory>,
     /// Its polls by hour, newest first, this hour among them.
     pub polls: Several<PollHour>,
@@ -312,8 +324,11 @@ pub struct Live {
     pub priority: Priority,
     /// Its account.
     pub account: String,
-    /// Its conversation's object id.
+    /// Its conversation's object id; empty where it has several, or none so far.
     pub object: String,
+    /// That one's channel, as requests name it.
+    #[serde(default)]
+    pub channel: Option<String>,
     /// How often it is to be polled.
     pub interval_seconds: f64,
     /// The word of the status page.
@@ -341,6 +356,27 @@ pub struct Live {
     pub silences: Vec<Silence>,
 }
 
+/// A conversation that was found for a watch, and how it goes.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct FoundStory {
+    /// Its account.
+    pub account: String,
+    /// Its object id.
+    pub object: String,
+    /// Its channel, as requests name it.
+    pub channel: String,
+    /// The word of the status page.
+    pub state: String,
+    /// The last poll since the daemon started that got an answer that could be read.
+    pub last_success: Option<Timestamp>,
+    /// When its newest message was written.
+    pub last_message_at: Option<Timestamp>,
+    /// Since when its customer waits for an answer of a person.
+    pub waiting_since: Option<Timestamp>,
+    /// Whether somebody has said that they know of it.
+    pub acked: bool,
+}
+
 /// What is kept of a conversation.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ConversationStory {
@@ -348,6 +384,9 @@ pub struct ConversationStory {
     pub account: String,
     /// Its object id.
     pub object: String,
+    /// The watch that it was last polled for.
+    #[serde(default)]
+    pub watch: String,
     /// When what was there then was taken for the baseline; none = never answered.
     pub baseline_at: Option<Timestamp>,
     /// How many events it has had.
@@ -389,6 +428,13 @@ impl<T> Several<T> {
 impl<T> Default for Several<T> {
     fn default() -> Self {
         Self { shown: Vec::new(), more: 0 }
+    }
+}
+
+impl WatchStory {
+    /// Whether it is about all that was found for a watch, which is not one conversation.
+    pub fn is_of_several(&self) -> bool {
+        self.within.is_none() && self.live.as_ref().is_some_and(|live| live.object.is_empty())
     }
 }
 

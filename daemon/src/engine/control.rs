@@ -457,7 +457,7 @@ impl Admin for Outside {
 
     async fn events(&self, asked: EventsAsked) -> Result<Several<EventStory>, String> {
         let EventsAsked { watch, kind, since, limit } = asked;
-        self.past().events(EventFilter { watch, kind, since, limit }).await
+        self.past().events(EventFilter { watch, within: None, kind, since, limit }).await
     }
 
     async fn deliveries(&self, asked: DeliveriesAsked) -> Result<Several<DeliveryStory>, String> {

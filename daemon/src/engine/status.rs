@@ -11,6 +11,7 @@ use crate::core::seek::{Seek, SeekId};
 use crate::core::silence;
 use crate::core::skew::{SKEW_WARNED, whole_seconds};
 use crate::core::story::{Held, NOT_CONFIGURED, NOT_RUNNING};
+use crate::core::watch::Watch;
 use crate::ops::status::{
     AccountStatus, NotifierState, NotifierStatus, RECENT_MAX, RecentDelivery, RecentEvent, Status,
     StoreStatus, WatchState, WatchStatus,
@@ -97,7 +98,7 @@ pub(super) fn account(shared: &Shared, name: &str) -> AccountStatus {
     }
 }
 
-pub(super) fn watch(shared: &Shared, plan: &Plan, watch: &crate::core::watch::Watch) -> WatchStatus {
+pub(super) fn watch(shared: &Shared, plan: &Plan, watch: &Watch) -> WatchStatus {
     let seen = shared.board.read().watches.get(&watch.conversation).cloned().unwrap_or_default();
     let now = shared.clock.now();
     let timeout = plan.account(watch).map_or(std::time::Duration::ZERO, |account| account.timeout);
@@ -136,6 +137,13 @@ fn watches(shared: &Shared, plan: &Plan) -> Vec<WatchStatus> {
         seek(shared, id, one, &of_seek)
     });
     named.chain(sought).collect()
+}
+
+/// All that was found for the watch of this name, as one; `None` where it names its conversation, or there is none.
+pub(super) fn sought(shared: &Shared, plan: &Plan, name: &str, found: &[Watch]) -> Option<WatchStatus> {
+    let (id, one) = plan.seeks.iter().find(|(_, seek)| seek.name == name)?;
+    let found: Vec<WatchStatus> = found.iter().map(|watch| self::watch(shared, plan, watch)).collect();
+    Some(seek(shared, id, one, &found))
 }
 
 /// All that was found for a watch, and how looking for more goes, as one: the worst and the newest of it.

@@ -1,5 +1,7 @@
 //! What people ask about the past, put together from what the store kept and what the loops saw last.
 
+use std::cmp::Reverse;
+
 use jiff::Timestamp;
 
 use super::daemon::Shared;
@@ -7,10 +9,11 @@ use super::plan::Plan;
 use super::status;
 use crate::config::unknown;
 use crate::core::story::{
-    About, CONVERSATIONS_MAX, DeliveryStory, EventStory, Held, LIST_MAX, Live, LookedFor, MessageStory,
-    PollHour, Several, Story, WatchStory, Why, polls_by_hour,
+    About, CONVERSATIONS_MAX, DeliveryStory, EventStory, FOUND_MAX, FoundStory, Held, LIST_MAX, Live,
+    LookedFor, MessageStory, PollHour, Several, Story, WatchStory, Why, polls_by_hour,
 };
 use crate::core::watch::{ConversationId, Watch};
+use crate::ops::status::WatchStatus;
 use crate::store::{EventFilter, History, StoreError};
 
 /// What people ask of.
@@ -25,7 +28,9 @@ impl Past<'_> {
         let story = match about {
             About::Event { id } => Story::Event(Box::new(self.event(&id).await?)),
             About::Message { child, watch } => Story::Message(self.message(child, watch).await?),
-            About::Watch { name, since } => Story::Watch(Box::new(self.watch(name, since).await?)),
+            About::Watch { name, since, conversation } => {
+                Story::Watch(Box::new(self.watch(name, since, conversation).await?))
+            }
         };
         Ok(Why { taken: self.shared.clock.now(), story })
     }
@@ -101,39 +106,118 @@ impl Past<'_> {
         }
     }
 
-    async fn watch(self, name: String, since: Timestamp) -> Result<WatchStory, String> {
+    async fn watch(
+        self,
+        name: String,
+        since: Timestamp,
+        within: Option<ConversationId>,
+    ) -> Result<WatchStory, String> {
         let plan = self.shared.plans.borrow().clone();
-        let id = self.conversation(&plan, &name).await?;
-        let live = self.shared.finds.watch(&plan, &id).filter(|watch| watch.name == name);
-        let live = live.map(|watch| self.live(&plan, &watch));
-        let conversation = self.history.conversation(&id).await.map_err(unread)?;
-        let in_memory = self.hours_in_memory(&id);
-        let stored = self.history.polls(&id, since).await.map_err(unread)?;
+        let mut found = self.shared.finds.watches(&plan);
+        found.retain(|watch| watch.name == name);
+        let is_sought = plan.seeks.values().any(|seek| seek.name == name);
+        let id = match (&within, &found[..]) {
+            (Some(id), _) => Some(self.of_watch(&plan, &name, id, &found).await?),
+            (None, [only]) => Some(only.conversation.clone()),
+            (None, _) if is_sought => None,
+            (None, _) => Some(self.conversation(&plan, &name).await?),
+        };
+        let live = match &id {
+            Some(id) => {
+                let watch = self.shared.finds.watch(&plan, id).filter(|watch| watch.name == name);
+                watch.map(|watch| self.live(&plan, &watch))
+            }
+            None => self.live_of_all(&plan, &name, &found),
+        };
+        let kept = match &id {
+            Some(id) => Some(id.clone()),
+            None => self.history.conversation_of(&name).await.map_err(unread)?,
+        };
+        let conversation = match &kept {
+            Some(id) => self.history.conversation(id).await.map_err(unread)?,
+            None => None,
+        };
+        let (polls, mut waiting) = match &id {
+            Some(id) => {
+                let stored = self.history.polls(id, since).await.map_err(unread)?;
+                let lane = format!("{}/{}", id.account, id.object);
+                let waiting = self.history.waiting(&lane).await.map_err(unread)?;
+                (polls_by_hour(stored, self.hours_in_memory(id)), waiting)
+            }
+            None => {
+                let stored = self.history.polls_of_watch(&name, since).await.map_err(unread)?;
+                let in_memory = found.iter().flat_map(|watch| self.hours_in_memory(&watch.conversation));
+                let polls = polls_by_hour(stored, in_memory.collect());
+                (polls, self.history.waiting_of_watch(&name).await.map_err(unread)?)
+            }
+        };
+        self.hold(&mut waiting);
         let filter = EventFilter {
             watch: Some(name.clone()),
+            within: within.clone(),
             since: Some(since),
             limit: crate::core::story::EVENTS_MAX,
             ..EventFilter::default()
         };
         let events = self.events(filter).await?;
-        let account_events = self.history.account_events(&id.account, since).await.map_err(unread)?;
-        let lane = format!("{}/{}", id.account, id.object);
-        let mut waiting = self.history.waiting(&lane).await.map_err(unread)?;
-        self.hold(&mut waiting);
+        let account = live.as_ref().map(|live| &live.account).or(kept.as_ref().map(|id| &id.account));
+        let account_events = match account {
+            Some(account) => self.history.account_events(account, since).await.map_err(unread)?,
+            None => Several::default(),
+        };
+        let conversations = match &within {
+            Some(_) => Several::default(),
+            None => self.listed(&plan, &found),
+        };
         Ok(WatchStory {
             name,
             since,
+            within,
             live,
+            conversations,
             conversation,
-            polls: polls_by_hour(stored, in_memory),
+            polls,
             events,
             account_events,
             waiting,
         })
     }
 
+    /// A conversation of a watch: one that it names or that is found for it, or one that was.
+    async fn of_watch(
+        self,
+        plan: &Plan,
+        name: &str,
+        id: &ConversationId,
+        found: &[Watch],
+    ) -> Result<ConversationId, String> {
+        let named = plan.config.watches.iter().filter(|watch| watch.name == name);
+        if named.chain(found).any(|watch| watch.conversation == *id) {
+            return Ok(id.clone());
+        }
+        let kept = self.history.conversation(id).await.map_err(unread)?;
+        if kept.is_some_and(|kept| kept.watch == name) {
+            return Ok(id.clone());
+        }
+        if plan.config.watch_names().all(|one| one != name) {
+            self.conversation(plan, name).await?;
+        }
+        Err(format!("conversation {id} is not one of watch {name}"))
+    }
+
+    /// How all that was found for a watch goes, as one.
+    fn live_of_all(self, plan: &Plan, name: &str, found: &[Watch]) -> Option<Live> {
+        let seek = plan.seeks.values().find(|seek| seek.name == name)?;
+        let status = status::sought(self.shared, plan, name, found)?;
+        Some(self.live_as(&seek.any(), status, None))
+    }
+
     fn live(self, plan: &Plan, watch: &Watch) -> Live {
-        let status = status::watch(self.shared, plan, watch);
+        let channel = Some(watch.stream.to_string());
+        self.live_as(watch, status::watch(self.shared, plan, watch), channel)
+    }
+
+    fn live_as(self, watch: &Watch, status: WatchStatus, channel: Option<String>) -> Live {
         let account = status::account(self.shared, &watch.conversation.account);
         let mut silences = self.shared.silences.active(self.shared.clock.now());
         silences.retain(|silence| silence.matcher.means(watch));
@@ -147,6 +231,7 @@ impl Past<'_> {
             priority: status.priority,
             account: status.account,
             object: status.object,
+            channel,
             interval_seconds: status.interval_seconds,
             state: status.state.as_str().to_owned(),
             last_poll: status.last_poll,
@@ -159,6 +244,28 @@ impl Past<'_> {
             acked: status.acked,
             silences,
         }
+    }
+
+    /// What was found for a watch: who waits longest first, then what was written last.
+    fn listed(self, plan: &Plan, found: &[Watch]) -> Several<FoundStory> {
+        let story = |watch: &Watch| {
+            let status = status::watch(self.shared, plan, watch);
+            FoundStory {
+                account: status.account,
+                object: status.object,
+                channel: watch.stream.to_string(),
+                state: status.state.as_str().to_owned(),
+                last_success: status.last_success,
+                last_message_at: status.last_message_at,
+                waiting_since: status.waiting_since,
+                acked: status.acked,
+            }
+        };
+        let mut all: Vec<FoundStory> = found.iter().map(story).collect();
+        all.sort_by_key(|one| {
+            (one.waiting_since.is_none(), one.waiting_since, Reverse(one.last_message_at), one.object.clone())
+        });
+        Several::first(all, FOUND_MAX)
     }
 
     fn hours_in_memory(self, id: &ConversationId) -> Vec<PollHour> {

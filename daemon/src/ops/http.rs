@@ -11,6 +11,7 @@ mod origin;
 mod page;
 mod pages;
 mod sessions;
+mod silence;
 mod stream;
 
 use std::collections::BTreeMap;
@@ -201,6 +202,7 @@ fn router(site: Shared) -> Router {
         .route("/deliveries", get(pages::deliveries))
         .route("/replay", get(pages::preview).post(changes::replay))
         .route("/silences", get(pages::silences))
+        .route("/silences/new", get(pages::new_silence).post(changes::add_silence))
         .route("/silences/expire", post(changes::expire_silence))
         .route("/notifiers", get(pages::notifiers))
         .route("/notifiers/resume", post(changes::resume))

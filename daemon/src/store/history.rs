@@ -65,6 +65,12 @@ pub trait History: Send + Sync {
     /// Polls of a conversation by hour, as far as they have been written.
     async fn polls(&self, id: &ConversationId, since: Timestamp) -> Result<Several<PollHour>, StoreError>;
 
+    /// Polls of all conversations of a watch by hour, as far as they have been written.
+    async fn polls_of_watch(&self, watch: &str, since: Timestamp) -> Result<Several<PollHour>, StoreError>;
+
+    /// What waits in the lanes of all conversations of a watch, of every notifier, the first in line first.
+    async fn waiting_of_watch(&self, watch: &str) -> Result<Several<DeliveryStory>, StoreError>;
+
     /// What waits in a lane, of every notifier, the first in line first.
     async fn waiting(&self, lane: &str) -> Result<Several<DeliveryStory>, StoreError>;
 
@@ -82,6 +88,8 @@ pub trait History: Send + Sync {
 pub struct EventFilter {
     /// Found by this watch.
     pub watch: Option<String>,
+    /// In this conversation; only beside a watch.
+    pub within: Option<ConversationId>,
     /// Of this type.
     pub kind: Option<String>,
     /// Found at or after then.
@@ -145,6 +153,16 @@ impl History for SqliteStore {
     async fn polls(&self, id: &ConversationId, since: Timestamp) -> Result<Several<PollHour>, StoreError> {
         let id = id.clone();
         self.read(move |connection| conversations::polls(connection, &id, since)).await
+    }
+
+    async fn polls_of_watch(&self, watch: &str, since: Timestamp) -> Result<Several<PollHour>, StoreError> {
+        let watch = watch.to_owned();
+        self.read(move |connection| conversations::polls_of_watch(connection, &watch, since)).await
+    }
+
+    async fn waiting_of_watch(&self, watch: &str) -> Result<Several<DeliveryStory>, StoreError> {
+        let watch = watch.to_owned();
+        self.read(move |connection| deliveries::waiting_of_watch(connection, &watch)).await
     }
 
     async fn waiting(&self, lane: &str) -> Result<Several<DeliveryStory>, StoreError> {

@@ -11,10 +11,13 @@ use serde::{Deserialize, Serialize};
 
 use super::access::{Refusal, Rights};
 use super::origin::Origin;
+use super::pages::{self, named_conversation};
 use super::sessions::{Said, given, taken};
+use super::silence::{Mistakes, Wanted};
 use super::{Shared, Visit, page};
 use crate::core::plural::many;
 use crate::core::replay::{ReplayReport, Selection};
+use crate::core::silence::Added;
 
 /// How long a change may take.
 const CHANGE_WITHIN: Duration = Duration::from_secs(30);
@@ -29,6 +32,7 @@ pub(super) struct Sent {
     notifier: String,
     dead: String,
     watch: String,
+    conversation: String,
     id: String,
 }
 
@@ -152,6 +156,37 @@ pub(super) async fn resume(
     answer(&site, &visit, &sent, done)
 }
 
+/// Adds a silence. What is wrong with it is said at the form, with what was written.
+pub(super) async fn add_silence(
+    State(site): State<Shared>,
+    Extension(visit): Extension<Visit>,
+    Form(wanted): Form<Wanted>,
+) -> Response {
+    let status = match site.status().await {
+        Ok(status) => status,
+        Err(late) => return late,
+    };
+    let added = match wanted.draft(status.taken) {
+        Ok(draft) => {
+            let user = visit.user();
+            let adding = async { site.admin.add_silence(draft, &user).await.map(|added| said_of(&added)) };
+            within(adding).await.map_err(Mistakes::of_whole)
+        }
+        Err(mistakes) => Err(mistakes),
+    };
+    let sent = Sent { back: "/silences".to_owned(), ..Sent::default() };
+    match (added, visit.rights) {
+        (Err(mistakes), Rights::Session(_)) => {
+            pages::wrong_silence(&site, &status, &visit, &wanted, &mistakes)
+        }
+        (added, _) => answer(&site, &visit, &sent, added.map_err(|mistakes| mistakes.in_words())),
+    }
+}
+
+fn said_of(added: &Added) -> Said {
+    Said { done: true, text: added.to_string().replace('\n', "; ") }
+}
+
 /// Ends a silence before its time.
 pub(super) async fn expire_silence(
     State(site): State<Shared>,
@@ -177,9 +212,14 @@ pub(super) async fn ack(
     Form(sent): Form<Sent>,
 ) -> Response {
     let done = within(async {
-        let acked = site.admin.ack(&sent.watch, None, None, &visit.user()).await?;
-        let text =
-            format!("{} is acknowledged: nobody is reminded until the customer writes again", acked.watch);
+        let one = named_conversation(&sent.conversation)?;
+        let what = one.as_ref().map(|id| format!("conversation {id} of "));
+        let acked = site.admin.ack(&sent.watch, one, None, &visit.user()).await?;
+        let text = format!(
+            "{}{} is acknowledged: nobody is reminded until the customer writes again",
+            what.unwrap_or_default(),
+            acked.watch
+        );
         Ok(Said { done: true, text })
     });
     let done = done.await;

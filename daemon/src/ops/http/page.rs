@@ -10,6 +10,7 @@ mod deliveries;
 mod event;
 mod html;
 mod login;
+mod new_silence;
 mod notice;
 mod notifiers;
 mod overview;
@@ -28,6 +29,7 @@ pub(super) use self::deliveries::{
 };
 pub(super) use self::event::render as event;
 pub(super) use self::login::render as login;
+pub(super) use self::new_silence::render as new_silence;
 pub(super) use self::notice::render as notice;
 pub(super) use self::notifiers::render as notifiers;
 pub(super) use self::overview::{RECENT, render as overview};

@@ -11,8 +11,10 @@ use serde::Deserialize;
 use super::access::Rights;
 use super::changes::{local, selection_of_dead};
 use super::page::{self, RECENT, View};
+use super::silence::{Mistakes, Wanted};
 use super::{Shared, Visit, html, late};
 use crate::core::story::{About, DeliveryStory, EventStory, Several, Story};
+use crate::core::watch::ConversationId;
 use crate::ops::status::Status;
 
 type Page = Result<Response, Response>;
@@ -37,13 +39,17 @@ pub(super) async fn watches(
     Ok(show(&site, &status, &visit, |view| page::watches(view, &asked)))
 }
 
-/// How far back somebody wants to look.
+/// What of a watch somebody wants to see.
 #[derive(Deserialize)]
-pub(super) struct Span {
+pub(super) struct TimelineWanted {
+    /// How far back.
     hours: Option<u32>,
+    /// One of its conversations alone, as ACCOUNT/OBJECT; empty = all.
+    #[serde(default)]
+    conversation: String,
 }
 
-impl Span {
+impl TimelineWanted {
     /// One that is offered; a day unless it is asked for.
     fn hours(&self) -> u32 {
         page::SPANS.iter().map(|(hours, _)| *hours).find(|hours| Some(*hours) == self.hours).unwrap_or(24)
@@ -54,12 +60,16 @@ pub(super) async fn timeline(
     State(site): State<Shared>,
     Extension(visit): Extension<Visit>,
     Path(name): Path<String>,
-    Query(span): Query<Span>,
+    Query(wanted): Query<TimelineWanted>,
 ) -> Page {
     let status = site.status().await?;
-    let hours = span.hours();
+    let hours = wanted.hours();
     let since = status.taken - jiff::SignedDuration::from_hours(i64::from(hours));
-    match within(&site, site.admin.why(About::Watch { name, since })).await? {
+    let conversation = match named_conversation(&wanted.conversation) {
+        Ok(conversation) => conversation,
+        Err(why) => return Ok(not_found(&site, &status, &visit, &why)),
+    };
+    match within(&site, site.admin.why(About::Watch { name, since, conversation })).await? {
         Ok(why) => {
             let Story::Watch(watch) = why.story else {
                 return Ok(not_found(&site, &status, &visit, "no watch"));
@@ -71,6 +81,14 @@ pub(super) async fn timeline(
         }
         Err(why) => Ok(not_found(&site, &status, &visit, &why)),
     }
+}
+
+/// A conversation as an address or a form names it; nothing is none.
+pub(super) fn named_conversation(text: &str) -> Result<Option<ConversationId>, String> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    text.trim().parse().map(Some).map_err(|why| format!("`{text}` is no conversation: {why}"))
 }
 
 pub(super) async fn event(
@@ -126,6 +144,28 @@ pub(super) async fn silences(State(site): State<Shared>, Extension(visit): Exten
         Ok(listed) => Ok(show(&site, &status, &visit, |view| page::silences(view, &listed))),
         Err(why) => Ok(unread(&site, &status, &visit, &why)),
     }
+}
+
+/// The form for a silence, as a link has filled it in.
+pub(super) async fn new_silence(
+    State(site): State<Shared>,
+    Extension(visit): Extension<Visit>,
+    Query(wanted): Query<Wanted>,
+) -> Page {
+    let status = site.status().await?;
+    Ok(show(&site, &status, &visit, |view| page::new_silence(view, &wanted, &Mistakes::default())))
+}
+
+/// The same with what is wrong with it.
+pub(super) fn wrong_silence(
+    site: &Shared,
+    status: &Status,
+    visit: &Visit,
+    wanted: &Wanted,
+    mistakes: &Mistakes,
+) -> Response {
+    let page = show(site, status, visit, |view| page::new_silence(view, wanted, mistakes));
+    (StatusCode::UNPROCESSABLE_ENTITY, page).into_response()
 }
 
 pub(super) async fn notifiers(State(site): State<Shared>, Extension(visit): Extension<Visit>) -> Page {

@@ -1,4 +1,5 @@
 mod engine;
+mod silences;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -245,13 +246,19 @@ async fn every_page_is_there_and_a_wrong_address_says_so() {
     let missing = server.get("/watches/nobody").await;
     assert_status(&missing, 404);
     assert!(missing.contains("no such thing is kept"), "{missing}");
+    let missing = server.get("/watches/w?hours=2&conversation=main%2F7").await;
+    assert_status(&missing, 404);
+    assert!(missing.contains("account: &quot;main&quot;, object: 7"), "it is asked for that one: {missing}");
+    let none = server.get("/watches/w?conversation=%3Cb%3E").await;
+    assert_status(&none, 404);
+    assert!(none.contains("`&lt;b&gt;` is no conversation: write ACCOUNT/OBJECT"), "{none}");
     server.stop().await;
 }
 
 #[tokio::test]
 async fn without_a_token_nothing_can_be_changed_not_even_from_here() {
     let server = Server::start().await;
-    for path in ["/replay", "/ack", "/silences/expire", "/notifiers/resume", "/logout"] {
+    for path in ["/replay", "/ack", "/silences/new", "/silences/expire", "/notifiers/resume", "/logout"] {
         let refused = server.post(path, "event=e&watch=w&id=1&notifier=n", &[OURS]).await;
         assert_status(&refused, 403);
         assert!(refused.contains("no [http] token is configured"), "{refused}");
@@ -283,6 +290,8 @@ async fn a_browser_that_has_shown_the_token_changes_things_and_reads_what_came_o
     assert!(page.contains("1 delivery is sent again, to log"), "{page}");
     for (path, form) in [
         ("/ack", "watch=acme-cfo"),
+        ("/ack", "watch=acme-cfo&conversation=main%2F7"),
+        ("/ack", "watch=acme-cfo&conversation=7"),
         ("/silences/expire", "id=3"),
         ("/notifiers/resume", "notifier=log&back=%2F%2Fevil.example"),
     ] {
@@ -291,8 +300,13 @@ async fn a_browser_that_has_shown_the_token_changes_things_and_reads_what_came_o
         assert!(done.contains("location: /?said="), "{done}");
     }
     let by = "by status page, 192.0.2.7";
-    let expected =
-        ["replay evt_1".into(), format!("ack acme-cfo {by}"), format!("expire 3 {by}"), "resume log".into()];
+    let expected = [
+        "replay evt_1".into(),
+        format!("ack acme-cfo {by}"),
+        format!("ack acme-cfo in main/7 {by}"),
+        format!("expire 3 {by}"),
+        "resume log".into(),
+    ];
     assert_eq!(server.changes(), expected);
     // A new token ends the session, and so does logging out.
     server.token("two");
@@ -300,7 +314,7 @@ async fn a_browser_that_has_shown_the_token_changes_things_and_reads_what_came_o
     server.token("one");
     assert_status(&server.post("/logout", "", session).await, 303);
     assert_status(&server.post("/replay", "event=evt_1", session).await, 401);
-    assert_eq!(server.changes().len(), 4);
+    assert_eq!(server.changes().len(), 5);
     server.stop().await;
 }
 

@@ -8,8 +8,8 @@ use crate::core::message::AuthorKind;
 use crate::core::receiver::HELD;
 use crate::core::route::Said;
 use crate::core::story::{
-    AttemptStory, Behind, ConversationStory, DeliveryStory, EventStory, Held, Live, LookedFor, MessageStory,
-    NOT_CONFIGURED, NOT_RUNNING, PollHour, Sighting, WatchStory,
+    AttemptStory, Behind, ConversationStory, DeliveryStory, EventStory, FoundStory, Held, Live, LookedFor,
+    MessageStory, NOT_CONFIGURED, NOT_RUNNING, PollHour, Sighting, WatchStory,
 };
 use crate::core::watch::Priority;
 
@@ -17,7 +17,7 @@ mod messages;
 mod watches;
 
 use messages::{message, sighting};
-use watches::watch;
+use watches::{found, watch};
 
 pub(crate) const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
@@ -121,6 +121,20 @@ pub(crate) fn an_event() -> EventStory {
         no("vip-status", "events are conversation.status_changed"),
     ];
     event(vec![dead, waits], routing)
+}
+
+/// For the page: a watch of several conversations.
+pub(crate) fn a_watch_of_several() -> WatchStory {
+    let mut watch = a_watch();
+    let live = watch.live.as_mut().unwrap();
+    (live.object, live.channel) = (String::new(), None);
+    watch.conversations = Several { shown: vec![found("293854", Some(ago(840))), found("7", None)], more: 1 };
+    watch
+}
+
+/// For the page: one of its conversations.
+pub(crate) fn a_conversation() -> WatchStory {
+    WatchStory { within: Some("main/293854".parse().unwrap()), ..a_watch() }
 }
 
 /// For the page: a watch that found it, and whose customer waits.

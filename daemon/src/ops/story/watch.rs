@@ -38,10 +38,19 @@ impl Teller {
 
     pub(super) fn state(&mut self, watch: &WatchStory) {
         match &watch.live {
+            None if watch.within.is_some() => {
+                self.line(
+                    1,
+                    "It is not watched now: it is over, or its watch has changed. Nothing polls it.",
+                );
+            }
             None => {
                 self.line(1, "It is not in the configuration: nothing polls it, and nothing is told of it.");
             }
             Some(live) => self.live(live),
+        }
+        if watch.is_of_several() {
+            return;
         }
         let Some(kept) = &watch.conversation else {
             return self.line(1, "No answer was ever read: it has no baseline yet.");
@@ -88,7 +97,8 @@ impl Teller {
                 true => "; somebody knows of it, so nobody is told until the customer writes again",
                 false => "",
             };
-            self.line(1, format_args!("Its customer waits for an answer since {}{known}.", self.at(since)));
+            let who = if live.object.is_empty() { "Somebody" } else { "Its customer" };
+            self.line(1, format_args!("{who} waits for an answer since {}{known}.", self.at(since)));
         }
         for silence in &live.silences {
             self.line(1, format_args!("Nobody is told of what it finds: {silence}."));
@@ -146,7 +156,30 @@ impl Teller {
 }
 
 pub(super) fn title(watch: &WatchStory) -> String {
+    if let Some(id) = &watch.within {
+        let about = watch.live.as_ref().map_or(String::new(), |live| {
+            let channel = live.channel.as_ref().map_or(String::new(), |one| format!(", channel {one}"));
+            let often = span(live.interval_seconds);
+            format!(" ({}, {}){channel}, every {often}", live.title, live.priority.as_str())
+        });
+        return format!(
+            "conversation {} of account {}, in watch {}{about}",
+            id.object, id.account, watch.name
+        );
+    }
     match &watch.live {
+        Some(live) if watch.is_of_several() => format!(
+            "watch {} ({}, {}): {} of account {}, each every {}",
+            watch.name,
+            live.title,
+            live.priority.as_str(),
+            match watch.conversations.shown.len() as u64 + watch.conversations.more {
+                0 => "no conversation so far".to_owned(),
+                all => many(all, "conversation", "conversations"),
+            },
+            live.account,
+            span(live.interval_seconds)
+        ),
         Some(live) => format!(
             "watch {} ({}, {}): conversation {} of account {}, every {}",
             watch.name,

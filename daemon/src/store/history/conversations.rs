@@ -31,8 +31,16 @@ pub(super) const POLLS: Question = Question {
     from: "FROM poll_summary p WHERE p.account = ?1 AND p.object_id = ?2 AND p.hour > ?3",
     order: "ORDER BY p.hour DESC",
 };
+/// Of an hour in which several failed, the error of one.
+pub(super) const POLLS_OF_WATCH: Question = Question {
+    columns: "p.hour, sum(p.polls), sum(p.changed), sum(p.failed), max(p.last_error)",
+    from: "FROM conversation c CROSS JOIN poll_summary p
+           ON p.account = c.account AND p.object_id = c.object_id AND p.hour > ?2
+           WHERE c.watch = ?1 GROUP BY p.hour",
+    order: "ORDER BY p.hour DESC",
+};
 pub(super) const CONVERSATION: &str = "SELECT baseline_at, sequence, status_id, unreachable_since, gap_since,
-            (SELECT count(*) FROM seen WHERE conversation = c.id)
+            (SELECT count(*) FROM seen WHERE conversation = c.id), watch
      FROM conversation c WHERE account = ?1 AND object_id = ?2";
 /// There are as many as there are watches.
 pub(super) const OF_WATCH: &str = "SELECT c.account, c.object_id FROM conversation c WHERE c.watch = ?1
@@ -79,6 +87,7 @@ pub(super) fn conversation(
             unreachable_since: row.get::<_, Option<i64>>(3)?.map(instant),
             gap_since: row.get::<_, Option<i64>>(4)?.map(instant),
             messages: count(row.get(5)?),
+            watch: row.get(6)?,
         })
     });
     Ok(found.optional()?)
@@ -96,16 +105,29 @@ pub(super) fn polls(
     id: &ConversationId,
     since: Timestamp,
 ) -> Result<Several<PollHour>, StoreError> {
+    POLLS.ask(connection, params![id.account, id.object, hour_before(since)], HOURS_MAX, poll_hour)
+}
+
+pub(super) fn polls_of_watch(
+    connection: &Connection,
+    watch: &str,
+    since: Timestamp,
+) -> Result<Several<PollHour>, StoreError> {
+    POLLS_OF_WATCH.ask(connection, params![watch, hour_before(since)], HOURS_MAX, poll_hour)
+}
+
+/// The hour in which it began counts.
+fn hour_before(since: Timestamp) -> i64 {
     const HOUR_NANOS: i64 = 3_600_000_000_000;
-    // The hour in which it began counts.
-    let given = params![id.account, id.object, nanos(since).saturating_sub(HOUR_NANOS)];
-    POLLS.ask(connection, given, HOURS_MAX, |row| {
-        Ok(PollHour {
-            hour: instant(row.get(0)?),
-            polls: count(row.get(1)?),
-            changed: count(row.get(2)?),
-            failed: count(row.get(3)?),
-            last_error: row.get(4)?,
-        })
+    nanos(since).saturating_sub(HOUR_NANOS)
+}
+
+fn poll_hour(row: &Row<'_>) -> Result<PollHour, StoreError> {
+    Ok(PollHour {
+        hour: instant(row.get(0)?),
+        polls: count(row.get(1)?),
+        changed: count(row.get(2)?),
+        failed: count(row.get(3)?),
+        last_error: row.get(4)?,
     })
 }

@@ -45,6 +45,12 @@ pub(super) const WAITING: Question = question(
      AND d.state IN ('queued', 'pending')",
     "ORDER BY d.notifier, d.state = 'queued', d.id",
 );
+pub(super) const WAITING_OF_WATCH: Question = question(
+    "FROM conversation c CROSS JOIN tally t CROSS JOIN delivery d
+     ON d.notifier = t.notifier AND d.lane = c.account || '/' || c.object_id AND d.state IN ('queued', 'pending')
+     WHERE c.watch = ?1",
+    "ORDER BY d.notifier, d.state = 'queued', d.id",
+);
 pub(super) const ATTEMPTS: Question = Question {
     columns: "a.number, a.started_at, a.took_ms, a.outcome, a.detail",
     from: "FROM attempt a WHERE a.delivery = ?1",
@@ -71,6 +77,13 @@ pub(super) fn of_event(
 
 pub(super) fn waiting(connection: &Connection, lane: &str) -> Result<Several<DeliveryStory>, StoreError> {
     WAITING.ask(connection, [lane], WAITING_MAX, |row| read(connection, row, ATTEMPTS_BRIEF))
+}
+
+pub(super) fn waiting_of_watch(
+    connection: &Connection,
+    watch: &str,
+) -> Result<Several<DeliveryStory>, StoreError> {
+    WAITING_OF_WATCH.ask(connection, [watch], WAITING_MAX, |row| read(connection, row, ATTEMPTS_BRIEF))
 }
 
 pub(super) fn list(

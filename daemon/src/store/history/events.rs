@@ -29,6 +29,10 @@ pub(super) const ALL: Question =
     question("FROM event e WHERE e.recorded_at >= ?1 AND ?2 IS NULL AND ?3 IS NULL");
 pub(super) const OF_WATCH: Question =
     question("FROM event e WHERE e.watch = ?2 AND e.recorded_at >= ?1 AND (?3 IS NULL OR e.type = ?3)");
+pub(super) const OF_WATCH_WITHIN: Question = question(
+    "FROM event e WHERE e.watch = ?2 AND e.recorded_at >= ?1 AND (?3 IS NULL OR e.type = ?3) AND e.conversation =
+     (SELECT id FROM conversation WHERE account = ?4 AND object_id = ?5)",
+);
 pub(super) const OF_TYPE: Question =
     question("FROM event e WHERE e.type = ?3 AND e.recorded_at >= ?1 AND ?2 IS NULL");
 pub(super) const OF_CHILD: Question = question("FROM event e WHERE e.child_id = ?1");
@@ -81,14 +85,19 @@ pub(super) fn events(
     connection: &Connection,
     filter: &EventFilter,
 ) -> Result<Several<EventStory>, StoreError> {
-    let EventFilter { watch, kind, since, limit } = filter;
+    let EventFilter { watch, within, kind, since, limit } = filter;
+    let since = since.map_or(i64::MIN, nanos);
+    let brief = |row: &Row<'_>| read(connection, row, ATTEMPTS_BRIEF);
+    if let (Some(watch), Some(id)) = (watch, within) {
+        let given = params![since, watch, kind, id.account, id.object];
+        return OF_WATCH_WITHIN.ask(connection, given, *limit, brief);
+    }
     let question = match (watch, kind) {
         (Some(_), _) => OF_WATCH,
         (None, Some(_)) => OF_TYPE,
         (None, None) => ALL,
     };
-    let given = params![since.map_or(i64::MIN, nanos), watch, kind];
-    question.ask(connection, given, *limit, |row| read(connection, row, ATTEMPTS_BRIEF))
+    question.ask(connection, params![since, watch, kind], *limit, brief)
 }
 
 pub(super) fn of_child(

@@ -4,12 +4,13 @@ use rusqlite::Connection;
 
 use super::*;
 use crate::core::cursor::{Cursor, CursorChange, CursorRow, Seen, Vanished};
-use crate::core::event::{AuthorData, DetectionData, Event, EventData, EventKind, MessageData};
+use crate::core::event::{AuthorData, DetectionData, Event, EventData, EventKind, MessageData, WatchData};
 use crate::core::message::{AuthorKind, ChildId};
 use crate::core::notification::Notification;
 use crate::core::outcome::Fate;
 use crate::core::route::Said;
 use crate::core::story::ATTEMPTS_MAX;
+use crate::core::watch::Priority;
 use crate::store::{NewDelivery, Options, PollCommit, Selection, Settle, Store as _, Told};
 
 /// Small tables: as many rows as there are watches, or notifiers.
@@ -25,6 +26,7 @@ fn nothing_is_looked_for_in_a_whole_table() {
         (events::ONE, "SEARCH e"),
         (events::ALL, "event_recorded"),
         (events::OF_WATCH, "event_watch"),
+        (events::OF_WATCH_WITHIN, "event_watch"),
         (events::OF_TYPE, "event_type"),
         (events::OF_CHILD, "event_child"),
         (events::OF_CHILD_WITHIN, "event_child"),
@@ -35,10 +37,12 @@ fn nothing_is_looked_for_in_a_whole_table() {
         (deliveries::DEAD, "delivery_dead"),
         (deliveries::DEAD_OF_NOTIFIER, "delivery_dead"),
         (deliveries::WAITING, "delivery_lane"),
+        (deliveries::WAITING_OF_WATCH, "delivery_lane"),
         (deliveries::ATTEMPTS, "attempt_delivery"),
         (conversations::SEEN, "SEARCH s"),
         (conversations::SEEN_WITHIN, "SEARCH s"),
         (conversations::POLLS, "SEARCH p"),
+        (conversations::POLLS_OF_WATCH, "SEARCH p"),
     ];
     let questions = questions
         .iter()
@@ -96,6 +100,12 @@ fn told(id: ConversationId, n: u64) -> Told {
         sequence: Some(n),
         data: EventData {
             account: Some(id.account.clone()),
+            watch: Some(WatchData {
+                name: format!("w{}", id.object),
+                title: String::new(),
+                priority: Priority::Vip,
+                tags: vec![],
+            }),
             message: Some(message),
             detection: Some(detection),
             ..EventData::default()
@@ -211,6 +221,15 @@ async fn lists_are_bounded_newest_first_and_count_the_rest() {
     assert_eq!(events(late).await.unwrap().shown.len(), 2);
     let kind = Some("message.edited".to_owned());
     assert!(events(EventFilter { kind, limit: 9, ..EventFilter::default() }).await.unwrap().shown.is_empty());
+    let within = |watch: &str, within| EventFilter {
+        watch: Some(watch.into()),
+        within,
+        limit: 9,
+        ..EventFilter::default()
+    };
+    let of_watch = events(within("w8", Some(conversation(8)))).await.unwrap();
+    assert_eq!((ids(&of_watch), of_watch.more), (vec!["evt_8_2".into(), "evt_8_1".into()], 0));
+    assert!(events(within("w8", Some(conversation(7)))).await.unwrap().shown.is_empty());
     let of_child = store.events_of_child("2", None).await.unwrap();
     assert_eq!(of_child.shown.len(), 2);
     let within = store.events_of_child("2", Some(conversation(8))).await.unwrap();
@@ -222,6 +241,8 @@ async fn lists_are_bounded_newest_first_and_count_the_rest() {
     let waiting = store.waiting("main/7").await.unwrap();
     assert_eq!((waiting.shown[0].event.as_str(), waiting.shown[0].state.as_str()), ("evt_7_1", "pending"));
     assert_eq!(waiting.shown.len() as u64 + waiting.more, 40);
+    let of_watch = store.waiting_of_watch("w8").await.unwrap();
+    assert_eq!((of_watch.shown[0].event.as_str(), of_watch.shown.len()), ("evt_8_1", 2));
     settle(&store, Fate::Dead("400".into()), 2).await;
     let dead = store.deliveries(true, None, 1).await.unwrap();
     assert_eq!((dead.shown.len(), dead.more, dead.shown[0].state.as_str()), (1, 1, "dead"));

@@ -1,7 +1,7 @@
 //! One event: how it was found, what each route said, and every attempt of every delivery.
 
 use super::html::Html;
-use super::timeline::{rest, state};
+use super::timeline::{link, rest, state};
 use super::{Change, View, outcome_tone, shell, text, vip, why_no_buttons};
 use crate::core::story::{DeliveryStory, EventStory};
 use crate::ops::http::Briefs;
@@ -13,6 +13,10 @@ pub(crate) fn render(view: &View<'_>, event: &EventStory, briefs: &Briefs) -> St
         html.raw("<p class=\"crumbs\"><a href=\"/deliveries\">Deliveries</a>");
         if let Some(watch) = &event.watch {
             html.raw(" / ").link("/watches/", watch, watch);
+            if let (Some(account), Some(object)) = (&event.account, &event.object) {
+                html.raw(" / ");
+                link(html, watch, &format!("{account}/{object}"), &format!("conversation {object}"));
+            }
         }
         html.raw("</p>\n<h1>").text(&event.kind);
         vip(html, event.priority);

@@ -20,8 +20,26 @@ const REFRESH: &str = "<noscript><meta http-equiv=\"refresh\" content=\"10\"></n
 
 /// A page whose heading and content `fill` writes.
 pub(super) fn page(view: &View<'_>, title: &str, fill: impl FnOnce(&mut Html)) -> String {
+    document(view, title, if view.is_live() { Updates::Live } else { Updates::Paused }, fill)
+}
+
+/// The same for a page on which something is written: it stays as it is.
+pub(super) fn still(view: &View<'_>, title: &str, fill: impl FnOnce(&mut Html)) -> String {
+    document(view, title, Updates::None, fill)
+}
+
+/// Whether a page keeps itself up to date.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Updates {
+    Live,
+    /// By whoever reads it.
+    Paused,
+    None,
+}
+
+fn document(view: &View<'_>, title: &str, updates: Updates, fill: impl FnOnce(&mut Html)) -> String {
     let mut html = Html::default();
-    head(&mut html, title, view.is_live());
+    head(&mut html, title, updates == Updates::Live);
     html.raw("<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n<header class=\"top\">\n");
     html.raw("<p class=\"brand\"><a href=\"/\">commwatch</a></p>\n");
     nav(&mut html, view);
@@ -32,7 +50,7 @@ pub(super) fn page(view: &View<'_>, title: &str, fill: impl FnOnce(&mut Html)) -
     html.raw("\">\n");
     fill(&mut html);
     html.raw("</main>\n");
-    footer(&mut html, view);
+    footer(&mut html, view, updates);
     html.raw("</body>\n</html>\n");
     html.done()
 }
@@ -110,16 +128,19 @@ fn said(html: &mut Html, view: &View<'_>) {
     html.isolated(&said.text).raw("</p></div>\n");
 }
 
-fn footer(html: &mut Html, view: &View<'_>) {
+fn footer(html: &mut Html, view: &View<'_>, updates: Updates) {
     let status = view.status;
     html.raw("<footer>\n<p>");
-    match view.is_live() {
-        true => html.raw("<span class=\"updates\">This page keeps itself up to date.</span> "),
-        false => html.raw("<span class=\"updates\">Updates are paused.</span> "),
+    let said = match updates {
+        Updates::Live => Some(("This page keeps itself up to date.", "Pause updates")),
+        Updates::Paused => Some(("Updates are paused.", "Update again")),
+        Updates::None => None,
     };
-    html.raw("<a href=\"").text(&view.visit.toggled()).raw("\">");
-    html.raw(if view.is_live() { "Pause updates" } else { "Update again" });
-    html.raw("</a> <span class=\"soft\">as of ").clock(status.taken).raw("</span></p>\n<p class=\"soft\">");
+    if let Some((now, otherwise)) = said {
+        html.raw("<span class=\"updates\">").raw(now).raw("</span> <a href=\"").text(&view.visit.toggled());
+        html.raw("\">").raw(otherwise).raw("</a> ");
+    }
+    html.raw("<span class=\"soft\">as of ").clock(status.taken).raw("</span></p>\n<p class=\"soft\">");
     html.raw("commwatch ").text(&status.version).raw(" (revision ");
     html.text(option_env!("COMMWATCH_REVISION").unwrap_or("unknown")).raw("), up ");
     html.text(&Age::of(status.started, status.taken).span()).raw(". Store <code>").text(&status.store.path);

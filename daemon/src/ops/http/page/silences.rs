@@ -9,9 +9,11 @@ pub(crate) fn render(view: &View<'_>, listed: &[Listed]) -> String {
     let now = view.status.taken;
     shell::page(view, "Silences", |html| {
         html.raw("<h1>Silences</h1>\n");
-        html.raw("<p>What a silence covers is found and kept as ever; nobody is told of it. ");
-        html.raw("<code>commwatch silence add</code> adds one.</p>\n");
-        why_no_buttons(html, view, "end a silence before its time");
+        html.raw("<p>What a silence covers is found and kept as ever; nobody is told of it.</p>\n");
+        why_no_buttons(html, view, "add a silence, or to end one before its time");
+        if view.may_change() {
+            html.raw("<p><a class=\"button\" href=\"/silences/new\">Add a silence…</a></p>\n");
+        }
         html.section("active", "Holding now");
         let active = listed.iter().filter(|one| one.active);
         let columns = &["Of", "State", "Over", "#Conversations", "Reason", "By", "Since", "Action"];

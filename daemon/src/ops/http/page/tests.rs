@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use super::*;
-use crate::core::story::Brief;
+use crate::core::story::{Brief, WatchStory};
+use crate::ops::http::silence::{Field, Mistakes, Wanted};
 use crate::ops::metrics::{Charts, Distribution, PollCounts};
 use crate::ops::status::tests::{NOW, ago, example, silence};
-use crate::ops::story::tests::{NOW as TOLD_AT, a_watch, an_event};
+use crate::ops::story::tests::{NOW as TOLD_AT, a_conversation, a_watch, a_watch_of_several, an_event};
 
 const SESSION: Rights = Rights::Session([7; 32]);
 
@@ -76,7 +77,13 @@ fn tags(html: &str) -> Vec<String> {
 /// Every page, made of this status, these stories and texts.
 fn all(rights: Rights, status: &Status, text: &str) -> Vec<(&'static str, String)> {
     let event = an_event();
-    let watch = a_watch();
+    let [watch, several, conversation] =
+        [a_watch(), a_watch_of_several(), a_conversation()].map(|watch| called(watch, text));
+    let [of, which, span, until, reason, by] = std::array::from_fn(|_| text.to_owned());
+    let (until_reply, until_close) = ("on".to_owned(), String::new());
+    let written = Wanted { of, which, span, until, until_reply, until_close, reason, by };
+    let wrong = [Field::Of, Field::Which, Field::Span, Field::Until].map(|field| (field, text.to_owned()));
+    let mistakes = Mistakes { fields: wrong.into(), whole: Some(text.to_owned()) };
     let listed = vec![
         crate::core::silence::Listed { silence: silence(), active: true, conversations: 1 },
         crate::core::silence::Listed { silence: silence(), active: false, conversations: 0 },
@@ -100,6 +107,13 @@ fn all(rights: Rights, status: &Status, text: &str) -> Vec<(&'static str, String
         ("overview", seen("/", rights, status, |view| overview(view, &charts(), &texts))),
         ("watches", seen("/watches", rights, status, |view| watches(view, &WatchesWanted::default()))),
         ("timeline", seen("/watches/w", rights, told, |view| timeline(view, &watch, 24, &texts))),
+        ("several", seen("/watches/w", rights, told, |view| timeline(view, &several, 24, &texts))),
+        (
+            "conversation",
+            seen("/watches/w?conversation=main%2F293854", rights, told, |view| {
+                timeline(view, &conversation, 24, &texts)
+            }),
+        ),
         ("event", seen("/events/e", rights, told, |view| super::event(view, &event, &texts))),
         (
             "deliveries",
@@ -111,11 +125,31 @@ fn all(rights: Rights, status: &Status, text: &str) -> Vec<(&'static str, String
         ),
         ("preview", seen("/replay", rights, status, |view| preview(view, text, &report))),
         ("silences", seen("/silences", rights, status, |view| silences(view, &listed))),
+        ("new-silence", seen("/silences/new", rights, status, |view| new_silence(view, &written, &mistakes))),
         ("notifiers", seen("/notifiers", rights, status, notifiers)),
         ("config", seen("/config", rights, status, |view| config(view, text))),
         ("notice", seen("/nothing", rights, status, |view| notice(view, "Not found", text))),
         ("login", login("/", true)),
     ]
+}
+
+/// The same watch with a text for each name that is not ours, where that text is hostile.
+fn called(mut watch: WatchStory, text: &str) -> WatchStory {
+    if !text.contains('<') {
+        return watch;
+    }
+    watch.name = text.into();
+    if let Some(id) = &mut watch.within {
+        id.account = text.into();
+    }
+    if let Some(live) = &mut watch.live {
+        (live.title, live.account, live.channel) = (text.into(), text.into(), Some(text.into()));
+    }
+    for one in &mut watch.conversations.shown {
+        (one.account, one.object) = (text.into(), text.into());
+        (one.channel, one.state) = (text.into(), text.into());
+    }
+    watch
 }
 
 #[test]
@@ -199,7 +233,17 @@ fn changes_are_offered_to_whoever_may_and_the_others_are_told_why_not() {
         let forms = html.matches("<form method=\"post\" action=\"/").count();
         (forms - html.matches("action=\"/logout\"").count(), html)
     };
-    for name in ["event", "deliveries", "preview", "silences", "notifiers", "overview"] {
+    for name in [
+        "event",
+        "deliveries",
+        "preview",
+        "silences",
+        "new-silence",
+        "timeline",
+        "conversation",
+        "notifiers",
+        "overview",
+    ] {
         assert!(buttons(SESSION, name).0 > 0, "{name}");
         let (forms, html) = buttons(Rights::LogIn, name);
         assert!(forms == 0 && html.contains("Log in</a> to "), "{name}: {html}");
@@ -305,4 +349,34 @@ fn facts_keep_the_marks_of_a_text_from_right_to_left_and_nothing_that_turns_it()
     assert!(html.contains("The last poll failed: two\u{fffd}lines</bdi>"), "a fact stays one: {html}");
     let turning = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     assert!(!html.contains(turning));
+}
+
+#[test]
+fn a_conversation_of_several_has_a_timeline_of_its_own_which_stays_narrow() {
+    let page = |path: &str, watch: &WatchStory| {
+        let told = Status { taken: TOLD_AT, ..example() };
+        seen(path, SESSION, &told, |view| timeline(view, watch, 24, &Briefs::new()))
+    };
+    let all = page("/watches/acme-cfo", &a_watch_of_several());
+    for object in ["293854", "7"] {
+        let link =
+            format!("<a href=\"/watches/acme-cfo?conversation=main%2F{object}\"><bdi>{object}</bdi></a>");
+        assert!(all.contains(&link), "{link}: {all}");
+    }
+    assert!(all.contains("and 1 more that is not shown."), "{all}");
+    assert!(!page("/watches/acme-cfo", &a_watch()).contains("Its conversations"));
+    let one = page("/watches/acme-cfo?conversation=main%2F293854&live=off", &a_conversation());
+    assert!(one.contains("<a href=\"/watches/acme-cfo\"><bdi>All of its watch</bdi></a>"), "{one}");
+    for hours in [2, 24, 168] {
+        let link = format!("?hours={hours}&amp;conversation=main%2F293854&amp;live=off\"");
+        assert!(one.contains(&link), "{link}: {one}");
+    }
+    assert!(one.contains("href=\"/watches/acme-cfo?conversation=main%2F293854\">Update again"), "{one}");
+    // Who is acknowledged and what is silenced is that conversation.
+    assert!(one.contains("name=\"conversation\" value=\"main/293854\""), "{one}");
+    assert!(one.contains("/silences/new?of=conversation&amp;which=main%2F293854"), "{one}");
+    assert!(all.contains("/silences/new?of=watch&amp;which=acme-cfo"), "{all}");
+    let over = WatchStory { live: None, ..a_conversation() };
+    let over = words(&page("/watches/acme-cfo", &over));
+    assert!(over.contains("not known: it is not watched now") && !over.contains("Acknowledge"), "{over}");
 }

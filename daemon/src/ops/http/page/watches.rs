@@ -104,17 +104,7 @@ fn search(html: &mut Html, view: &View<'_>, asked: &Asked) {
 }
 
 fn waits(html: &mut Html, view: &View<'_>, watch: &WatchStatus) {
-    match (watch.waiting_since, watch.acked) {
-        (None, _) => {
-            html.raw("<span class=\"soft\">no</span>");
-        }
-        (Some(since), acked) => {
-            html.raw("<span class=\"state ").raw(if acked { "plain" } else { "doubtful" }).raw("\">");
-            html.since(since, view.status.taken)
-                .raw(if acked { ", acknowledged" } else { "" })
-                .raw("</span>");
-        }
-    }
+    super::timeline::waits(html, watch.waiting_since, watch.acked, view.status.taken);
     if let Some(until) = watch.silenced_until {
         html.raw("<br><span class=\"soft\">silence over ").ago(until, view.status.taken).raw("</span>");
     }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::*;
 use crate::core::online::Online;
 use crate::core::replay::{ReplayReport, ReplayedDelivery, Selection};
-use crate::core::silence::{Acknowledged, Added, Draft, Listed, Silence};
+use crate::core::silence::{Acknowledged, Added, Draft, Listed, Matcher, Silence};
 use crate::core::story::{About, DeliveryStory, EventStory, Held, Several, Why};
 use crate::core::watch::ConversationId;
 use crate::ops::admin::{BackedUp, DeliveriesAsked, EventsAsked};
@@ -117,8 +117,16 @@ impl Admin for Engine {
         unreachable!("no page tests notifiers")
     }
 
-    async fn add_silence(&self, _: Draft, _: &str) -> Result<Added, String> {
-        unreachable!("no page adds silences")
+    async fn add_silence(&self, draft: Draft, user: &str) -> Result<Added, String> {
+        draft.check(example().taken)?;
+        if let Matcher::Watch(name) = &draft.matcher
+            && name != "acme-cfo"
+        {
+            return Err(format!("unknown watch `{name}`\n  hint: watches in this file are `acme-cfo`"));
+        }
+        let silence = draft.silence(7, example().taken, user);
+        self.note(silence.to_string());
+        Ok(Added { silence, conversations: 1, waiting: 0 })
     }
 
     async fn silences(&self, _: bool) -> Result<Vec<Listed>, String> {
@@ -133,11 +141,12 @@ impl Admin for Engine {
     async fn ack(
         &self,
         watch: &str,
-        _: Option<ConversationId>,
+        within: Option<ConversationId>,
         _: Option<String>,
         user: &str,
     ) -> Result<Acknowledged, String> {
-        self.note(format!("ack {watch} by {user}"));
+        let within = within.map_or(String::new(), |id| format!(" in {id}"));
+        self.note(format!("ack {watch}{within} by {user}"));
         Ok(Acknowledged { watch: watch.into(), by: user.into(), waits: vec![] })
     }
 }

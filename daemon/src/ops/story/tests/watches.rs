@@ -6,11 +6,13 @@ pub(super) fn watch() -> WatchStory {
     WatchStory {
         name: "acme-cfo".into(),
         since: ago(7_200),
+        within: None,
         live: Some(Live {
             title: "ACME / Dana Levi".into(),
             priority: Priority::Vip,
             account: "main".into(),
             object: "293854".into(),
+            channel: Some("532".into()),
             interval_seconds: 10.0,
             state: "fresh".into(),
             last_poll: Some(ago(4)),
@@ -23,9 +25,11 @@ pub(super) fn watch() -> WatchStory {
             acked: false,
             silences: vec![],
         }),
+        conversations: Several::default(),
         conversation: Some(ConversationStory {
             account: "main".into(),
             object: "293854".into(),
+            watch: "acme-cfo".into(),
             baseline_at: Some(ago(90_000)),
             sequence: 3,
             status: Some("open".into()),
@@ -180,5 +184,57 @@ fn a_watch_that_is_not_configured_or_was_never_answered_says_so() {
       The last poll failed: no route to host
       No answer was ever read: it has no baseline yet.
       In short: 358 polls, 0 with a change, 0 failed; nothing was found, so that there was nothing to tell.
+    ");
+}
+
+pub(super) fn found(object: &str, waiting_since: Option<Timestamp>) -> FoundStory {
+    FoundStory {
+        account: "main".into(),
+        object: object.into(),
+        channel: "532".into(),
+        state: "fresh".into(),
+        last_success: Some(ago(4)),
+        last_message_at: Some(ago(900)),
+        waiting_since,
+        acked: false,
+    }
+}
+
+#[test]
+fn a_watch_of_several_conversations_is_told_as_one_and_each_of_them_alone() {
+    let mut all = watch();
+    all.conversations = several(vec![found("293854", Some(ago(840))), found("7", None)]);
+    let live = all.live.as_mut().unwrap();
+    (live.object, live.channel, live.waiting_since) = (String::new(), None, Some(ago(840)));
+    let facts = |story: &WatchStory| watch_facts(story, NOW).join("\n");
+    assert_snapshot!(facts(&all), @"
+    watch acme-cfo (ACME / Dana Levi, vip): 2 conversations of account main, each every 10 s
+    It is fresh: last polled 2027-01-15T07:59:56Z (4 s ago), next poll 2027-01-15T08:00:06Z (in 6 s).
+    Somebody waits for an answer since 2027-01-15T07:46:00Z (14 min ago).
+    In short: 358 polls, 0 with a change, 0 failed; nothing was found, so that there was nothing to tell.
+    ");
+    all.conversations = Several::default();
+    assert!(
+        facts(&all)
+            .starts_with("watch acme-cfo (ACME / Dana Levi, vip): no conversation so far of account main")
+    );
+    let mut one = watch();
+    one.within = Some("main/293854".parse().unwrap());
+    one.live.as_mut().unwrap().waiting_since = Some(ago(840));
+    assert_snapshot!(facts(&one), @"
+    conversation 293854 of account main, in watch acme-cfo (ACME / Dana Levi, vip), channel 532, every 10 s
+    It is fresh: last polled 2027-01-15T07:59:56Z (4 s ago), next poll 2027-01-15T08:00:06Z (in 6 s).
+    Its customer waits for an answer since 2027-01-15T07:46:00Z (14 min ago).
+    Its baseline was taken 2027-01-14T07:00:00Z (25 h ago); what was there before counts as seen unless [[watch]] baseline says otherwise.
+    Its status is open; 12 messages are known of it, and it has had 3 events.
+    In short: 358 polls, 0 with a change, 0 failed; nothing was found, so that there was nothing to tell.
+    ");
+    one.live = None;
+    assert_snapshot!(facts(&one), @"
+    conversation 293854 of account main, in watch acme-cfo
+    It is not watched now: it is over, or its watch has changed. Nothing polls it.
+    Its baseline was taken 2027-01-14T07:00:00Z (25 h ago); what was there before counts as seen unless [[watch]] baseline says otherwise.
+    Its status is open; 12 messages are known of it, and it has had 3 events.
+    In short: 358 polls, 0 with a change, 0 failed; nothing was found, so that there was nothing to tell.
     ");
 }
