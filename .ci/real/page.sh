@@ -26,6 +26,8 @@ if [ "${1-}" = --picture ]; then long="Noa Example" evil="Initech / support" tur
 sim conversation '{"stream": 600, "object": 1, "first_name": "Noa", "channel": "mail"}'
 sim conversation '{"stream": 600, "object": 2, "first_name": "Max", "channel": "mail"}'
 sim conversation '{"stream": 600, "object": 3, "first_name": "Eve", "channel": "mail"}'
+sim conversation '{"stream": 600, "object": 4, "first_name": "Ida", "channel": "mail", "identity": 4711}'
+sim conversation '{"stream": 532, "object": 5, "first_name": "Ida", "identity": 4711}'
 cat >"$folder/commwatch.toml" <<TOML
 watch = [
   { name = "dana", title = "ACME / Dana Levi", priority = "vip", tags = ["acme"], stream = 532, object = 293854, interval = "1s" },
@@ -33,6 +35,7 @@ watch = [
   { name = "lee-invoices", title = "Lee / invoices", stream = 41210, object = 70012006, interval = "1s" },
   { name = "noa", title = "$long", stream = 600, object = 1, interval = "1s" },
   { name = "max", title = "Max", stream = 600, object = 2, interval = "1s" },
+  { name = "anyone", title = "Ida, wherever she writes", customer = 4711, discovery = "1s", interval = "1s" },
   { name = "hostile", title = "$evil", stream = 600, object = 3, interval = "1s" },
 ]
 

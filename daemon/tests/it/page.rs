@@ -197,3 +197,71 @@ async fn without_a_token_the_page_is_read_only_and_shows_no_text_of_a_message() 
     assert_eq!(refused.status(), 403);
     assert!(world.stop().await.success());
 }
+
+const DANA: i64 = 531_826;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_conversation_of_a_customer_has_a_timeline_and_a_silence_of_its_own() {
+    let mut world = with_token().await;
+    world.config.more = format!(
+        "[[watch]]\nname = \"acme-anyone\"\ntitle = \"ACME\"\ndiscovery = \"1s\"\ncustomer = {DANA}\n\n\
+         [[watch]]\nname = \"nobody-yet\"\ntitle = \"Somebody\"\ncustomer = 77\n"
+    );
+    let conversations = [11, 12].map(|object| world.sim.conversation(532, object).identity(DANA));
+    world.start().await;
+    world
+        .status_until("both are found", |status| {
+            let watches = status["watches"].as_array().unwrap();
+            watches.iter().any(|one| one["name"] == "acme-anyone" && one["conversations"] == 2)
+        })
+        .await;
+    for object in [11, 12] {
+        world.sim.wait_for_polls(object, 2, PATIENCE).await.expect("polls");
+    }
+    for (conversation, text) in conversations.iter().zip(["of the first", "of the second"]) {
+        conversation.customer_says(text);
+        world.hook.wait(text, PATIENCE, |all| all.iter().any(|one| one.accepted && one.text == text)).await;
+    }
+
+    let mut browser = Browser::of(&world);
+    browser.log_in().await;
+    let all = browser.text("/watches/acme-anyone?hours=2").await;
+    for object in [11, 12] {
+        let link = format!("href=\"/watches/acme-anyone?conversation=main%2F{object}\"");
+        assert!(all.contains(&link), "{link}: {all}");
+    }
+    assert!(all.contains("2 conversations of account main") && all.contains("of the first"), "{all}");
+    assert!(all.contains("of the second"), "{all}");
+    let one = browser.text("/watches/acme-anyone?conversation=main%2F12").await;
+    assert!(one.contains("of the second") && !one.contains("of the first"), "{one}");
+    assert!(one.contains("conversation 12 of account main, in watch acme-anyone"), "{one}");
+    for wrong in [
+        "acme-anyone?conversation=main%2F13",
+        "nobody-yet?conversation=main%2F12",
+        "w?conversation=main%2F12",
+    ] {
+        let missing = browser.get(&format!("/watches/{wrong}")).await;
+        assert_eq!(missing.status(), 404, "{wrong}");
+    }
+    let missing = browser.text("/watches/acme-anyone?conversation=main%2F13").await;
+    assert!(missing.contains("conversation main/13 is not one of watch acme-anyone"), "{missing}");
+    let empty = browser.text("/watches/nobody-yet").await;
+    assert!(empty.contains("no conversation so far of account main"), "{empty}");
+
+    let form = "of=conversation&which=main%2F12&for=2h&reason=migration&by=noa";
+    let refused = browser.post("/silences/new", &form.replace("2h", "31d"), &world.http()).await;
+    assert_eq!(refused.status(), 422);
+    assert!(refused.text().await.unwrap().contains("a silence lasts 30 days at most"));
+    assert_eq!(browser.post("/silences/new", form, "http://127.0.0.1:1").await.status(), 403);
+    let done = browser.post("/silences/new", form, &world.http()).await;
+    assert_eq!((done.status().as_u16(), place(&done)), (303, "/silences?said=1"));
+    let silences = browser.text(place(&done)).await;
+    assert!(
+        silences.contains("conversation main/12") && silences.contains("noa (status page, 127.0.0.1)"),
+        "{silences}"
+    );
+    let text = |all: String| all.contains("Nobody is told of what it finds: silence 1");
+    assert!(text(browser.text("/watches/acme-anyone?conversation=main%2F12").await));
+    assert!(!text(browser.text("/watches/acme-anyone?conversation=main%2F11").await));
+    assert!(world.stop().await.success());
+}
