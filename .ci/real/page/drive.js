@@ -218,9 +218,13 @@ async function withoutScripts() {
   await page.getByText("is acknowledged").waitFor();
   await page.goto(`${PAGE}/watches/anyone?live=off&hours=2`);
   await page.getByRole("region", { name: "Its conversations" }).getByRole("link", { name: "4", exact: true }).click();
-  check("a conversation has a timeline of its own", (await page.locator("ol.timeline li").count()) === 1);
+  const alone = async () => {
+    const text = await page.locator("ol.timeline").innerText();
+    return text.includes("This is Ida.") && !text.includes("Ida once more") ? "" : text;
+  };
+  check("a conversation has a timeline of its own", (await alone()) === "", await alone());
   await page.getByRole("link", { name: "a week" }).click();
-  check("which stays its own further back", page.url().includes("conversation=main%2F4") && (await page.locator("ol.timeline li").count()) === 1);
+  check("which stays its own further back", page.url().includes("conversation=main%2F4") && (await alone()) === "", await alone());
   await page.getByRole("link", { name: "Silence this conversation" }).click();
   check("a form does not load itself again", (await page.locator("meta[http-equiv=refresh]").count()) === 0);
   await page.getByLabel("After").fill("soon");
