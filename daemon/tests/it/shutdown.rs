@@ -83,7 +83,7 @@ async fn systemd_hears_of_the_start_of_reloads_and_of_the_end() {
     world.start().await;
     systemd.hears("READY=1\nSTATUS=", 1).await;
     systemd.hears("STATUS=", 1).await;
-    assert!(systemd.said().iter().any(|said| said.contains("VIPs fresh, 1 watch,")), "{:?}", systemd.said());
+    assert!(systemd.said().iter().any(|said| said.contains("VIP fresh, 1 watch,")), "{:?}", systemd.said());
     world.ask(&["reload"]);
     systemd.hears("READY=1\n", 2).await;
     // One that is refused is over as well.
