@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -511,11 +512,21 @@ impl Admin for Outside {
     }
 }
 
+/// Nothing slows down who tries one token after another: only its length keeps them out.
+const TOKEN_CHARS_MIN: usize = 16;
+
 fn access(config: &Config) -> Access {
     let token = config.http.token.as_ref().and_then(|reference| {
         config::read_secret(reference)
             .inspect_err(|error| tracing::error!(%error, "[http] token: the page answers this machine only"))
             .ok()
     });
+    let is_short =
+        |token: &SecretString| (1..TOKEN_CHARS_MIN).contains(&token.expose_secret().trim().chars().count());
+    if token.as_ref().is_some_and(is_short) {
+        tracing::warn!(
+            "[http] token: it has fewer than {TOKEN_CHARS_MIN} characters, and can be guessed: `openssl rand -hex 32` makes one"
+        );
+    }
     Access { token, allowed_hosts: config.http.allowed_hosts.clone() }
 }

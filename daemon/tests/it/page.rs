@@ -265,3 +265,14 @@ async fn one_conversation_of_a_customer_has_a_timeline_and_a_silence_of_its_own(
     assert!(!text(browser.text("/watches/acme-anyone?conversation=main%2F11").await));
     assert!(world.stop().await.success());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_can_be_guessed_is_warned_about() {
+    let mut world = with_token().await;
+    world.start().await;
+    assert_eq!(world.output.containing("can be guessed"), Vec::<String>::new());
+    assert!(world.stop().await.success());
+    world.secret("page-token", "fifteen-letters");
+    world.start().await;
+    world.line_after(0, "[http] token: it has fewer than 16 characters, and can be guessed").await;
+}
