@@ -354,6 +354,11 @@ async fn commands_ask_what_was_typed() {
     insta::assert_snapshot!(asks("why evt_1").await, @r#"error: Event { id: "evt_1" }"#);
     insta::assert_snapshot!(asks("why --message 12 --watch acme").await, @r#"error: Message { child: "12", watch: Some("acme") }"#);
     insta::assert_snapshot!(asks("why --watch acme --since 2026-03-02T10:00:00Z").await, @r#"error: Watch { name: "acme", since: 2026-03-02T10:00:00Z, conversation: None }"#);
+    let within = asks("why --watch acme --since 2026-03-02T10:00:00Z --conversation main/7").await;
+    assert!(
+        within.ends_with(r#"conversation: Some(ConversationId { account: "main", object: 7 }) }"#),
+        "{within}"
+    );
     insta::assert_snapshot!(asks("events --watch acme --type message.created --limit 5").await, @r#"error: EventsAsked { watch: Some("acme"), kind: Some("message.created"), since: None, limit: 5 }"#);
     insta::assert_snapshot!(asks("deliveries --dead --notifier ops").await, @r#"error: DeliveriesAsked { dead: true, notifier: Some("ops"), limit: 20 }"#);
     insta::assert_snapshot!(asks("replay evt_1 --dry-run").await, @r#"error: Selection { event: Some("evt_1"), dead: false, notifier: None, watch: None, since: None, until: None } true"#);

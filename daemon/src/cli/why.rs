@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{Console, Exit, unanswered, when};
 use crate::core::story::{About, Story, Why};
+use crate::core::watch::ConversationId;
 use crate::ops::admin::{Request, ask};
 use crate::ops::story;
 
@@ -26,20 +27,23 @@ pub(super) struct Args {
     /// The message, by its id in CommBox
     #[arg(long, value_name = "CHILD_ID")]
     message: Option<String>,
+    /// One conversation of the watch, as ACCOUNT/OBJECT [default: all of them]
+    #[arg(long, value_name = "ACCOUNT/OBJECT", requires = "watch", conflicts_with_all = ["event", "message"])]
+    conversation: Option<ConversationId>,
     /// From when on a watch is explained: "2h" ago, or an instant [default: 2h]
     #[arg(long, value_name = "TIME", value_parser = when::read, conflicts_with_all = ["event", "message"])]
     since: Option<Timestamp>,
 }
 
 pub(super) fn run(socket: &Path, args: Args, console: &mut Console<'_>) -> Exit {
-    let Args { event, watch, message, since } = args;
+    let Args { event, watch, message, conversation, since } = args;
     let of = match (event, message, watch) {
         (Some(id), ..) => About::Event { id },
         (None, Some(child), watch) => About::Message { child, watch },
         (None, None, watch) => About::Watch {
             name: watch.unwrap_or_default(),
             since: since.unwrap_or_else(|| Timestamp::now() - SINCE),
-            conversation: None,
+            conversation,
         },
     };
     let why: Why = match ask(socket, &Request::Why { of }) {

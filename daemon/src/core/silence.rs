@@ -16,7 +16,7 @@ use crate::core::message::AuthorKind;
 use crate::core::plural::many;
 use crate::core::route::{Said, Subject};
 use crate::core::waiting;
-use crate::core::watch::{ConversationId, Watch};
+use crate::core::watch::{ConversationId, Watch, id_as_text};
 
 /// A silence lasts no longer; whoever needs more adds another.
 pub const SILENCE_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -36,7 +36,7 @@ pub enum Matcher {
     /// All that watches with this tag find.
     Tag(String),
     /// This conversation, whatever watch finds it.
-    Conversation(#[serde(with = "as_text")] ConversationId),
+    Conversation(#[serde(with = "id_as_text")] ConversationId),
 }
 
 impl Matcher {
@@ -317,21 +317,6 @@ pub fn said(silence: &Silence, from: &[String]) -> Said {
         route: format!("[silence {}]", silence.id),
         told: Vec::new(),
         no: Some(format!("kept from {}: {silence}", from.join(", "))),
-    }
-}
-
-/// A conversation as `account/object`: an object's number passes 2^53.
-mod as_text {
-    use serde::{Deserialize as _, Deserializer, Serializer, de};
-
-    use crate::core::watch::ConversationId;
-
-    pub(super) fn serialize<S: Serializer>(id: &ConversationId, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(id)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<ConversationId, D::Error> {
-        String::deserialize(from)?.parse().map_err(de::Error::custom)
     }
 }
 

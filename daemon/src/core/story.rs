@@ -10,7 +10,7 @@ use crate::core::event::{ChangeData, DetectionData, ProblemData};
 use crate::core::message::AuthorKind;
 use crate::core::route::Said;
 use crate::core::silence::Silence;
-use crate::core::watch::{ConversationId, Priority};
+use crate::core::watch::{ConversationId, Priority, id_as_text};
 
 /// What is asked about.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -295,7 +295,7 @@ pub struct WatchStory {
     /// From when on.
     pub since: Timestamp,
     /// The conversation that all of this is about, where it is about one alone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "id_as_text::option")]
     pub within: Option<ConversationId>,
     /// How it is configured and how it goes; none = it is not in the configuration.
     pub live: Option<Live>,

@@ -144,6 +144,44 @@ pub struct Watch {
     pub baseline: Baseline,
 }
 
+/// A conversation on the wire, as `account/object`: an object's number passes 2^53.
+pub(crate) mod id_as_text {
+    use serde::{Deserialize as _, Deserializer, Serializer, de};
+
+    use super::ConversationId;
+
+    pub(crate) fn serialize<S: Serializer>(id: &ConversationId, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(id)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<ConversationId, D::Error> {
+        String::deserialize(from)?.parse().map_err(de::Error::custom)
+    }
+
+    /// One that may not be there.
+    pub(crate) mod option {
+        use super::{ConversationId, Deserializer, Serializer};
+
+        #[allow(clippy::ref_option, reason = "serde asks for it like this")]
+        pub(crate) fn serialize<S: Serializer>(
+            id: &Option<ConversationId>,
+            to: S,
+        ) -> Result<S::Ok, S::Error> {
+            match id {
+                Some(id) => super::serialize(id, to),
+                None => to.serialize_none(),
+            }
+        }
+
+        /// Of a field that is there; where it is not, serde takes its default.
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+            from: D,
+        ) -> Result<Option<ConversationId>, D::Error> {
+            super::deserialize(from).map(Some)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::world::{PATIENCE, World, plugins};
 
 /// A folder of its own, whose files can be changed.
-fn own_plugins(world: &mut World) -> PathBuf {
+pub(crate) fn own_plugins(world: &mut World) -> PathBuf {
     let folder = world.path("plugins");
     std::fs::create_dir(&folder).unwrap();
     for plugin in ["log", "webhook"] {

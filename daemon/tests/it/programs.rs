@@ -6,8 +6,9 @@ use commwatch_simulator::{Fault, Scope, Times};
 use serde_json::Value;
 
 use crate::cli::Following;
+use crate::pins::own_plugins;
 use crate::receiver::Reply;
-use crate::world::{PATIENCE, World, plugins};
+use crate::world::{PATIENCE, World};
 
 const DOC: &str = include_str!("../../../docs/json.md");
 
@@ -163,13 +164,7 @@ async fn every_command_says_to_a_program_what_the_document_says() {
     world.watching(8);
     world.config.watches[0].tags = vec!["acme"];
     world.sim.conversation(41_210, 11).customer("Dana", "Levi").identity(531_826).customer_says("old");
-    let folder = world.path("plugins");
-    std::fs::create_dir(&folder).unwrap();
-    for plugin in ["log", "webhook"] {
-        let file = format!("libcommwatch_{plugin}.so");
-        std::fs::copy(plugins().join(&file), folder.join(&file)).unwrap();
-    }
-    world.config.plugins.clone_from(&folder);
+    let webhook = own_plugins(&mut world);
 
     // What the configuration alone says, or CommBox.
     std::fs::write(world.path("commwatch.toml"), "[accounts.main]\nbase_url = 7\n").unwrap();
@@ -186,11 +181,10 @@ async fn every_command_says_to_a_program_what_the_document_says() {
         "commwatch routes",
         &world.tells(&["routes", "--type", "conversation.waiting", "--at", "2026-03-02T20:00:00Z"]),
     );
-    let webhook = folder.join("libcommwatch_webhook.so");
-    let webhook = webhook.to_str().unwrap();
-    std::fs::write(folder.join("libcommwatch_text.so"), "a text").unwrap();
+    let (webhook, other) = (webhook.to_str().unwrap(), world.path("plugins/libcommwatch_text.so"));
+    std::fs::write(&other, "a text").unwrap();
     doc.holds("commwatch plugins list", &world.tells(&["plugins", "list"]));
-    std::fs::remove_file(folder.join("libcommwatch_text.so")).unwrap();
+    std::fs::remove_file(other).unwrap();
     doc.holds("commwatch plugins inspect", &world.tells(&["plugins", "inspect", webhook]));
     doc.holds("commwatch plugins conform", &world.tells(&["plugins", "conform", webhook]));
     doc.holds("commwatch plugins pin", &world.tells(&["plugins", "pin"]));
@@ -229,6 +223,9 @@ async fn every_command_says_to_a_program_what_the_document_says() {
     dana.customer_says("kept from people");
     world.metric_until("deliveries_total{notifier=\"hook\",result=\"suppressed\"}", "1").await;
     doc.holds("commwatch why", &world.tells(&["why", "--watch", "w7"]));
+    doc.holds("commwatch why", &world.tells(&["why", "--watch", "dana"]));
+    let within = ["why", "--watch", "dana", "--conversation", "main/11"];
+    doc.holds("commwatch why", &world.tells(&within));
     doc.holds("commwatch silence expire", &world.tells(&["silence", "expire", "1"]));
     doc.holds("commwatch silence expire", &world.tells(&["silence", "expire", "2"]));
     doc.holds(
