@@ -4,6 +4,9 @@
 
 mod daytime;
 mod disk;
+#[allow(dead_code, reason = "of what reads a page, half is for the tests of the pages")]
+#[path = "../docs/markdown.rs"]
+mod markdown;
 mod receiver;
 #[path = "../../../plugins/email/tests/it/receiver.rs"]
 mod smtp;
@@ -38,6 +41,7 @@ mod plugins;
 mod polling;
 mod pressure;
 mod programs;
+mod readme;
 mod reload;
 mod rights;
 mod rotation;
