@@ -266,8 +266,10 @@ impl Pacing {
             && head.plain
             && !waits.iter().any(Waits::is_urgent)
         {
-            let after = |then: Timestamp, span| then.min(now).checked_add(span).unwrap_or(now);
-            let together = after(head.created_at, group.wait);
+            let after = |then: Timestamp, span| then.checked_add(span).unwrap_or(now);
+            // Written by a clock that was ahead: how long it has waited is not known, and it waits no longer.
+            let is_of_now = head.created_at <= now;
+            let together = if is_of_now { after(head.created_at, group.wait) } else { now };
             let next = recent.last(lane).map_or(now, |last| after(last, group.interval));
             let until = together.max(next);
             if until > now {
@@ -324,6 +326,13 @@ impl Recent {
         }
     }
 
+    /// The clock says `now`. What was sent by one that was ahead and has been set back since, counts as sent now: taken as
+    /// it is, or anew at each look, it would keep what waits until the clock has caught up.
+    pub fn follow(&mut self, now: Timestamp) {
+        let ahead = self.sent.iter_mut().chain(self.lanes.values_mut()).filter(|at| **at > now);
+        ahead.for_each(|at| *at = now);
+    }
+
     /// It never got there.
     pub fn not_sent(&mut self, lane: &str, at: Timestamp) {
         if let Some(place) = self.sent.iter().rposition(|sent| *sent == at) {
@@ -342,8 +351,7 @@ impl Recent {
     fn full(&self, cap: Cap, now: Timestamp) -> Option<Timestamp> {
         let first = self.sent.len().checked_sub(cap.count as usize)?;
         let oldest = self.sent.get(first).copied().unwrap_or(now);
-        // A clock that was set back since makes nothing wait for longer.
-        let until = oldest.min(now).checked_add(cap.per).unwrap_or(now);
+        let until = oldest.checked_add(cap.per).unwrap_or(now);
         (until > now).then_some(until)
     }
 }

@@ -148,6 +148,7 @@ impl Pace {
             }
             self.is_known = true;
         }
+        self.follow(scene.now);
         if self.is_new {
             // On a full disk what may go goes all the same; what is held back then keeps its time a little longer.
             match scene.store.release(scene.notifier, scene.now).await {
@@ -220,6 +221,12 @@ impl Pace {
         };
         let members = members.iter().map(|member| member.delivery).collect();
         scene.store.gather(Gather { members, new, at: scene.now }).await
+    }
+
+    fn follow(&mut self, now: Timestamp) {
+        self.recent.follow(now);
+        let counted = self.counted.values_mut().filter(|(_, at)| *at > now);
+        counted.for_each(|(_, at)| *at = now);
     }
 
     /// It goes; each delivery counts once, however often it is tried.

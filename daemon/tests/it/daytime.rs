@@ -98,6 +98,29 @@ async fn a_clock_that_is_set_back_and_forward_loses_nothing_repeats_nothing_and_
     assert_eq!(jumps, 3, "one line each");
 }
 
+/// What was told, and what was written, by the clock before, lies ahead of it now: neither makes what waits wait until the
+/// clock has caught up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_set_back_holds_up_nothing_that_is_told_together_or_no_more_than_so_often() {
+    let mut world = World::new().await;
+    let clock = Daytime::of(&mut world);
+    world.config.hook = "group = { wait = \"5s\", interval = \"2s\" }\nmax_per = \"1/2s\"".to_owned();
+    let dana = world.watching(7);
+    world.start().await;
+    world.baselined().await;
+    dana.customer_says("told");
+    world.all_delivered().await;
+    let from = world.output.count();
+    dana.customer_says("waits for more");
+    world.line_after(from, "found message.created").await;
+    clock.set(-HOUR);
+    world.line_after(from, "the machine's clock was set").await;
+    world.all_delivered().await;
+    dana.customer_says("written since");
+    world.all_delivered().await;
+    assert_eq!(world.check(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_was_set_back_while_no_daemon_ran_holds_up_nothing() {
     let mut world = World::new().await;
