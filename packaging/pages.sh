@@ -6,6 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 folder=${1:?usage: pages.sh FOLDER}
+rm -rf "$folder"
 mkdir -p "$folder/plugins" "$folder/docs"
 
 # page FILE AS: `../` of its links goes first, since all pages are near each other in the package.

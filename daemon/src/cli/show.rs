@@ -48,8 +48,8 @@ fn show(path: &Path, name: &str) -> Result<Shown, NotAsked> {
     let open = all.iter().filter(|one| !is_over(one.status)).count();
     let more = if is_cut { " or more" } else { "" };
     let among = match (all.len(), open) {
-        (1, 0) => format!("1{more} conversation, which is over:"),
-        (1, _) => format!("1{more} conversation, which is open:"),
+        (1, 0) if !is_cut => "1 conversation, which is over:".to_owned(),
+        (1, _) if !is_cut => "1 conversation, which is open:".to_owned(),
         (count, open) => format!("{count}{more} conversations, {open} of them open; the newest of those:"),
     };
     let snapshot = wait(asking.conversation(&one.stream, one.object))?;

@@ -207,7 +207,8 @@ pub const NOT_CONFIGURED: &str = "not_configured";
 /// Why a notifier takes nothing.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Held {
-    /// Of [`HELD`](crate::core::receiver::HELD) or [`pacing::Held`](crate::core::pacing::Held), [`NOT_RUNNING`] or [`NOT_CONFIGURED`].
+    /// Of [`HELD`](crate::core::receiver::HELD) or [`pacing::Held`](crate::core::pacing::Held), [`NOT_RUNNING`] or
+    /// [`NOT_CONFIGURED`]; of a watch, `denied`.
     pub reason: String,
     /// Since when, where that is known.
     pub since: Option<Timestamp>,

@@ -30,7 +30,7 @@ pub struct NoConversation;
 
 impl fmt::Display for NoConversation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("write ACCOUNT/OBJECT, as `commwatch status --output json` has both")
+        f.write_str("write ACCOUNT/OBJECT, such as main/293854; `commwatch why --watch NAME` has both")
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) async fn replay(
             0 => error.to_string(),
             done => format!(
                 "{error}\n  {} again",
-                many(done, "of another notifier is sent", "of other notifiers are sent")
+                many(done, "delivery of other notifiers is sent", "deliveries of other notifiers are sent")
             ),
         })?;
         let found = replayed.deliveries.len();

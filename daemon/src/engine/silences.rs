@@ -178,7 +178,7 @@ fn exists(plan: &Plan, watches: &[Watch], matcher: &Matcher) -> Result<(), Strin
             }
         }
         Matcher::Conversation(id) => Err(format!(
-            "conversation {id} is not watched\n  hint: it is written ACCOUNT/OBJECT; `commwatch status --output json` has both"
+            "conversation {id} is not watched\n  hint: it is written ACCOUNT/OBJECT, such as main/293854; `commwatch why --watch NAME` has both"
         )),
     }
 }

@@ -118,8 +118,8 @@ impl Past<'_> {
         let is_sought = plan.seeks.values().any(|seek| seek.name == name);
         let id = match (&within, &found[..]) {
             (Some(id), _) => Some(self.of_watch(&plan, &name, id, &found).await?),
-            (None, [only]) => Some(only.conversation.clone()),
             (None, _) if is_sought => None,
+            (None, [only]) => Some(only.conversation.clone()),
             (None, _) => Some(self.conversation(&plan, &name).await?),
         };
         let live = match &id {
@@ -145,10 +145,11 @@ impl Past<'_> {
                 (polls_by_hour(stored, self.hours_in_memory(id)), waiting)
             }
             None => {
-                let stored = self.history.polls_of_watch(&name, since).await.map_err(unread)?;
+                let ids: Vec<ConversationId> = found.iter().map(|watch| watch.conversation.clone()).collect();
+                let stored = self.history.polls_of_watch(&name, ids.clone(), since).await.map_err(unread)?;
                 let in_memory = found.iter().flat_map(|watch| self.hours_in_memory(&watch.conversation));
                 let polls = polls_by_hour(stored, in_memory.collect());
-                (polls, self.history.waiting_of_watch(&name).await.map_err(unread)?)
+                (polls, self.history.waiting_of_watch(&name, ids).await.map_err(unread)?)
             }
         };
         self.hold(&mut waiting);
@@ -197,6 +198,12 @@ impl Past<'_> {
         }
         let kept = self.history.conversation(id).await.map_err(unread)?;
         if kept.is_some_and(|kept| kept.watch == name) {
+            return Ok(id.clone());
+        }
+        // It has another watch now, and was this one's when something was found in it.
+        let (watch, within) = (Some(name.to_owned()), Some(id.clone()));
+        let was = EventFilter { watch, within, limit: 1, ..EventFilter::default() };
+        if !self.events(was).await?.shown.is_empty() {
             return Ok(id.clone());
         }
         if plan.config.watch_names().all(|one| one != name) {

@@ -188,7 +188,7 @@ pub struct NotifierStatus {
     pub pending: u64,
     /// Of those, how many wait for something other than their turn.
     pub held: u64,
-    /// Why, in a word: `broken`, `circuit_open` or `not_running`.
+    /// For what, in a word of [`Held::reason`](crate::core::story::Held::reason).
     pub held_reason: Option<String>,
     /// Dead letters.
     pub dead: u64,

@@ -66,10 +66,19 @@ pub trait History: Send + Sync {
     async fn polls(&self, id: &ConversationId, since: Timestamp) -> Result<Several<PollHour>, StoreError>;
 
     /// Polls of all conversations of a watch by hour, as far as they have been written.
-    async fn polls_of_watch(&self, watch: &str, since: Timestamp) -> Result<Several<PollHour>, StoreError>;
+    async fn polls_of_watch(
+        &self,
+        watch: &str,
+        found: Vec<ConversationId>,
+        since: Timestamp,
+    ) -> Result<Several<PollHour>, StoreError>;
 
     /// What waits in the lanes of all conversations of a watch, of every notifier, the first in line first.
-    async fn waiting_of_watch(&self, watch: &str) -> Result<Several<DeliveryStory>, StoreError>;
+    async fn waiting_of_watch(
+        &self,
+        watch: &str,
+        found: Vec<ConversationId>,
+    ) -> Result<Several<DeliveryStory>, StoreError>;
 
     /// What waits in a lane, of every notifier, the first in line first.
     async fn waiting(&self, lane: &str) -> Result<Several<DeliveryStory>, StoreError>;
@@ -155,14 +164,23 @@ impl History for SqliteStore {
         self.read(move |connection| conversations::polls(connection, &id, since)).await
     }
 
-    async fn polls_of_watch(&self, watch: &str, since: Timestamp) -> Result<Several<PollHour>, StoreError> {
+    async fn polls_of_watch(
+        &self,
+        watch: &str,
+        found: Vec<ConversationId>,
+        since: Timestamp,
+    ) -> Result<Several<PollHour>, StoreError> {
         let watch = watch.to_owned();
-        self.read(move |connection| conversations::polls_of_watch(connection, &watch, since)).await
+        self.read(move |connection| conversations::polls_of_watch(connection, &watch, &found, since)).await
     }
 
-    async fn waiting_of_watch(&self, watch: &str) -> Result<Several<DeliveryStory>, StoreError> {
+    async fn waiting_of_watch(
+        &self,
+        watch: &str,
+        found: Vec<ConversationId>,
+    ) -> Result<Several<DeliveryStory>, StoreError> {
         let watch = watch.to_owned();
-        self.read(move |connection| deliveries::waiting_of_watch(connection, &watch)).await
+        self.read(move |connection| deliveries::waiting_of_watch(connection, &watch, &found)).await
     }
 
     async fn waiting(&self, lane: &str) -> Result<Several<DeliveryStory>, StoreError> {

@@ -81,6 +81,7 @@ async fn in_peace_the_log_says_nothing() {
     };
     world.hook.wait("the first heartbeat", PATIENCE, beats(1)).await;
     world.line_after(0, "found message.created").await;
+    world.line_after(0, "hello").await;
     world.notifier_until("log", "nothing pending", |one| one["pending"] == 0).await;
     let (said, asked) = (world.output.all(), world.sim.total_requests());
     world.hook.wait("two heartbeats more", PATIENCE, beats(3)).await;

@@ -1,6 +1,6 @@
 //! What the log says of faults that last, of a notifier's receiver and of what it does itself.
 
-use super::Delivering;
+use super::{Delivering, RECEIPT};
 use crate::core::lasting::Said;
 use crate::core::plural::many;
 use crate::store::StoreError;
@@ -60,16 +60,17 @@ impl Delivering {
         self.is_well(what);
     }
 
-    /// It was not, and is tried again.
+    /// It was not.
     pub(super) fn did_not(&mut self, what: &'static str, error: &StoreError) {
         self.parts.metrics.store_error();
         let notifier = &self.parts.notifier;
+        let next = if what == RECEIPT { "what is told now goes without it" } else { "it is tried again" };
         match self.faults.fails(Some(what), what, self.parts.clock.elapsed()) {
             Some(Said { times, lasts, .. }) => {
                 let seconds = lasts.as_secs();
-                tracing::error!(notifier, %error, seconds, times, "{what}; it is tried again: {error}");
+                tracing::error!(notifier, %error, seconds, times, "{what}; {next}: {error}");
             }
-            None => tracing::debug!(notifier, %error, "{what}; it is tried again: {error}"),
+            None => tracing::debug!(notifier, %error, "{what}; {next}: {error}"),
         }
     }
 }

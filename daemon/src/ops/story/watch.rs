@@ -9,6 +9,7 @@ impl Teller {
         self.line(0, title(watch));
         self.state(watch);
         self.in_short(watch);
+        self.conversations(watch);
         self.polls(watch);
         if !watch.account_events.shown.is_empty() {
             self.part("Its account's key:");
@@ -34,6 +35,27 @@ impl Teller {
             self.delivery_in_short(2, delivery);
         }
         self.rest(1, &watch.waiting, "more", "more");
+    }
+
+    fn conversations(&mut self, watch: &WatchStory) {
+        if watch.conversations.shown.is_empty() {
+            return;
+        }
+        self.part("Its conversations:");
+        for one in &watch.conversations.shown {
+            let waits = one.waiting_since.map_or(String::new(), |since| {
+                format!(
+                    ", somebody waits since {}{}",
+                    self.at(since),
+                    if one.acked { " (acked)" } else { "" }
+                )
+            });
+            let message =
+                one.last_message_at.map_or(String::new(), |at| format!(", last message {}", self.at(at)));
+            let id = format_args!("{}/{}", one.account, one.object);
+            self.line(1, format_args!("{id}  channel {}, {}{waits}{message}", one.channel, one.state));
+        }
+        self.rest(1, &watch.conversations, "more", "more");
     }
 
     pub(super) fn state(&mut self, watch: &WatchStory) {

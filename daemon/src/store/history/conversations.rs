@@ -31,18 +31,20 @@ pub(super) const POLLS: Question = Question {
     from: "FROM poll_summary p WHERE p.account = ?1 AND p.object_id = ?2 AND p.hour > ?3",
     order: "ORDER BY p.hour DESC",
 };
-/// Of an hour in which several failed, the error of one.
+/// Of conversations that were last polled for a watch (`?1`), or are found for it now (`?2`, of account `?3`): the one that
+/// the store has is as of the last change. Of an hour in which several failed, the error of one.
 pub(super) const POLLS_OF_WATCH: Question = Question {
     columns: "p.hour, sum(p.polls), sum(p.changed), sum(p.failed), max(p.last_error)",
     from: "FROM conversation c CROSS JOIN poll_summary p
-           ON p.account = c.account AND p.object_id = c.object_id AND p.hour > ?2
-           WHERE c.watch = ?1 GROUP BY p.hour",
+           ON p.account = c.account AND p.object_id = c.object_id AND p.hour > ?4
+           WHERE c.watch = ?1 OR (c.account = ?3 AND c.object_id IN (SELECT value FROM json_each(?2)))
+           GROUP BY p.hour",
     order: "ORDER BY p.hour DESC",
 };
 pub(super) const CONVERSATION: &str = "SELECT baseline_at, sequence, status_id, unreachable_since, gap_since,
             (SELECT count(*) FROM seen WHERE conversation = c.id), watch
      FROM conversation c WHERE account = ?1 AND object_id = ?2";
-/// There are as many as there are watches.
+/// Over all conversations that are kept, some thousands at most.
 pub(super) const OF_WATCH: &str = "SELECT c.account, c.object_id FROM conversation c WHERE c.watch = ?1
      ORDER BY c.changed_at DESC LIMIT 1";
 
@@ -111,9 +113,18 @@ pub(super) fn polls(
 pub(super) fn polls_of_watch(
     connection: &Connection,
     watch: &str,
+    found: &[ConversationId],
     since: Timestamp,
 ) -> Result<Several<PollHour>, StoreError> {
-    POLLS_OF_WATCH.ask(connection, params![watch, hour_before(since)], HOURS_MAX, poll_hour)
+    let (account, ids) = ids_of(found);
+    let asked = params![watch, ids, account, hour_before(since)];
+    POLLS_OF_WATCH.ask(connection, asked, HOURS_MAX, poll_hour)
+}
+
+/// The account of conversations that were found for one watch, and their ids as a list of JSON.
+pub(super) fn ids_of(found: &[ConversationId]) -> (&str, String) {
+    let ids: Vec<String> = found.iter().map(|id| id.object.to_string()).collect();
+    (found.first().map_or("", |id| id.account.as_str()), format!("[{}]", ids.join(",")))
 }
 
 /// The hour in which it began counts.

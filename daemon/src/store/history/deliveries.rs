@@ -3,11 +3,13 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::Question;
+use super::conversations::ids_of;
 use crate::core::delivery::State;
 use crate::core::story::{
     ATTEMPTS_BRIEF, AttemptStory, Behind, COUNTED_MAX, DELIVERIES_MAX, DeliveryStory, Held, Several,
     WAITING_MAX,
 };
+use crate::core::watch::ConversationId;
 use crate::store::rows::{count, instant};
 use crate::store::{StoreError, outbox};
 
@@ -48,7 +50,7 @@ pub(super) const WAITING: Question = question(
 pub(super) const WAITING_OF_WATCH: Question = question(
     "FROM conversation c CROSS JOIN tally t CROSS JOIN delivery d
      ON d.notifier = t.notifier AND d.lane = c.account || '/' || c.object_id AND d.state IN ('queued', 'pending')
-     WHERE c.watch = ?1",
+     WHERE c.watch = ?1 OR (c.account = ?3 AND c.object_id IN (SELECT value FROM json_each(?2)))",
     "ORDER BY d.notifier, d.state = 'queued', d.id",
 );
 pub(super) const ATTEMPTS: Question = Question {
@@ -82,8 +84,12 @@ pub(super) fn waiting(connection: &Connection, lane: &str) -> Result<Several<Del
 pub(super) fn waiting_of_watch(
     connection: &Connection,
     watch: &str,
+    found: &[ConversationId],
 ) -> Result<Several<DeliveryStory>, StoreError> {
-    WAITING_OF_WATCH.ask(connection, [watch], WAITING_MAX, |row| read(connection, row, ATTEMPTS_BRIEF))
+    let (account, ids) = ids_of(found);
+    WAITING_OF_WATCH.ask(connection, params![watch, ids, account], WAITING_MAX, |row| {
+        read(connection, row, ATTEMPTS_BRIEF)
+    })
 }
 
 pub(super) fn list(

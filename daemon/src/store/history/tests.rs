@@ -13,8 +13,8 @@ use crate::core::story::ATTEMPTS_MAX;
 use crate::core::watch::Priority;
 use crate::store::{NewDelivery, Options, PollCommit, Selection, Settle, Store as _, Told};
 
-/// Small tables: as many rows as there are watches, or notifiers.
-const SMALL: [&str; 2] = ["SCAN c", "SCAN t"];
+/// Small tables: as many rows as there are conversations, notifiers, or ids in a question.
+const SMALL: [&str; 3] = ["SCAN c", "SCAN t", "SCAN json_each"];
 
 #[test]
 fn nothing_is_looked_for_in_a_whole_table() {
@@ -241,8 +241,12 @@ async fn lists_are_bounded_newest_first_and_count_the_rest() {
     let waiting = store.waiting("main/7").await.unwrap();
     assert_eq!((waiting.shown[0].event.as_str(), waiting.shown[0].state.as_str()), ("evt_7_1", "pending"));
     assert_eq!(waiting.shown.len() as u64 + waiting.more, 40);
-    let of_watch = store.waiting_of_watch("w8").await.unwrap();
-    assert_eq!((of_watch.shown[0].event.as_str(), of_watch.shown.len()), ("evt_8_1", 2));
+    // A watch that was renamed since, of which nothing has changed, and then one that is gone.
+    for (name, found) in [("renamed", vec![conversation(8)]), ("w8", vec![])] {
+        let of_watch = store.waiting_of_watch(name, found).await.unwrap();
+        assert_eq!((of_watch.shown[0].event.as_str(), of_watch.shown.len()), ("evt_8_1", 2), "{name}");
+    }
+    assert!(store.waiting_of_watch("renamed", vec![]).await.unwrap().shown.is_empty());
     settle(&store, Fate::Dead("400".into()), 2).await;
     let dead = store.deliveries(true, None, 1).await.unwrap();
     assert_eq!((dead.shown.len(), dead.more, dead.shown[0].state.as_str()), (1, 1, "dead"));

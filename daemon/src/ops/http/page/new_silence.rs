@@ -2,8 +2,8 @@
 
 use super::html::Html;
 use super::{View, shell, why_no_buttons};
-use crate::core::plural::form;
-use crate::core::silence::REASON_CHARS_MAX;
+use crate::core::plural::{form, many};
+use crate::core::silence::{REASON_CHARS_MAX, SILENCE_MAX};
 use crate::ops::http::silence::{Field, Mistakes, Wanted};
 
 /// So many watches are offered by name; others can be written all the same.
@@ -120,7 +120,10 @@ fn end(html: &mut Html, wanted: &Wanted, mistakes: &Mistakes) {
         more: " autocomplete=\"off\"",
     };
     span.show(html, |html| {
-        html.raw("For so long: <code>30m</code>, <code>2h</code>, <code>3d</code>; 30 days at most.");
+        let most = many(SILENCE_MAX.as_secs() / 86_400, "day", "days");
+        html.raw("For so long: <code>30m</code>, <code>2h</code>, <code>3d</code>; ")
+            .text(&most)
+            .raw(" at most.");
     });
     let until = Input {
         name: "until",

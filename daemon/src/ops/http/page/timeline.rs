@@ -117,7 +117,11 @@ fn waiting(html: &mut Html, view: &View<'_>, watch: &WatchStory, live: &Live) {
     let id = watch.within.as_ref().map(ToString::to_string);
     let of_watch = [("watch", watch.name.as_str())];
     let fields: Vec<_> = of_watch.into_iter().chain(id.as_deref().map(|id| ("conversation", id))).collect();
-    Change { action: "/ack", fields: &fields, words: "Acknowledge", about: &live.title }.show(html, view);
+    let about = match &watch.within {
+        Some(id) => format!("conversation {} of {}", id.object, live.title),
+        None => live.title.clone(),
+    };
+    Change { action: "/ack", fields: &fields, words: "Acknowledge", about: &about }.show(html, view);
 }
 
 /// The way to a silence over what is shown here.

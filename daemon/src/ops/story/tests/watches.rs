@@ -213,6 +213,13 @@ fn a_watch_of_several_conversations_is_told_as_one_and_each_of_them_alone() {
     Somebody waits for an answer since 2027-01-15T07:46:00Z (14 min ago).
     In short: 358 polls, 0 with a change, 0 failed; nothing was found, so that there was nothing to tell.
     ");
+    let text = super::told(Story::Watch(Box::new(all.clone())));
+    let listed = text.split_once("Its conversations:").unwrap().1.split_once("Polls by hour:").unwrap().0;
+    assert_snapshot!(listed, @"
+
+    main/293854  channel 532, fresh, somebody waits since 2027-01-15T07:46:00Z (14 min ago), last message 2027-01-15T07:45:00Z (15 min ago)
+    main/7  channel 532, fresh, last message 2027-01-15T07:45:00Z (15 min ago)
+    ");
     all.conversations = Several::default();
     assert!(
         facts(&all)
