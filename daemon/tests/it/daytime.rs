@@ -14,6 +14,8 @@ impl Daytime {
     /// Every daemon that this world starts from now on has such a clock.
     pub fn of(world: &mut World) -> Self {
         let folder = world.preload("daytime");
+        // What takes longer is sent again, which is not what these scenarios are about.
+        world.config.hook_timeout = "15s";
         world.environment.insert("SHIFTED_CLOCK", folder.join("shift").display().to_string());
         let daytime = Self { folder };
         daytime.set(0);
