@@ -80,6 +80,8 @@ CREATE INDEX delivery_fallback ON delivery (fallback_at) WHERE fallback_at IS NO
 CREATE INDEX delivery_held ON delivery (notifier, held, lane) WHERE held IS NOT NULL;
 -- What an event is told by, where that is several notifications of several events.
 CREATE INDEX notification_event_event ON notification_event (event_id);
+-- One conversation of a watch that has found many.
+CREATE INDEX event_conversation ON event (conversation, recorded_at) WHERE conversation IS NOT NULL;
 
 -- How many of those that were written nobody need hear of.
 ALTER TABLE tally ADD COLUMN suppressed INTEGER NOT NULL DEFAULT 0;

@@ -26,7 +26,7 @@ fn nothing_is_looked_for_in_a_whole_table() {
         (events::ONE, "SEARCH e"),
         (events::ALL, "event_recorded"),
         (events::OF_WATCH, "event_watch"),
-        (events::OF_WATCH_WITHIN, "event_watch"),
+        (events::OF_WATCH_WITHIN, "event_conversation"),
         (events::OF_TYPE, "event_type"),
         (events::OF_CHILD, "event_child"),
         (events::OF_CHILD_WITHIN, "event_child"),
