@@ -5,9 +5,10 @@
 #
 #   packaging/nspawn-test.sh [FILE.deb]
 #
-# Without FILE the package is built first, and without COMMWATCH_SIMULATOR the simulator. Needs root, debootstrap, systemd-container, and once a Debian mirror
-# (COMMWATCH_MIRROR); the fresh system is kept in /var/tmp/commwatch-nspawn (COMMWATCH_NSPAWN) for the next time. The
-# container has no network but its loopback.
+# Without FILE the package is built first, and without COMMWATCH_SIMULATOR the simulator. The upgrade is from
+# COMMWATCH_PREVIOUS, a package that was built earlier; without it, from the same one under an older number. Needs root,
+# debootstrap, systemd-container, and once a Debian mirror (COMMWATCH_MIRROR); the fresh system is kept in
+# /var/tmp/commwatch-nspawn (COMMWATCH_NSPAWN) for the next time. The container has no network but its loopback.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -51,9 +52,10 @@ mkdir "$root/test"
 cp packaging/nspawn/inside.sh "$simulator" "$root/test/"
 cp systemd/examples/*.conf "$root/test/"
 cp "$package" "$root/test/new.deb"
-# The build before: an older number, and another file to start with, so that dpkg has to choose between three of them.
+# The build before, or this one under an older number; with another file to start with, so that dpkg has to choose between
+# three of them.
 previous=$root/test/previous
-dpkg-deb -R "$package" "$previous"
+dpkg-deb -R "${COMMWATCH_PREVIOUS:-$package}" "$previous"
 sed -i 's/^Version: .*/Version: 0.0.9-1/' "$previous/DEBIAN/control"
 sed -i '1i # This is how the previous version began.' "$previous/etc/commwatch/commwatch.toml"
 (cd "$previous" && find . -type f ! -path './DEBIAN/*' -printf '%P\0' | sort -z | xargs -0 md5sum >DEBIAN/md5sums)

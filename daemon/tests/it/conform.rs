@@ -96,6 +96,22 @@ async fn what_crashes_hangs_or_lies_is_found() {
         let (result, text) = of(&lines, rule);
         assert!(result == "fail" && text.contains(words), "{config}: {lines:#?}");
     }
+    // What is said of an answer is not what it means: an alert would be lost, or tried for nothing.
+    let (code, lines) = conform(&world, "faulty", Some(r#"{"mode": "echo", "amount": 1}"#));
+    let (result, text) = of(&lines, "503");
+    assert!(
+        code == Some(1) && result == "fail" && text.contains("and is lost; expected: retry"),
+        "{lines:#?}"
+    );
+    let (code, lines) = conform(&world, "faulty", Some(r#"{"mode": "http-again", "amount": 1}"#));
+    assert_eq!(code, Some(0), "{lines:#?}");
+    for (rule, expected) in [("401", Some("broken")), ("no answer", Some("unknown")), ("503", None)] {
+        let (result, text) = of(&lines, rule);
+        match expected {
+            Some(expected) => assert!(result == "warn" && text.contains(expected), "{rule}: {lines:#?}"),
+            None => assert_eq!(result, "ok", "{rule}: {lines:#?}"),
+        }
+    }
     let (code, lines) = conform(&world, "faulty", Some(r#"{"mode": "obey"}"#));
     assert_eq!(code, Some(0), "{lines:#?}");
 }

@@ -160,7 +160,7 @@ async fn a_delivery_that_was_in_flight_at_a_kill_is_sent_again_as_what_it_is() {
     world.hook.asked(1, PATIENCE).await;
     world.kill();
     world.start().await;
-    world.line_after(0, "1 deliveries were being sent when commwatch last ended").await;
+    world.line_after(0, "1 delivery was being sent when commwatch last ended").await;
     world.all_delivered().await;
     let delivered = world.line_after(0, "delivered to hook").await;
     assert!(delivered.contains("\"attempt\":2"), "{delivered}");

@@ -65,6 +65,8 @@ enum Mode {
     Echo,
     /// Sends a request and reports its outcome.
     Http,
+    /// Sends a request and wants to try again, whatever came of it.
+    HttpAgain,
     /// Sends a request from a thread that is not delivering.
     HttpElsewhere,
     /// Cannot be made.
@@ -148,6 +150,10 @@ impl Faulty {
             Mode::Echo => return self.echo(host),
             Mode::Http => {
                 return outcome_of(host.http(&self.request().header("x-title", notification.title.as_str())));
+            }
+            Mode::HttpAgain => {
+                drop(host.http(&self.request()));
+                return Outcome::retry("whatever came");
             }
             Mode::HttpElsewhere => {
                 let (host, request) = (*host, self.request());
