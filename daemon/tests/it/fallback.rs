@@ -50,6 +50,7 @@ async fn what_is_not_accepted_in_time_goes_to_the_fallbacks_once_also_over_a_kil
     {
         assert!(why.contains(said), "{why}");
     }
+    world.notifier_until("second", "nothing is left", |second| second["pending"] == 0).await;
     world.kill();
     world.start().await;
     world.hook.refuses_at("");

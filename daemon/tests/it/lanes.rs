@@ -29,7 +29,8 @@ async fn one_alert_that_fails_again_and_again_lets_newer_ones_past_and_arrives_i
     let id = world.hook.look(|received| received[0].id.clone());
     let why = world.ask(&["why", &id]);
     assert!(why.contains("hook: pending, newer ones go past it, tried again"), "{why}");
-    // It is known after a crash too, and what comes then does not wait either.
+    // It is known after a crash too, and what comes then does not wait either. That the newer one was accepted is noted.
+    world.notifier_until("hook", "one that waits", |hook| hook["pending"] == 1).await;
     world.kill();
     world.start().await;
     dana.customer_says("newest");
