@@ -200,6 +200,7 @@ async fn what_is_found_is_followed_also_past_a_restart_and_the_status_until_nobo
     let child = std::cell::RefCell::new(&mut live.child);
     until("it ends", || child.borrow_mut().try_wait().unwrap().is_some()).await;
 
+    world.all_noted().await;
     world.kill();
     dana.customer_says("meanwhile");
     world.start().await;

@@ -30,6 +30,7 @@ async fn a_key_that_ends_soon_is_told_once_whatever_restarts_and_a_renewed_one_n
     world.config.more = "[operators]\nnotify = [\"hook\", \"log\"]\n".to_owned();
     let dana = world.watching(7);
     world.start().await;
+    world.baselined().await;
     world
         .hook
         .wait("the end of the key", PATIENCE, |received| received.iter().any(|one| one.kind == KIND))
@@ -42,6 +43,7 @@ async fn a_key_that_ends_soon_is_told_once_whatever_restarts_and_a_renewed_one_n
     assert!(why.contains("[operators]") && why.contains("expires on"), "{why}");
 
     // What was told is known after a crash; a message that comes through shows that there was time to tell it again.
+    world.all_noted().await;
     world.kill();
     world.start().await;
     dana.customer_says("after the crash");

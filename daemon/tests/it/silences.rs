@@ -108,6 +108,7 @@ async fn what_a_silence_covers_is_suppressed_with_a_reason_until_somebody_ends_i
     in_order(&page, &[">Silences</h2>", "tag acme", "migration weekend"]);
     world.metric_until("silences_active", "1").await;
 
+    world.all_noted().await;
     world.kill();
     world.start().await;
     dana.customer_says("still quiet");
@@ -237,6 +238,7 @@ async fn once_somebody_knows_who_waits_nobody_is_told_until_the_customer_writes_
     assert_eq!(world.status()["watches"][0]["acked"], true);
     assert!(world.ask(&["status"]).contains(", acked"));
     in_order(&world.ask(&["why", "--watch", "w7"]), &["Its customer waits", "somebody knows of it"]);
+    world.all_noted().await;
     world.kill();
     world.start().await;
     // Both of its times are over, and several polls have seen it.

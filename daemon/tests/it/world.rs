@@ -331,6 +331,11 @@ impl World {
             .await;
     }
 
+    /// Waits until it is noted what the hook has accepted: before, a kill makes repeats of it.
+    pub async fn all_noted(&self) {
+        self.notifier_until("hook", "all that was accepted is noted", |hook| hook["pending"] == 0).await;
+    }
+
     /// Texts of customers after the baseline, in the order in which they were posted.
     pub fn posted_texts(&self) -> Vec<String> {
         self.sim.posted().into_iter().map(|post| post.text).filter(|text| text != "old").collect()
