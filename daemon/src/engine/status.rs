@@ -139,15 +139,8 @@ fn watches(shared: &Shared, plan: &Plan) -> Vec<WatchStatus> {
     named.chain(sought).collect()
 }
 
-/// All that was found for the watch of this name, as one; `None` where it names its conversation, or there is none.
-pub(super) fn sought(shared: &Shared, plan: &Plan, name: &str, found: &[Watch]) -> Option<WatchStatus> {
-    let (id, one) = plan.seeks.iter().find(|(_, seek)| seek.name == name)?;
-    let found: Vec<WatchStatus> = found.iter().map(|watch| self::watch(shared, plan, watch)).collect();
-    Some(seek(shared, id, one, &found))
-}
-
 /// All that was found for a watch, and how looking for more goes, as one: the worst and the newest of it.
-fn seek(shared: &Shared, id: &SeekId, seek: &Seek, found: &[WatchStatus]) -> WatchStatus {
+pub(super) fn seek(shared: &Shared, id: &SeekId, seek: &Seek, found: &[WatchStatus]) -> WatchStatus {
     let looks = shared.board.read().looks.get(id).cloned().unwrap_or_default();
     let now = shared.clock.now();
     let failing = found.iter().find_map(|watch| {

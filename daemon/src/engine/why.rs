@@ -115,42 +115,17 @@ impl Past<'_> {
         let plan = self.shared.plans.borrow().clone();
         let mut found = self.shared.finds.watches(&plan);
         found.retain(|watch| watch.name == name);
-        let is_sought = plan.seeks.values().any(|seek| seek.name == name);
-        let id = match (&within, &found[..]) {
-            (Some(id), _) => Some(self.of_watch(&plan, &name, id, &found).await?),
-            (None, _) if is_sought => None,
-            (None, [only]) => Some(only.conversation.clone()),
-            (None, _) => Some(self.conversation(&plan, &name).await?),
-        };
-        let live = match &id {
-            Some(id) => {
-                let watch = self.shared.finds.watch(&plan, id).filter(|watch| watch.name == name);
-                watch.map(|watch| self.live(&plan, &watch))
+        let told = match &within {
+            Some(id) => self.one(&plan, &name, self.of_watch(&plan, &name, id, &found).await?, since).await?,
+            None if plan.seeks.values().any(|seek| seek.name == name) => {
+                self.all(&plan, &name, &found, since).await?
             }
-            None => self.live_of_all(&plan, &name, &found),
+            None => self.one(&plan, &name, self.conversation(&plan, &name).await?, since).await?,
         };
-        let kept = match &id {
-            Some(id) => Some(id.clone()),
-            None => self.history.conversation_of(&name).await.map_err(unread)?,
-        };
+        let Told { live, kept, conversations, polls, mut waiting } = told;
         let conversation = match &kept {
             Some(id) => self.history.conversation(id).await.map_err(unread)?,
             None => None,
-        };
-        let (polls, mut waiting) = match &id {
-            Some(id) => {
-                let stored = self.history.polls(id, since).await.map_err(unread)?;
-                let lane = format!("{}/{}", id.account, id.object);
-                let waiting = self.history.waiting(&lane).await.map_err(unread)?;
-                (polls_by_hour(stored, self.hours_in_memory(id)), waiting)
-            }
-            None => {
-                let ids: Vec<ConversationId> = found.iter().map(|watch| watch.conversation.clone()).collect();
-                let stored = self.history.polls_of_watch(&name, ids.clone(), since).await.map_err(unread)?;
-                let in_memory = found.iter().flat_map(|watch| self.hours_in_memory(&watch.conversation));
-                let polls = polls_by_hour(stored, in_memory.collect());
-                (polls, self.history.waiting_of_watch(&name, ids).await.map_err(unread)?)
-            }
         };
         self.hold(&mut waiting);
         let filter = EventFilter {
@@ -166,10 +141,6 @@ impl Past<'_> {
             Some(account) => self.history.account_events(account, since).await.map_err(unread)?,
             None => Several::default(),
         };
-        let conversations = match &within {
-            Some(_) => Several::default(),
-            None => self.listed(&plan, &found),
-        };
         Ok(WatchStory {
             name,
             since,
@@ -181,6 +152,41 @@ impl Past<'_> {
             events,
             account_events,
             waiting,
+        })
+    }
+
+    /// Of a watch, what one of its conversations has.
+    async fn one(
+        self,
+        plan: &Plan,
+        name: &str,
+        id: ConversationId,
+        since: Timestamp,
+    ) -> Result<Told, String> {
+        let watch = self.shared.finds.watch(plan, &id).filter(|watch| watch.name == name);
+        let stored = self.history.polls(&id, since).await.map_err(unread)?;
+        Ok(Told {
+            live: watch.map(|watch| self.live(plan, &watch)),
+            conversations: Several::default(),
+            polls: polls_by_hour(stored, self.hours_in_memory(&id)),
+            waiting: self.history.waiting(&id.to_string()).await.map_err(unread)?,
+            kept: Some(id),
+        })
+    }
+
+    /// Of a watch, what all that was found for it has.
+    async fn all(self, plan: &Plan, name: &str, found: &[Watch], since: Timestamp) -> Result<Told, String> {
+        let statuses: Vec<WatchStatus> =
+            found.iter().map(|watch| status::watch(self.shared, plan, watch)).collect();
+        let ids: Vec<ConversationId> = found.iter().map(|watch| watch.conversation.clone()).collect();
+        let stored = self.history.polls_of_watch(name, ids.clone(), since).await.map_err(unread)?;
+        let in_memory = ids.iter().flat_map(|id| self.hours_in_memory(id));
+        Ok(Told {
+            live: self.live_of_all(plan, name, &statuses),
+            kept: self.history.conversation_of(name).await.map_err(unread)?,
+            polls: polls_by_hour(stored, in_memory.collect()),
+            waiting: self.history.waiting_of_watch(name, ids).await.map_err(unread)?,
+            conversations: listed(found, statuses),
         })
     }
 
@@ -213,10 +219,9 @@ impl Past<'_> {
     }
 
     /// How all that was found for a watch goes, as one.
-    fn live_of_all(self, plan: &Plan, name: &str, found: &[Watch]) -> Option<Live> {
-        let seek = plan.seeks.values().find(|seek| seek.name == name)?;
-        let status = status::sought(self.shared, plan, name, found)?;
-        Some(self.live_as(&seek.any(), status, None))
+    fn live_of_all(self, plan: &Plan, name: &str, found: &[WatchStatus]) -> Option<Live> {
+        let (id, seek) = plan.seeks.iter().find(|(_, seek)| seek.name == name)?;
+        Some(self.live_as(&seek.any(), status::seek(self.shared, id, seek, found), None))
     }
 
     fn live(self, plan: &Plan, watch: &Watch) -> Live {
@@ -253,28 +258,6 @@ impl Past<'_> {
         }
     }
 
-    /// What was found for a watch: who waits longest first, then what was written last.
-    fn listed(self, plan: &Plan, found: &[Watch]) -> Several<FoundStory> {
-        let story = |watch: &Watch| {
-            let status = status::watch(self.shared, plan, watch);
-            FoundStory {
-                account: status.account,
-                object: status.object,
-                channel: watch.stream.to_string(),
-                state: status.state.as_str().to_owned(),
-                last_success: status.last_success,
-                last_message_at: status.last_message_at,
-                waiting_since: status.waiting_since,
-                acked: status.acked,
-            }
-        };
-        let mut all: Vec<FoundStory> = found.iter().map(story).collect();
-        all.sort_by_key(|one| {
-            (one.waiting_since.is_none(), one.waiting_since, Reverse(one.last_message_at), one.object.clone())
-        });
-        Several::first(all, FOUND_MAX)
-    }
-
     fn hours_in_memory(self, id: &ConversationId) -> Vec<PollHour> {
         let board = self.shared.board.read();
         let hours = board.hours.get(id).into_iter().flatten().map(|one| PollHour {
@@ -304,6 +287,35 @@ impl Past<'_> {
             delivery.held = held.or(delivery.held.take());
         }
     }
+}
+
+/// What a story of a watch is made of, be it of one conversation or of all.
+struct Told {
+    live: Option<Live>,
+    /// The conversation of which is told what is kept.
+    kept: Option<ConversationId>,
+    conversations: Several<FoundStory>,
+    polls: Several<PollHour>,
+    waiting: Several<DeliveryStory>,
+}
+
+/// What was found for a watch: who waits longest first, then what was written last.
+fn listed(found: &[Watch], statuses: Vec<WatchStatus>) -> Several<FoundStory> {
+    let story = |(watch, status): (&Watch, WatchStatus)| FoundStory {
+        account: status.account,
+        object: status.object,
+        channel: watch.stream.to_string(),
+        state: status.state.as_str().to_owned(),
+        last_success: status.last_success,
+        last_message_at: status.last_message_at,
+        waiting_since: status.waiting_since,
+        acked: status.acked,
+    };
+    let mut all: Vec<FoundStory> = found.iter().zip(statuses).map(story).collect();
+    all.sort_by_key(|one| {
+        (one.waiting_since.is_none(), one.waiting_since, Reverse(one.last_message_at), one.object.clone())
+    });
+    Several::first(all, FOUND_MAX)
 }
 
 pub(super) fn unread(error: StoreError) -> String {
