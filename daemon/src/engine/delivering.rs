@@ -39,6 +39,7 @@ mod faults;
 mod notes;
 mod repeating;
 
+use faults::Doing;
 pub(super) use notes::{hour_of, plugin_subject, receiver_subject};
 use repeating::Repeating;
 
@@ -50,12 +51,13 @@ const PROBE_CHOICE: usize = 16;
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Its doings that need the store, for the log.
-const READ: &str = "could not read the outbox";
-const MARK: &str = "could not note what is being sent";
-const PACE: &str = "could not hold back or put together what waits";
-const SETTLE: &str = "could not write how a delivery ended";
-const RECEIPT: &str = "could not read the receipt before this one";
-const OPEN: &str = "could not read what is open";
+const READ: Doing = Doing::again("could not read the outbox");
+const MARK: Doing = Doing::again("could not note what is being sent");
+const PACE: Doing = Doing::again("could not hold back or put together what waits");
+const SETTLE: Doing = Doing::again("could not write how a delivery ended");
+const RECEIPT: Doing =
+    Doing { what: "could not read the receipt before this one", next: "what is told now goes without it" };
+const OPEN: Doing = Doing::again("could not read what is open");
 
 /// What the loop is given.
 pub(super) struct Parts {
@@ -271,11 +273,11 @@ impl Delivering {
         }
         let (found, Chosen { going: chosen, fault, .. }) = match self.choose(places).await {
             Ok(chosen) => {
-                self.did(READ);
+                self.did(&READ);
                 chosen
             }
             Err(error) => {
-                self.did_not(READ, &error);
+                self.did_not(&READ, &error);
                 return STORE_PAUSE;
             }
         };
@@ -320,9 +322,9 @@ impl Delivering {
         let chosen = self.pace.choose(&scene, due).await;
         match &chosen.fault {
             Some(error) => {
-                self.did_not(PACE, error);
+                self.did_not(&PACE, error);
             }
-            None => self.did(PACE),
+            None => self.did(&PACE),
         }
         self.parts.measured.deliveries(DeliveryResult::Grouped, chosen.grouped as u64);
         Ok((found, chosen))
@@ -337,7 +339,7 @@ impl Delivering {
         let ids = going.iter().map(|due| due.id).collect();
         match self.parts.store.hand_over(ids, self.parts.clock.now()).await {
             Ok(marked) => {
-                self.did(MARK);
+                self.did(&MARK);
                 going.retain(|due| {
                     let goes = marked.contains(&due.id);
                     if !goes {
@@ -347,7 +349,7 @@ impl Delivering {
                 });
             }
             Err(error) => {
-                self.did_not(MARK, &error);
+                self.did_not(&MARK, &error);
             }
         }
     }
@@ -359,11 +361,11 @@ impl Delivering {
         }
         match self.parts.store.receipt(&self.parts.notifier, &due.lane).await {
             Ok(receipt) => {
-                self.did(RECEIPT);
+                self.did(&RECEIPT);
                 receipt
             }
             Err(error) => {
-                self.did_not(RECEIPT, &error);
+                self.did_not(&RECEIPT, &error);
                 None
             }
         }
@@ -528,12 +530,12 @@ impl Delivering {
         loop {
             let error = match self.parts.store.settle(settle.clone()).await {
                 Ok(is_new) => {
-                    self.did(SETTLE);
+                    self.did(&SETTLE);
                     return is_new;
                 }
                 Err(error) => error,
             };
-            self.did_not(SETTLE, &error);
+            self.did_not(&SETTLE, &error);
             // The loop lives; it is the disk that does not.
             self.parts.beat.tick();
             if self.parts.stop.is_cancelled() {

@@ -1,12 +1,25 @@
 //! What the log says of faults that last, of a notifier's receiver and of what it does itself.
 
-use super::{Delivering, RECEIPT};
+use super::Delivering;
 use crate::core::lasting::Said;
 use crate::core::plural::many;
 use crate::store::StoreError;
 
 /// Whose fault it is that something is not taken.
 const RECEIVER: &str = "its receiver";
+
+/// Something of its own that needs the store: what is said when it could not be done, and what follows from that.
+pub(super) struct Doing {
+    pub(super) what: &'static str,
+    pub(super) next: &'static str,
+}
+
+impl Doing {
+    /// One that is tried again.
+    pub(super) const fn again(what: &'static str) -> Self {
+        Self { what, next: "it is tried again" }
+    }
+}
 
 impl Delivering {
     /// Its receiver does not take something: a line when that begins, and every ten minutes while it lasts.
@@ -56,15 +69,15 @@ impl Delivering {
     }
 
     /// Something of its own that needs the store was done.
-    pub(super) fn did(&mut self, what: &'static str) {
-        self.is_well(what);
+    pub(super) fn did(&mut self, doing: &Doing) {
+        self.is_well(doing.what);
     }
 
     /// It was not.
-    pub(super) fn did_not(&mut self, what: &'static str, error: &StoreError) {
+    pub(super) fn did_not(&mut self, doing: &Doing, error: &StoreError) {
+        let Doing { what, next } = *doing;
         self.parts.metrics.store_error();
         let notifier = &self.parts.notifier;
-        let next = if what == RECEIPT { "what is told now goes without it" } else { "it is tried again" };
         match self.faults.fails(Some(what), what, self.parts.clock.elapsed()) {
             Some(Said { times, lasts, .. }) => {
                 let seconds = lasts.as_secs();

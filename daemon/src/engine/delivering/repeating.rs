@@ -70,11 +70,11 @@ impl Delivering {
         }
         match self.go_on(places).await {
             Ok(wait) => {
-                self.did(OPEN);
+                self.did(&OPEN);
                 wait
             }
             Err(error) => {
-                self.did_not(OPEN, &error);
+                self.did_not(&OPEN, &error);
                 TICK
             }
         }
