@@ -133,12 +133,10 @@ impl Doc {
     /// What is documented of an object, and not as left out sometimes, is there.
     fn all_are_there(&mut self, table: &str, field: &str, members: &Map<String, Value>) {
         let about = members.get("about").and_then(Value::as_str);
-        // A story has what its kind has.
-        let is_of_another = |row: &Row| {
-            let of = row.meaning.split(':').next().unwrap();
-            ["message", "watch"].iter().any(|kind| of.contains(kind))
-                && row.meaning.contains(": ")
-                && !about.is_none_or(|about| of.contains(about))
+        // Of a story, the fields of its kind.
+        let is_of_another = |row: &Row| match (table, about, row.meaning.split_once(": ")) {
+            ("story", Some(about), Some((of, _))) => !of.split(", ").any(|one| one == about),
+            _ => false,
         };
         let more = self.more.get(table).filter(|more| about.is_some_and(|about| about == **more));
         let rows =
